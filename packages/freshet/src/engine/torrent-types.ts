@@ -1,0 +1,145 @@
+/** What the floor above the engine gives a torrent and hears from it. Types only. */
+
+import type { Info, InfoHash, PeerAddress, PeerId } from '../protocol/index.ts';
+import type { Disk, StateStore, Transport } from './ports.ts';
+
+/** Why a torrent is not simply running. */
+export type TorrentState =
+  /** The info dictionary is being fetched from peers (BEP 9). */
+  | 'metadata'
+  /** Stored data is being opened and verified. */
+  | 'checking'
+  /** Exchanges pieces, or waits for peers. */
+  | 'active'
+  | 'paused'
+  /** A storage fault stopped it; `resume()` tries again. */
+  | 'failed'
+  | 'closed';
+
+export interface TorrentSpec {
+  readonly infoHash: InfoHash;
+  /** The info dictionary's exact bytes, when known. They must hash to `infoHash`. */
+  readonly infoBytes?: Uint8Array | undefined;
+  /** Trackers by tier (BEP 12). */
+  readonly trackers?: readonly (readonly string[])[] | undefined;
+  /** Web seeds (BEP 19). */
+  readonly webSeeds?: readonly string[] | undefined;
+  readonly peers?: readonly PeerAddress[] | undefined;
+  /** Opens the storage as soon as the metadata is known. Called again after a failure, on `resume()`. */
+  openDisk(info: Info): Promise<Disk>;
+  /** Where resume data is kept; without it nothing survives a restart but the files. */
+  readonly state?: StateStore | undefined;
+  /** Initial selection by file, asked once the metadata is known; all when absent. A priority of 0 deselects. */
+  filePriorities?(info: Info): readonly number[] | undefined;
+  /** Starts paused: no connection is made and nothing is announced. */
+  readonly paused?: boolean | undefined;
+  /** Trusts that all data is present and right, as after creating the torrent from it. */
+  readonly skipCheck?: boolean | undefined;
+  /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
+  readonly strategy?: 'rarest' | 'sequential' | undefined;
+  /** Unchoke slots; default 10. */
+  readonly uploadSlots?: number | undefined;
+  /** Most simultaneous connections per web seed address; default 4. */
+  readonly maxWebSeedConnections?: number | undefined;
+}
+
+/** Called synchronously, in the order in which things happen. */
+export interface TorrentObserver {
+  /** The metadata is known. Selections made in this call are in force before the first request. */
+  onMetadata(info: Info, infoBytes: Uint8Array): void;
+  onChecking(checkedPieces: number, totalPieces: number): void;
+  /** Storage is open and what was there is verified; the torrent can be read from and seeded. */
+  onReady(): void;
+  /** The piece is verified and readable. */
+  onVerified(piece: number): void;
+  /** Every wanted piece is verified and written. Called again when more was selected and has arrived. */
+  onDone(): void;
+  /** Block payload was received from a source (peers and web seeds), before verification. */
+  onDownload(bytes: number): void;
+  /** Block payload was handed to a peer's link. */
+  onUpload(bytes: number): void;
+  onPeer(peer: PeerStatus): void;
+  onPeerClosed(peer: PeerStatus): void;
+  /** No peer is connected and the source named found none. */
+  onNoPeers(source: 'tracker'): void;
+  onAnnounce(url: string): void;
+  /** Something outside went wrong and the torrent goes on. */
+  onWarning(error: Error): void;
+  /** The torrent stopped (`failed`). The error's message says what to do. */
+  onError(error: Error): void;
+}
+
+export interface TorrentStats {
+  readonly state: TorrentState;
+  /** Verified bytes, pad files included. */
+  readonly verifiedBytes: number;
+  /** Verified bytes of wanted pieces, and how many there are. */
+  readonly wantedVerifiedBytes: number;
+  readonly wantedBytes: number;
+  /** Block payload received in this run, verified or not, by kind of source. */
+  readonly received: Readonly<Record<SourceKind, number>>;
+  /** Block payload sent in this run. */
+  readonly uploaded: number;
+  /** Received, but thrown away: duplicates and pieces whose hash failed. */
+  readonly wasted: number;
+  /** Bytes per second over the last seconds. */
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  readonly connectedPeers: number;
+  readonly hashFailures: number;
+}
+
+export type SourceKind = Transport | 'webseed';
+
+export interface PeerStatus {
+  /** Unique within the engine's run. */
+  readonly id: number;
+  readonly peerId: PeerId | undefined;
+  readonly address: PeerAddress | undefined;
+  readonly transport: Transport;
+  readonly incoming: boolean;
+  /** Client name from the extension handshake, else guessed from the peer id. */
+  readonly client: string;
+  /** Fraction of the torrent it has, 0..1. */
+  readonly progress: number;
+  readonly downloaded: number;
+  readonly uploaded: number;
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  readonly amChoking: boolean;
+  readonly amInterested: boolean;
+  readonly peerChoking: boolean;
+  readonly peerInterested: boolean;
+  readonly outstandingRequests: number;
+  readonly isSeed: boolean;
+}
+
+export interface WebSeedStatus {
+  readonly url: string;
+  readonly state: 'idle' | 'active' | 'waiting' | 'failed';
+  readonly downloaded: number;
+  readonly downloadRate: number;
+  readonly lastError: string | undefined;
+}
+
+/** Bytes of the torrent's linear address space, in order, each released once verified. */
+export interface Reader {
+  /** Next byte to be delivered. */
+  readonly position: number;
+  /**
+   * Resolves with the next verified bytes, at least one and at most `maxBytes`, or `undefined` at the end. The
+   * array is the caller's. One read at a time. Rejects with `ReaderError` after `close()` or when the torrent ends.
+   */
+  read(maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Moves to another position within the range; a read that waits goes on from there. */
+  seek(position: number): void;
+  /** Gives up the reader's deadlines; a waiting read rejects. Idempotent. */
+  close(): void;
+}
+
+export interface ReaderOptions {
+  /** First byte, in the torrent's address space. */
+  readonly start: number;
+  /** One past the last byte. */
+  readonly end: number;
+}
