@@ -107,6 +107,14 @@ export class WireDecoder {
     return this.#state === ENDED;
   }
 
+  /**
+   * Skips the rest of the block whose payload is arriving, if one is: its place was given to someone else.
+   * `onBlockEnd` is still called.
+   */
+  discardPayload(): void {
+    if (this.#state === BLOCK) this.#target = undefined;
+  }
+
   /** Ignores all input from here on, also the rest of the chunk that is being read. */
   destroy(): void {
     this.#state = ENDED;
