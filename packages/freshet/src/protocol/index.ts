@@ -7,6 +7,7 @@ export * from './compact.ts';
 export * from './extension.ts';
 export * from './ids.ts';
 export * from './ip.ts';
+export * from './magnet.ts';
 export * from './metadata-message.ts';
 export * from './metainfo.ts';
 export * from './metainfo-build.ts';

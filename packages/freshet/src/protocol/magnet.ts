@@ -1,0 +1,249 @@
+/** Magnet links (BEP 9, BEP 53), and telling apart what users may give to name a torrent. */
+
+import { fromHex, toHex, utf8DecodeStrict, utf8Encode } from './bytes.ts';
+import { formatAddress, type PeerAddress, parseAddress } from './compact.ts';
+import { type InfoHash, infoHashFromBase32, infoHashFromHex } from './ids.ts';
+
+export type MagnetErrorCode =
+  /** It does not begin with `magnet:?`. */
+  | 'NOT_A_MAGNET'
+  /** It has no `xt` with an info-hash. */
+  | 'NO_INFO_HASH'
+  /** Its `xt` has something that is no info-hash. */
+  | 'BAD_INFO_HASH'
+  /** It has only the hash of a version 2 torrent (BEP 52). */
+  | 'UNSUPPORTED_V2'
+  /** It is longer than the limit. */
+  | 'TOO_LONG';
+
+/** A magnet link that cannot be used; the message is one sentence that says why. */
+export class MagnetError extends Error {
+  override readonly name: string = 'MagnetError';
+  readonly code: MagnetErrorCode;
+
+  constructor(code: MagnetErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface Magnet {
+  /** The first `xt=urn:btih:`. */
+  readonly infoHash: InfoHash;
+  /** All of them, the first included, none twice. */
+  readonly infoHashes: readonly InfoHash[];
+  /** `xt=urn:btmh:`, a version 2 hash as the hexadecimal multihash it is written as (BEP 52). */
+  readonly infoHashV2?: string | undefined;
+  /** Name to show until the metadata is here (`dn`). */
+  readonly name?: string | undefined;
+  /** Length in bytes (`xl`). */
+  readonly length?: number | undefined;
+  /** Tracker URLs (`tr`). */
+  readonly trackers: readonly string[];
+  /** Web seeds (`ws`). */
+  readonly webSeeds: readonly string[];
+  /** Where the torrent file itself is (`xs`). */
+  readonly exactSources: readonly string[];
+  /** Other places for the content (`as`). */
+  readonly acceptableSources: readonly string[];
+  /** Peers to connect to (`x.pe`). */
+  readonly peers: readonly PeerAddress[];
+  /** Indexes of the files to download, ascending (`so`, BEP 53); `undefined` for all of them. */
+  readonly selectOnly?: readonly number[] | undefined;
+}
+
+const MAX_LENGTH = 256 * 1024;
+/** A few characters such as `0-4000000000` must not claim all memory. */
+const MAX_SELECTED_FILES = 100_000;
+const MAX_FILE_INDEX = 10_000_000;
+
+/**
+ * Reads a magnet link. Parameters that make no sense are left out, except the info-hash.
+ * @throws {MagnetError} if there is no info-hash to be had from it.
+ */
+export function parseMagnet(text: string): Magnet {
+  const link = text.trim();
+  if (link.length > MAX_LENGTH) {
+    throw new MagnetError(
+      'TOO_LONG',
+      `The magnet link has ${link.length} characters, more than ${MAX_LENGTH}.`,
+    );
+  }
+  if (!/^magnet:\?/i.test(link)) {
+    throw new MagnetError('NOT_A_MAGNET', 'A magnet link begins with "magnet:?".');
+  }
+  const parameters = readParameters(link.slice('magnet:?'.length));
+  const all = (key: string): string[] =>
+    [...new Set(parameters.get(key) ?? [])].filter((value) => value !== '');
+  const { infoHashes, infoHashV2 } = readTopics(all('xt'));
+  const length = Number(all('xl')[0]);
+  return {
+    infoHash: infoHashes[0]!,
+    infoHashes,
+    infoHashV2,
+    name: all('dn')[0],
+    length: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
+    trackers: all('tr'),
+    webSeeds: all('ws'),
+    exactSources: all('xs'),
+    acceptableSources: all('as'),
+    peers: all('x.pe')
+      .map(parseAddress)
+      .filter((peer) => peer !== undefined),
+    selectOnly: readSelection(all('so')),
+  };
+}
+
+function readTopics(topics: readonly string[]): {
+  infoHashes: [InfoHash, ...InfoHash[]];
+  infoHashV2?: string;
+} {
+  const found = new Map<string, InfoHash>();
+  let infoHashV2: string | undefined;
+  let unreadable: string | undefined;
+  for (const topic of topics) {
+    const [, scheme, value] = /^urn:(btih|btmh):(.*)$/is.exec(topic) ?? [];
+    if (scheme === undefined || value === undefined) continue;
+    if (scheme.toLowerCase() === 'btmh') {
+      if (/^1220[0-9a-f]{64}$/i.test(value)) infoHashV2 ??= value.toLowerCase();
+      continue;
+    }
+    const infoHash = infoHashFromText(value);
+    if (infoHash === undefined) unreadable ??= value;
+    else found.set(toHex(infoHash), infoHash);
+  }
+  const [first, ...others] = found.values();
+  if (first !== undefined) {
+    const infoHashes: [InfoHash, ...InfoHash[]] = [first, ...others];
+    return infoHashV2 === undefined ? { infoHashes } : { infoHashes, infoHashV2 };
+  }
+  if (unreadable !== undefined) {
+    throw new MagnetError(
+      'BAD_INFO_HASH',
+      `The magnet link's info-hash "${unreadable.slice(0, 80)}" is neither 40 hexadecimal nor 32 base32 characters.`,
+    );
+  }
+  if (infoHashV2 !== undefined) {
+    throw new MagnetError(
+      'UNSUPPORTED_V2',
+      'The magnet link names a version 2 torrent only (BEP 52), which is not supported yet.',
+    );
+  }
+  throw new MagnetError('NO_INFO_HASH', 'The magnet link has no info-hash: "xt=urn:btih:..." is missing.');
+}
+
+function infoHashFromText(text: string): InfoHash | undefined {
+  return infoHashFromHex(text) ?? infoHashFromBase32(text);
+}
+
+/** Values by parameter name. `tr.1` and the like, as some links number them, count as `tr`. */
+function readParameters(query: string): Map<string, string[]> {
+  const parameters = new Map<string, string[]>();
+  // "&amp;" is what copying from a page's source leaves.
+  for (const part of query.replaceAll('&amp;', '&').split('&')) {
+    const equals = part.indexOf('=');
+    if (equals < 1) continue;
+    const key = part
+      .slice(0, equals)
+      .toLowerCase()
+      .replace(/\.[0-9]+$/, '');
+    const value = decodeText(part.slice(equals + 1)).trim();
+    const values = parameters.get(key);
+    if (values === undefined) parameters.set(key, [value]);
+    else values.push(value);
+  }
+  return parameters;
+}
+
+/** Percent-decoding that leaves alone what is not a valid escape; `+` is a space. */
+function decodeText(text: string): string {
+  return text.replaceAll('+', ' ').replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+    const bytes = fromHex(escapes.replaceAll('%', ''));
+    return (bytes === undefined ? undefined : utf8DecodeStrict(bytes)) ?? escapes;
+  });
+}
+
+function readSelection(values: readonly string[]): number[] | undefined {
+  if (values.length === 0) return undefined;
+  const selected = new Set<number>();
+  for (const range of values.join(',').split(',')) {
+    const [, firstText, lastText] = /^\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*$/.exec(range) ?? [];
+    if (firstText === undefined) continue;
+    const last = Math.min(Number(lastText ?? firstText), MAX_FILE_INDEX);
+    for (let i = Number(firstText); i <= last && selected.size < MAX_SELECTED_FILES; i++) selected.add(i);
+  }
+  return selected.size === 0 ? undefined : [...selected].sort((a, b) => a - b);
+}
+
+/** What a magnet link is written from; only a hash is needed. */
+export type MagnetFields = Partial<Omit<Magnet, 'infoHash'>> & Pick<Magnet, 'infoHash'>;
+
+/** A magnet link. */
+export function formatMagnet(magnet: MagnetFields): string {
+  const parts: string[] = [];
+  const hashes = new Set([magnet.infoHash, ...(magnet.infoHashes ?? [])].map((hash) => toHex(hash)));
+  for (const hash of hashes) parts.push(`xt=urn:btih:${hash}`);
+  if (magnet.infoHashV2 !== undefined) parts.push(`xt=urn:btmh:${magnet.infoHashV2}`);
+  const add = (key: string, values: readonly (string | undefined)[] | undefined): void => {
+    for (const value of values ?? []) if (value !== undefined) parts.push(`${key}=${escapeText(value)}`);
+  };
+  add('dn', [magnet.name]);
+  add('xl', [magnet.length?.toString()]);
+  add('tr', magnet.trackers);
+  add('ws', magnet.webSeeds);
+  add('xs', magnet.exactSources);
+  add('as', magnet.acceptableSources);
+  // Unescaped, as BEP 9 shows them; no character of an address has a meaning in a query.
+  for (const peer of magnet.peers ?? []) parts.push(`x.pe=${formatAddress(peer)}`);
+  if (magnet.selectOnly !== undefined && magnet.selectOnly.length > 0) {
+    parts.push(`so=${formatSelection(magnet.selectOnly)}`);
+  }
+  return `magnet:?${parts.join('&')}`;
+}
+
+/** `encodeURIComponent` that does not throw on half of a surrogate pair. */
+function escapeText(text: string): string {
+  let escaped = '';
+  for (const byte of utf8Encode(text)) {
+    const char = String.fromCharCode(byte);
+    escaped += /[A-Za-z0-9._~!*'()-]/.test(char)
+      ? char
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return escaped;
+}
+
+function formatSelection(indexes: readonly number[]): string {
+  const sorted = [...new Set(indexes)].sort((a, b) => a - b);
+  const ranges: string[] = [];
+  for (let at = 0; at < sorted.length; ) {
+    let end = at;
+    while (sorted[end + 1] === sorted[end]! + 1) end++;
+    ranges.push(end === at ? `${sorted[at]}` : `${sorted[at]}-${sorted[end]}`);
+    at = end + 1;
+  }
+  return ranges.join(',');
+}
+
+/** What a text that names a torrent is. */
+export type TorrentId =
+  | { readonly kind: 'magnet'; readonly magnet: Magnet }
+  /** An info-hash by itself, in hexadecimal or base32. */
+  | { readonly kind: 'infoHash'; readonly infoHash: InfoHash }
+  /** Where a torrent file can be fetched; http or https. */
+  | { readonly kind: 'url'; readonly url: string }
+  /** Anything else: the path of a torrent file. */
+  | { readonly kind: 'path'; readonly path: string };
+
+/**
+ * Tells magnet links, info-hashes, web addresses and paths apart.
+ * @throws {MagnetError} if it is a magnet link that cannot be used.
+ */
+export function parseTorrentId(text: string): TorrentId {
+  const id = text.trim();
+  if (/^magnet:/i.test(id)) return { kind: 'magnet', magnet: parseMagnet(id) };
+  const infoHash = infoHashFromText(id);
+  if (infoHash !== undefined) return { kind: 'infoHash', infoHash };
+  if (/^https?:\/\//i.test(id)) return { kind: 'url', url: id };
+  return { kind: 'path', path: text };
+}
