@@ -147,7 +147,9 @@ function readParameters(query: string): Map<string, string[]> {
       .slice(0, equals)
       .toLowerCase()
       .replace(/\.[0-9]+$/, '');
-    const value = decodeText(part.slice(equals + 1)).trim();
+    const raw = part.slice(equals + 1);
+    // In a name a plus is a space, as forms write it; in a URL it is a plus.
+    const value = decodeText(key === 'dn' ? raw.replaceAll('+', ' ') : raw).trim();
     const values = parameters.get(key);
     if (values === undefined) parameters.set(key, [value]);
     else values.push(value);
@@ -155,9 +157,9 @@ function readParameters(query: string): Map<string, string[]> {
   return parameters;
 }
 
-/** Percent-decoding that leaves alone what is not a valid escape; `+` is a space. */
+/** Percent-decoding that leaves alone what is not a valid escape. */
 function decodeText(text: string): string {
-  return text.replaceAll('+', ' ').replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
     const bytes = fromHex(escapes.replaceAll('%', ''));
     return (bytes === undefined ? undefined : utf8DecodeStrict(bytes)) ?? escapes;
   });
@@ -166,11 +168,13 @@ function decodeText(text: string): string {
 function readSelection(values: readonly string[]): number[] | undefined {
   if (values.length === 0) return undefined;
   const selected = new Set<number>();
+  let steps = MAX_SELECTED_FILES;
   for (const range of values.join(',').split(',')) {
     const [, firstText, lastText] = /^\s*([0-9]{1,10})(?:-([0-9]{1,10}))?\s*$/.exec(range) ?? [];
     if (firstText === undefined) continue;
     const last = Math.min(Number(lastText ?? firstText), MAX_FILE_INDEX);
-    for (let i = Number(firstText); i <= last && selected.size < MAX_SELECTED_FILES; i++) selected.add(i);
+    // The budget is of steps, not of indexes, so that the same range many times costs no more either.
+    for (let i = Number(firstText); i <= last && steps > 0; i++, steps--) selected.add(i);
   }
   return selected.size === 0 ? undefined : [...selected].sort((a, b) => a - b);
 }
