@@ -282,7 +282,8 @@ export function linkContract(name: string, makePair: () => Promise<LinkPair>): v
       await pass(40, advance);
       expect(atB.length).toBe(before);
       expect(atB.closes + atB.drains).toBe(0);
-      expect(atA.length).toBe(100);
+      // An abrupt end may take along what was under way.
+      expect(atA.length).toBeLessThanOrEqual(100);
     });
 
     it('stops at once when it is closed from within onData', async () => {
