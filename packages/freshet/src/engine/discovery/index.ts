@@ -1,0 +1,13 @@
+/** Finding peers through trackers. */
+
+export { Announcer, type AnnouncerOptions } from './announcer.ts';
+export { type ScrapeOptions, scrape } from './http-tracker.ts';
+export { OfferBudget, type OfferBudgetOptions } from './offer-budget.ts';
+export { TrackerSockets, type TrackerSocketsOptions } from './tracker-sockets.ts';
+export type {
+  AnnouncerObserver,
+  AnnounceStats,
+  AnnounceSummary,
+  TrackerState,
+  TrackerStatus,
+} from './types.ts';
