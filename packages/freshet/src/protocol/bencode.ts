@@ -97,9 +97,10 @@ class Reader {
       const key = toBinaryString(this.string());
       // The order of such strings by code unit is the order of the bytes.
       if (previous !== undefined && key <= previous) {
-        if (key === previous || dict.has(key)) throw new BencodeError('duplicate key', keyAt);
+        if (key === previous) throw new BencodeError('duplicate key', keyAt);
         if (this.#strict) throw new BencodeError('keys out of order', keyAt);
       }
+      if (!this.#strict && dict.has(key)) throw new BencodeError('duplicate key', keyAt);
       previous = key;
       const start = this.position;
       dict.set(key, this.value(depth + 1));

@@ -157,9 +157,13 @@ function readParameters(query: string): Map<string, string[]> {
   return parameters;
 }
 
-/** Percent-decoding that leaves alone what is not a valid escape. */
+/** The escapes of one character in UTF-8. */
+const ESCAPED_CHARACTER =
+  /%[0-7][0-9a-f]|%[cd][0-9a-f]%[89ab][0-9a-f]|%e[0-9a-f](?:%[89ab][0-9a-f]){2}|%f[0-7](?:%[89ab][0-9a-f]){3}/gi;
+
+/** Percent-decoding that leaves alone what is not a valid escape, or not of UTF-8. */
 function decodeText(text: string): string {
-  return text.replace(/(?:%[0-9a-f]{2})+/gi, (escapes) => {
+  return text.replace(ESCAPED_CHARACTER, (escapes) => {
     const bytes = fromHex(escapes.replaceAll('%', ''));
     return (bytes === undefined ? undefined : utf8DecodeStrict(bytes)) ?? escapes;
   });

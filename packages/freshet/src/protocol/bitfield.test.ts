@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Bitfield } from './bitfield.ts';
+
+describe('Bitfield', () => {
+  it('behaves like an array of booleans', () => {
+    const step = fc.record({ index: fc.integer({ min: -2, max: 70 }), on: fc.boolean() });
+    fc.assert(
+      fc.property(fc.nat(65), fc.array(step), fc.integer({ min: -1, max: 66 }), (length, steps, from) => {
+        const model = new Array<boolean>(length).fill(false);
+        const field = new Bitfield(length);
+        for (const { index, on } of steps) {
+          const changes = index >= 0 && index < length && model[index] !== on;
+          expect(on ? field.set(index) : field.unset(index)).toBe(changes);
+          if (changes) model[index] = on;
+        }
+        const set = model.flatMap((on, index) => (on ? [index] : []));
+        expect([...field.indexes()]).toEqual(set);
+        expect(field.count).toBe(set.length);
+        expect(field.isEmpty).toBe(set.length === 0);
+        expect(field.isFull).toBe(set.length === length);
+        expect(field.firstUnset(from)).toBe(model.findIndex((on, index) => index >= from && !on));
+        const copy = Bitfield.fromBytes(field.toBytes(), length)!;
+        expect([...copy.indexes()]).toEqual(set);
+        expect(copy.count).toBe(set.length);
+        const clone = field.clone();
+        clone.setAll();
+        expect(clone.isFull).toBe(true);
+        expect(Bitfield.fromBytes(clone.toBytes(), length)?.count).toBe(length);
+        expect([...field.indexes()]).toEqual(set);
+      }),
+    );
+  });
+
+  it('has the first piece in the high bit of the first byte', () => {
+    const field = new Bitfield(9);
+    field.set(0);
+    field.set(8);
+    expect(field.toBytes()).toEqual(Uint8Array.of(0x80, 0x80));
+  });
+
+  it('refuses a wrong number of bytes and spare bits that are set', () => {
+    expect(Bitfield.fromBytes(new Uint8Array(1), 9)).toBeUndefined();
+    expect(Bitfield.fromBytes(new Uint8Array(3), 9)).toBeUndefined();
+    for (let bit = 0; bit < 7; bit++)
+      expect(Bitfield.fromBytes(Uint8Array.of(0xff, 1 << bit), 9)).toBeUndefined();
+    expect(Bitfield.fromBytes(Uint8Array.of(0xff, 0x80), 9)?.isFull).toBe(true);
+  });
+});

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type InfoHash, infoHashFromHex } from './ids.ts';
+import { formatMagnet, MagnetError, parseMagnet, parseTorrentId } from './magnet.ts';
+
+const hex = 'dd8255ecdc7ca55fb0bbf81323d87062db1f6d1c';
+const base32 = '3WBFL3G4PSSV7MF37AJSHWDQMLNR63I4';
+const infoHash = infoHashFromHex(hex)!;
+
+describe('magnet links', () => {
+  it('go there and back', () => {
+    const urls = fc.uniqueArray(fc.webUrl(), { maxLength: 3 });
+    const fields = fc.record({
+      infoHash: fc.uint8Array({ minLength: 20, maxLength: 20 }) as unknown as fc.Arbitrary<InfoHash>,
+      name: fc.string({ unit: 'grapheme', minLength: 1 }).filter((s) => s.trim() === s && s !== ''),
+      length: fc.maxSafeInteger().map(Math.abs),
+      trackers: urls,
+      webSeeds: urls,
+      exactSources: urls,
+      acceptableSources: urls,
+      peers: fc.uniqueArray(
+        fc.record({
+          host: fc.constantFrom('1.2.3.4', '::1', 'a.example'),
+          port: fc.integer({ min: 1, max: 65535 }),
+        }),
+        {
+          selector: (p) => `${p.host} ${p.port}`,
+          maxLength: 3,
+        },
+      ),
+      selectOnly: fc.uniqueArray(fc.nat(50), { minLength: 1 }).map((list) => list.sort((a, b) => a - b)),
+    });
+    fc.assert(
+      fc.property(fields, (magnet) => {
+        expect(parseMagnet(formatMagnet(magnet))).toEqual({
+          ...magnet,
+          infoHashes: [magnet.infoHash],
+          infoHashV2: undefined,
+        });
+      }),
+    );
+  });
+
+  it('are read as they are found', () => {
+    const magnet = parseMagnet(
+      `MAGNET:?dn=A+film%20%C3%A4%FF&amp;xt=urn:btih:${base32.toLowerCase()}&xt=urn:btih:${hex.toUpperCase()}&tr.1=http://t/a+b&tr=wss%3A%2F%2Fw&x.pe=1.2.3.4:5&x.pe=bad&so=4,0-2,x,2&xl=-1&unknown`,
+    );
+    expect(magnet).toMatchObject({
+      infoHash,
+      infoHashes: [infoHash],
+      trackers: ['http://t/a+b', 'wss://w'],
+      peers: [{ host: '1.2.3.4', port: 5 }],
+      selectOnly: [0, 1, 2, 4],
+      length: undefined,
+    });
+    expect(magnet.name).toBe('A film ä%FF');
+  });
+
+  it('bound a selection', () => {
+    const selected = parseMagnet(`magnet:?xt=urn:btih:${hex}&so=${'0-9999999999,'.repeat(1000)}`).selectOnly!;
+    expect(selected).toHaveLength(100_000);
+  });
+
+  it.each([
+    ['magnet:?dn=x', 'NO_INFO_HASH'],
+    ['magnet:?xt=urn:btih:1234', 'BAD_INFO_HASH'],
+    [`magnet:?xt=urn:btmh:1220${'ab'.repeat(32)}`, 'UNSUPPORTED_V2'],
+    ['magnet:xt=1', 'NOT_A_MAGNET'],
+    [`magnet:?xt=urn:btih:${hex}&dn=${'x'.repeat(300_000)}`, 'TOO_LONG'],
+  ])('are refused with a sentence: %#', (link, code) => {
+    expect(() => parseMagnet(link)).toThrow(expect.objectContaining({ name: 'MagnetError', code }));
+  });
+
+  it('throw nothing but MagnetError', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.boolean(), (text, valid) => {
+        try {
+          parseMagnet(`magnet:?${valid ? `xt=urn:btih:${hex}&` : ''}${text}`);
+        } catch (error) {
+          if (!(error instanceof MagnetError) || valid) throw error;
+        }
+      }),
+    );
+  });
+});
+
+describe('parseTorrentId', () => {
+  it('tells apart what users give', () => {
+    expect(parseTorrentId(`magnet:?xt=urn:btih:${hex}`)).toMatchObject({
+      kind: 'magnet',
+      magnet: { infoHash },
+    });
+    expect(parseTorrentId(` ${hex.toUpperCase()} `)).toEqual({ kind: 'infoHash', infoHash });
+    expect(parseTorrentId(base32)).toEqual({ kind: 'infoHash', infoHash });
+    expect(parseTorrentId('https://x.example/a.torrent')).toEqual({
+      kind: 'url',
+      url: 'https://x.example/a.torrent',
+    });
+    expect(parseTorrentId('./a.torrent')).toEqual({ kind: 'path', path: './a.torrent' });
+  });
+});
