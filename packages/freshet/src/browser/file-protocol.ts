@@ -15,6 +15,11 @@ export function routedPath(url: string, scope: string): string | undefined {
   return FILE_PATH.test(path) ? path : undefined;
 }
 
+/** One name of a path, percent-encoded. `encodeURIComponent` alone throws on a lone surrogate. */
+export function encodePathName(name: string): string {
+  return encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(name)));
+}
+
 /** The page asks to be controlled: after a forced reload it is not. */
 export interface ClaimMessage {
   readonly freshet: 'claim';

@@ -1,7 +1,7 @@
 /** Status and headers of the answer to a request for a file. */
 
 import { contentRange, parseRange } from '../protocol/http-range.ts';
-import type { FileRequestMessage } from './file-protocol.ts';
+import { encodePathName, type FileRequestMessage } from './file-protocol.ts';
 
 export interface FileFacts {
   /** File name without folders. */
@@ -63,9 +63,5 @@ function typeHeaders({ destination }: FileRequestMessage, { name, type }: FileFa
 }
 
 function encodeRfc5987(text: string): string {
-  // Lone surrogates cannot be encoded.
-  return encodeURIComponent(text.toWellFormed()).replace(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16)}`,
-  );
+  return encodePathName(text).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
 }

@@ -1,6 +1,7 @@
 /** The page's side of the service worker: streams files of torrents to whoever asks for their address. */
 
 import {
+  encodePathName,
   FILE_ROUTE,
   type FileRequestMessage,
   isFileRequest,
@@ -47,7 +48,7 @@ export class BrowserFileServer {
 
   /** Absolute address of a file. `path` is its folders and name with slashes, not encoded. */
   urlOf(infoHash: string, path: string): string {
-    const encoded = path.split('/').map((name) => encodeURIComponent(name.toWellFormed()));
+    const encoded = path.split('/').map(encodePathName);
     return `${this.#registration.scope}${FILE_ROUTE}${infoHash}/${encoded.join('/')}`;
   }
 

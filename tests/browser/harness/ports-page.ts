@@ -1,0 +1,298 @@
+/** The page of `ports.test.ts`: what the test calls in it hangs on `globalThis.harness`. */
+
+import { createBlobFileStore } from '../../../packages/freshet/src/browser/blob-files.ts';
+import { BrowserFileServer } from '../../../packages/freshet/src/browser/file-server.ts';
+import { createBrowserHasher } from '../../../packages/freshet/src/browser/hasher.ts';
+import { browserHttp } from '../../../packages/freshet/src/browser/http.ts';
+import { createOpfsFileStore } from '../../../packages/freshet/src/browser/opfs.ts';
+import { OpfsHost } from '../../../packages/freshet/src/browser/opfs-host.ts';
+import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-state.ts';
+import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
+import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
+import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
+import { fileStoreContract } from '../../../packages/freshet/src/engine/contracts/file-store.contract.ts';
+import { hasherContract } from '../../../packages/freshet/src/engine/contracts/hasher.contract.ts';
+import { linkContract } from '../../../packages/freshet/src/engine/contracts/link.contract.ts';
+import { stateStoreContract } from '../../../packages/freshet/src/engine/contracts/state-store.contract.ts';
+import type { Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
+import { type CaseResult, runCases } from './vitest-in-page.ts';
+
+/** Candidates of this machine are enough. */
+const rtc = createBrowserRtc({ iceServers: [] });
+
+function linkPair(): Promise<{ a: Link; b: Link; dispose(): void }> {
+  return new Promise((resolve, reject) => {
+    let a: Link | undefined;
+    let b: Link | undefined;
+    const ready = (): void => {
+      if (!a || !b) return;
+      const links = { a, b };
+      resolve({
+        ...links,
+        dispose() {
+          links.a.close();
+          links.b.close();
+        },
+      });
+    };
+    const offering = rtc.offer({
+      onDescription: (offer) => {
+        rtc.answer(offer, {
+          onDescription: (answer) => offering.accept(answer),
+          onLink: (link) => {
+            b = link;
+            ready();
+          },
+          onError: reject,
+        });
+      },
+      onLink: (link) => {
+        a = link;
+        ready();
+      },
+      onError: reject,
+    });
+  });
+}
+
+async function contracts(): Promise<CaseResult[]> {
+  linkContract('WebRTC', linkPair);
+  hasherContract('WebCrypto', () => ({ hasher: createBrowserHasher() }));
+  const host = await OpfsHost.start();
+  let folders = 0;
+  fileStoreContract('OPFS', async () => {
+    const folder = ['contract', `files ${folders++}`];
+    return {
+      store: createOpfsFileStore(host, folder),
+      reopen: async () => createOpfsFileStore(host, folder),
+      dispose: () => host.request({ op: 'removeTree', path: folder }).then(() => {}),
+    };
+  });
+  stateStoreContract('two slots in OPFS', async () => {
+    const folder = ['contract', `state ${folders++}`];
+    return {
+      store: createTwoSlotState(createOpfsFileStore(host, folder)),
+      reopen: async () => createTwoSlotState(createOpfsFileStore(host, folder)),
+      dispose: () => host.request({ op: 'removeTree', path: folder }).then(() => {}),
+    };
+  });
+  const results = await runCases();
+  host.close();
+  return results;
+}
+
+/** The byte at `offset` of every stream here. */
+function byteAt(offset: number): number {
+  return (offset * 31 + (offset >>> 8)) & 0xff;
+}
+
+function pattern(start: number, length: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i++) bytes[i] = byteAt(start + i);
+  return bytes;
+}
+
+let attempt: RtcAttempt | undefined;
+let link: Promise<Link> | undefined;
+
+function describeSelf(start: (handler: Parameters<typeof rtc.offer>[0]) => RtcAttempt): Promise<string> {
+  return new Promise((resolve, reject) => {
+    link = new Promise((onLink, onError) => {
+      attempt = start({ onDescription: resolve, onLink, onError });
+    });
+    link.catch(reject);
+  });
+}
+
+/** Sends blocks of 16 KiB with a header, as the engine does, whenever the link is below its high-water mark. */
+async function sendBlocks(total: number): Promise<void> {
+  const to = await link!;
+  const [header, block] = [new Uint8Array(13), new Uint8Array(16_384)];
+  await new Promise<void>((resolve, reject) => {
+    let sent = 0;
+    const fill = (): void => {
+      while (sent < total && to.queuedBytes <= to.highWater) {
+        to.send([header, block]);
+        sent += header.length + block.length;
+      }
+      if (sent >= total) resolve();
+    };
+    to.attach({ onData() {}, onDrain: fill, onClose: (error) => reject(error ?? new Error('closed')) });
+    fill();
+  });
+}
+
+/** Milliseconds from the first byte to the last, and the longest time for which the page did nothing else. */
+async function receiveBlocks(total: number): Promise<{ ms: number; longestPause: number }> {
+  const from = await link!;
+  let longestPause = 0;
+  let ticked = performance.now();
+  const ticker = setInterval(() => {
+    longestPause = Math.max(longestPause, performance.now() - ticked);
+    ticked = performance.now();
+  }, 4);
+  const ms = await new Promise<number>((resolve, reject) => {
+    let received = 0;
+    let began = 0;
+    const handler: LinkHandler = {
+      onData(chunk) {
+        began ||= performance.now();
+        received += chunk.length;
+        if (received >= total) resolve(performance.now() - began);
+      },
+      onDrain() {},
+      onClose: (error) => reject(error ?? new Error('closed')),
+    };
+    from.attach(handler);
+  });
+  clearInterval(ticker);
+  return { ms, longestPause };
+}
+
+const state = { streams: 0, cancelled: 0, ended: 0 };
+
+async function serve(options: {
+  script: string;
+  infoHash: string;
+  length: number;
+  type?: string;
+}): Promise<string> {
+  const registration = await registerServiceWorker(options.script);
+  const server = new BrowserFileServer(registration, async (path) => {
+    if (path !== `${options.infoHash}/a folder/film #1.bin`) return undefined;
+    return {
+      name: 'film #1.bin',
+      length: options.length,
+      type: options.type ?? 'application/octet-stream',
+      etag: '"v1"',
+      stream(start, endInclusive, signal) {
+        state.streams++;
+        signal.addEventListener('abort', () => state.ended++, { once: true });
+        let at = start;
+        return new ReadableStream<Uint8Array>({
+          pull(controller) {
+            const bytes = pattern(at, Math.min(65_536, endInclusive + 1 - at));
+            at += bytes.length;
+            controller.enqueue(bytes);
+            if (at > endInclusive) controller.close();
+          },
+          cancel() {
+            state.cancelled++;
+          },
+        });
+      },
+    };
+  });
+  return server.urlOf(options.infoHash, 'a folder/film #1.bin');
+}
+
+interface Fetched {
+  readonly status: number;
+  readonly headers: Record<string, string>;
+  readonly length: number;
+  /** Every byte is the one that belongs to its offset. */
+  readonly right: boolean;
+  readonly text: string;
+}
+
+async function fetchFile(url: string, init: RequestInit = {}, start = 0): Promise<Fetched> {
+  const response = await fetch(url, init);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  return {
+    status: response.status,
+    headers: Object.fromEntries(response.headers),
+    length: bytes.length,
+    right: bytes.every((byte, i) => byte === byteAt(start + i)),
+    text: bytes.length < 1000 ? new TextDecoder().decode(bytes) : '',
+  };
+}
+
+/** Reads a little, then goes away as a player does that seeks. */
+async function fetchAndAbort(url: string): Promise<number> {
+  const abort = new AbortController();
+  const response = await fetch(url, { signal: abort.signal });
+  const { value } = await response.body!.getReader().read();
+  abort.abort();
+  return value?.length ?? 0;
+}
+
+async function httpGet(url: string, range?: { first: number; last: number }): Promise<string[]> {
+  const seen: string[] = [];
+  await new Promise<void>((resolve) => {
+    const decoder = new TextDecoder();
+    browserHttp.get(
+      { url, range },
+      {
+        onHead: ({ status, header }) => seen.push(`${status} ${header('content-length')}`),
+        onData: (chunk) => seen.push(decoder.decode(chunk)),
+        onEnd: () => resolve(void seen.push('end')),
+        onError: ({ message }) => resolve(void seen.push(message)),
+      },
+    );
+  });
+  return seen;
+}
+
+async function code(promise: Promise<unknown>): Promise<string> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) =>
+      error instanceof Error ? `${(error as { code?: string }).code}: ${error.message}` : '',
+  );
+}
+
+const harness = {
+  contracts,
+  state,
+  serve,
+  fetchFile,
+  fetchAndAbort,
+  httpGet,
+  sendBlocks,
+  receiveBlocks,
+  offer: () => describeSelf((handler) => rtc.offer(handler)),
+  answer: (sdp: string) => describeSelf((handler) => rtc.answer(sdp, handler)),
+  accept: async (sdp: string): Promise<void> => {
+    attempt!.accept(sdp);
+    await link;
+  },
+  badAnswer: (sdp: string) => code(describeSelf((handler) => rtc.answer(sdp, handler))),
+  /** Opens a file in OPFS for writing and keeps it open. */
+  holdFile: async (): Promise<string> => {
+    const store = createOpfsFileStore(await OpfsHost.start(), ['held']);
+    return code(store.open(['film.mp4'], true));
+  },
+  saveState: async (key: string, text: string): Promise<void> => {
+    const store = createTwoSlotState(createOpfsFileStore(await OpfsHost.start(), ['state']));
+    await store.save(key, new TextEncoder().encode(text));
+  },
+  loadState: async (key: string): Promise<string> => {
+    const store = createTwoSlotState(createOpfsFileStore(await OpfsHost.start(), ['state']));
+    return new TextDecoder().decode(await store.load(key));
+  },
+  hostWorker: async (url: string): Promise<string> =>
+    code(OpfsHost.start({ createWorker: () => new Worker(url) })),
+  blobs: async (): Promise<string[]> => {
+    const blob = new File([pattern(0, 1000)], 'chosen.bin', { lastModified: 1234 });
+    const store = createBlobFileStore([{ path: ['a', 'chosen.bin'], blob }]);
+    const into = new Uint8Array(20);
+    const file = await store.open(['a', 'chosen.bin'], false);
+    return [
+      String(await file.read(990, into)),
+      String(into[0] === byteAt(990) && into[9] === byteAt(999) && into[10] === 0),
+      JSON.stringify(await store.stat(['a', 'chosen.bin'])),
+      JSON.stringify(await store.stat(['other'])),
+      await code(file.write(0, [into])),
+      await code(store.open(['other'], false)),
+    ];
+  },
+  /** Draws of `below(6)`, counted. */
+  dice: (draws: number): number[] => {
+    const counts = [0, 0, 0, 0, 0, 0];
+    for (let i = 0; i < draws; i++) counts[browserRandom.below(6)]!++;
+    return counts;
+  },
+};
+
+export type Harness = typeof harness;
+Object.assign(globalThis, { harness });

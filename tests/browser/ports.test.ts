@@ -1,0 +1,264 @@
+/** The browser's ports in real Chromium: contract suites in the page, and what needs two pages or a reload. */
+
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startChromium, type TestBrowser, type TestPage } from '../support/chromium.ts';
+import { type StaticServer, serveFolder } from '../support/static-server.ts';
+import type { Harness } from './harness/ports-page.ts';
+
+const FILE_HASH = 'aa'.repeat(20);
+const FILE_LENGTH = 30_000_000;
+
+declare const harness: Harness;
+
+function path(relative: string): string {
+  return fileURLToPath(new URL(relative, import.meta.url));
+}
+
+async function bundle(entry: string, format: 'esm' | 'iife'): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [path(entry)],
+    bundle: true,
+    write: false,
+    format,
+    target: 'es2022',
+    platform: 'browser',
+    conditions: ['source', 'browser'],
+    // As it ships: what works only unminified must fail here.
+    minify: true,
+    alias: { vitest: path('harness/vitest-in-page.ts') },
+  });
+  return outputFiles[0]!.text;
+}
+
+let server: StaticServer;
+let browser: TestBrowser;
+let page: TestPage;
+
+beforeAll(async () => {
+  const scripts = {
+    '/app/ports-page.js': await bundle('harness/ports-page.ts', 'esm'),
+    '/app/freshet-sw.js': await bundle('../../packages/freshet/src/browser/service-worker.ts', 'iife'),
+    '/app/worker.js': await bundle('../../packages/freshet/src/browser/opfs-worker-entry.ts', 'iife'),
+  };
+  const html = '<!doctype html><title>ports</title><script type="module" src="ports-page.js"></script>';
+  server = await serveFolder(path('harness'), {
+    pages: {
+      '/app/': () => ({ type: 'text/html', body: html }),
+      ...Object.fromEntries(
+        Object.entries(scripts).map(([name, body]) => [name, () => ({ type: 'text/javascript', body })]),
+      ),
+    },
+  });
+  browser = await startChromium();
+  page = await openPage();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+async function openPage(): Promise<TestPage> {
+  const opened = await browser.open(`${server.url}/app/`);
+  await opened.page.waitForFunction(() => 'harness' in globalThis);
+  return opened;
+}
+
+describe('ports in Chromium', () => {
+  it('obey their contracts', async () => {
+    const results = await page.page.evaluate(() => harness.contracts());
+    expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);
+    expect(results.length).toBeGreaterThan(30);
+  });
+
+  it('draw evenly from the random pool', async () => {
+    const counts = await page.page.evaluate(() => harness.dice(60_000));
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(600);
+  });
+
+  it('read files that the user chose, and never write them', async () => {
+    expect(await page.page.evaluate(() => harness.blobs())).toEqual([
+      '10',
+      'true',
+      '{"size":1000,"modified":1234}',
+      '{"size":-1,"modified":0}',
+      'READ_ONLY: "a/chosen.bin" is a file the user chose; a page may only read it.',
+      'NOT_FOUND: "other" is not among the files that were chosen.',
+    ]);
+  });
+
+  it('get an address with a range, and say which address fails', async () => {
+    const [whole, part, gone] = await page.page.evaluate(async (url) => {
+      return [
+        await harness.httpGet(`${url}/app/`, undefined),
+        await harness.httpGet(`${url}/vitest-in-page.ts`, { first: 4, last: 9 }),
+        await harness.httpGet('http://127.0.0.1:1/', undefined),
+      ];
+    }, server.url);
+    expect(whole!.at(-1)).toBe('end');
+    expect(whole!.slice(1, -1).join('')).toContain('<title>ports</title>');
+    expect(part).toEqual(['206 6', 'Stands', 'end']);
+    expect(gone).toEqual(['http://127.0.0.1:1/ could not be read: Failed to fetch']);
+  });
+});
+
+describe('WebRTC between two pages', () => {
+  it('carries more than 10 MB/s without holding the page up', async () => {
+    const other = await openPage();
+    const offer = await page.page.evaluate(() => harness.offer());
+    const answer = await other.page.evaluate((sdp) => harness.answer(sdp), offer);
+    await page.page.evaluate((sdp) => harness.accept(sdp), answer);
+    const total = 64 * 1024 * 1024;
+    const [received] = await Promise.all([
+      other.page.evaluate((bytes) => harness.receiveBlocks(bytes), total),
+      page.page.evaluate((bytes) => harness.sendBlocks(bytes), total),
+    ]);
+    await other.close();
+    const rate = total / received.ms / 1000;
+    console.log(
+      `${rate.toFixed(1)} MB/s, longest pause of the receiving page ${received.longestPause.toFixed(0)} ms`,
+    );
+    expect(rate).toBeGreaterThan(10);
+  });
+
+  it('ends an attempt with a bad description in a sentence', async () => {
+    const message = await page.page.evaluate(() => harness.badAnswer('rubbish'));
+    expect(message).toMatch(/The WebRTC connection failed: /);
+  });
+});
+
+describe('OPFS', () => {
+  it('keeps values over a reload, and lets go of its files', async () => {
+    const tab = await openPage();
+    await tab.page.evaluate(() => harness.saveState('resume', 'first'));
+    await tab.page.evaluate(() => harness.saveState('resume', 'second'));
+    await tab.page.evaluate(() => harness.holdFile());
+    await tab.page.reload();
+    await tab.page.waitForFunction(() => 'harness' in globalThis);
+    expect(await tab.page.evaluate(() => harness.loadState('resume'))).toBe('second');
+    expect(await tab.page.evaluate(() => harness.holdFile())).toBe('no error');
+    await tab.close();
+  });
+
+  it('tells a second tab that the first one has the file', async () => {
+    const first = await openPage();
+    expect(await first.page.evaluate(() => harness.holdFile())).toBe('no error');
+    const message = await page.page.evaluate(() => harness.holdFile());
+    expect(message).toBe(
+      'READ_ONLY: "film.mp4" could not be opened in browser storage: another tab of this site has it open; close that tab.',
+    );
+    await first.close();
+    expect(await page.page.evaluate(() => harness.holdFile())).toBe('no error');
+  });
+
+  it('also runs its worker from a file, and says so when that cannot be loaded', async () => {
+    expect(await page.page.evaluate(() => harness.hostWorker('worker.js'))).toBe('no error');
+    expect(await page.page.evaluate(() => harness.hostWorker('none.js'))).toMatch(
+      /file system cannot be used/,
+    );
+  });
+});
+
+describe('the service worker', () => {
+  let url: string;
+
+  beforeAll(async () => {
+    url = await page.page.evaluate(
+      ([infoHash, length]) => harness.serve({ script: 'freshet-sw.js', infoHash, length }),
+      [FILE_HASH, FILE_LENGTH] as const,
+    );
+  });
+
+  it('gives addresses in the shape of WebTorrent', () => {
+    expect(url).toBe(`${server.url}/app/webtorrent/${FILE_HASH}/a%20folder/film%20%231.bin`);
+  });
+
+  it('serves 30 MB whole', async () => {
+    const whole = await page.page.evaluate((file) => harness.fetchFile(file), url);
+    expect(whole).toMatchObject({ status: 200, length: FILE_LENGTH, right: true });
+    expect(whole.headers).toMatchObject({
+      'accept-ranges': 'bytes',
+      'content-length': String(FILE_LENGTH),
+      etag: '"v1"',
+    });
+  });
+
+  it.each([
+    ['bytes=1000-1999', 1000, 1000],
+    ['bytes=29999000-', 29_999_000, 1000],
+    ['bytes=-5', 29_999_995, 5],
+  ])('serves the range %s', async (range, start, length) => {
+    const part = await page.page.evaluate(
+      ([file, header, from]) => harness.fetchFile(file, { headers: { Range: header } }, from),
+      [url, range, start] as const,
+    );
+    expect(part).toMatchObject({ status: 206, length, right: true });
+    expect(part.headers['content-range']).toBe(`bytes ${start}-${start + length - 1}/${FILE_LENGTH}`);
+  });
+
+  it('refuses a range behind the end, and answers HEAD without a body', async () => {
+    const before = await page.page.evaluate(() => harness.state.streams);
+    const beyond = await page.page.evaluate(
+      (file) => harness.fetchFile(file, { headers: { Range: 'bytes=30000000-' } }),
+      url,
+    );
+    expect(beyond).toMatchObject({ status: 416, length: 0 });
+    expect(beyond.headers['content-range']).toBe(`bytes */${FILE_LENGTH}`);
+    const head = await page.page.evaluate((file) => harness.fetchFile(file, { method: 'HEAD' }), url);
+    expect(head).toMatchObject({ status: 200, length: 0 });
+    expect(head.headers['content-length']).toBe(String(FILE_LENGTH));
+    expect(await page.page.evaluate(() => harness.state.streams)).toBe(before);
+  });
+
+  it('tells the stream when the reader has gone', async () => {
+    const before = await page.page.evaluate(() => ({ ...harness.state }));
+    expect(await page.page.evaluate((file) => harness.fetchAndAbort(file), url)).toBeGreaterThan(0);
+    await page.page.waitForFunction((count) => harness.state.cancelled === count, before.cancelled + 1);
+    expect(await page.page.evaluate(() => harness.state.ended)).toBe(before.ended + 1);
+  });
+
+  it('asks the other tabs when the asking one does not know the torrent', async () => {
+    const infoHash = 'bb'.repeat(20);
+    const viewer = await openPage();
+    const unknown = await viewer.page.evaluate((file) => harness.fetchFile(file), url.replaceAll('aa', 'cc'));
+    expect(unknown.status).toBe(503);
+    await viewer.page.evaluate(
+      ([hash, length]) => harness.serve({ script: 'freshet-sw.js', infoHash: hash, length }),
+      [infoHash, 1000] as const,
+    );
+    const fetched = await viewer.page.evaluate((file) => harness.fetchFile(file), url);
+    expect(fetched).toMatchObject({ status: 200, length: FILE_LENGTH, right: true });
+    const nobody = await viewer.page.evaluate((file) => harness.fetchFile(file), url.replaceAll('aa', 'cc'));
+    expect(nobody).toMatchObject({ status: 404 });
+    expect(nobody.text).toBe(
+      'No open tab has this torrent; open the page that downloads it, then try again.',
+    );
+    await viewer.close();
+  });
+
+  it('leaves other addresses to the network', async () => {
+    const other = await page.page.evaluate(() => harness.fetchFile('webtorrent/not-a-hash/file'));
+    expect(other.status).toBe(404);
+    expect(other.text).not.toContain('tab');
+  });
+
+  it('takes control after a forced reload', async () => {
+    const tab = await openPage();
+    const session = await browser.context.newCDPSession(tab.page);
+    await session.send('Page.reload', { ignoreCache: true });
+    await tab.page.waitForFunction(
+      () => 'harness' in globalThis && navigator.serviceWorker.controller === null,
+    );
+    const address = await tab.page.evaluate(
+      ([infoHash, length]) => harness.serve({ script: 'freshet-sw.js', infoHash, length }),
+      ['dd'.repeat(20), 10] as const,
+    );
+    expect(await tab.page.evaluate((file) => harness.fetchFile(file), address)).toMatchObject({
+      status: 200,
+      length: 10,
+    });
+    await tab.close();
+  });
+});
