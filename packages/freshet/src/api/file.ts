@@ -1,0 +1,200 @@
+/** One file of a torrent. */
+
+import { ArgumentError, DestroyedError } from '../session/errors.ts';
+import type { ByteReader, FileSnapshot } from '../session/protocol.ts';
+import { iterateBytes, resolveRange, toWebStream } from './byte-source.ts';
+import { Emitter } from './emitter.ts';
+import { mediaType } from './mime.ts';
+import type { StreamOptions } from './options.ts';
+import type { ByteIterator } from './platform.ts';
+import type { FileReadStream } from './read-stream.ts';
+
+/** What a server was asked for. */
+export interface FileRequest {
+  readonly method: string;
+  readonly url: string;
+  /** By lower-case name. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** What the browser wants it for, such as `video`, in a browser. */
+  readonly destination?: string | undefined;
+}
+
+export interface FileEvents {
+  /** All of the file is verified. */
+  done: [];
+  /** A server is about to send part of the file. Calling `replace` at once sends another stream instead. */
+  stream: [
+    request: { stream: FileReadStream; file: File; req: FileRequest },
+    replace: (stream: AsyncIterable<Uint8Array>) => void,
+  ];
+  /** The same as an async iterator, in a browser. */
+  iterator: [
+    request: { iterator: ByteIterator; file: File; req: FileRequest },
+    replace: (iterator: AsyncIterable<Uint8Array>) => void,
+  ];
+}
+
+/** What a file uses of its torrent. */
+export interface FileOwner {
+  readonly destroyed: boolean;
+  readonly pieceLength: number;
+  readonly infoHash: string | undefined;
+  openReader(start: number, end: number): ByteReader;
+  selectFile(index: number, priority: number): void;
+  createReadStream(iterator: ByteIterator): FileReadStream;
+  fileURL(file: File): string;
+}
+
+/** A file of a torrent. Streams of it come first, before all else that is downloaded. */
+export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Array<ArrayBuffer>> {
+  /** File name, such as `film.mp4`. */
+  readonly name: string;
+  /** Path within the torrent, such as `Films/film.mp4`. */
+  readonly path: string;
+  /** In bytes. */
+  readonly length: number;
+  /** The same as `length`. */
+  readonly size: number;
+  /** Media type, guessed from the name. */
+  readonly type: string;
+  /** Where the file begins in the torrent, in bytes. */
+  readonly offset: number;
+  /** Place among all files of the torrent's metadata, pad files counted. */
+  readonly index: number;
+  readonly #owner: FileOwner;
+  #downloaded = 0;
+  #done: boolean;
+
+  /** @internal */
+  constructor(owner: FileOwner, snapshot: FileSnapshot) {
+    super();
+    this.#owner = owner;
+    this.name = snapshot.name;
+    this.path = snapshot.path;
+    this.length = snapshot.length;
+    this.size = snapshot.length;
+    this.type = mediaType(snapshot.name);
+    this.offset = snapshot.offset;
+    this.index = snapshot.index;
+    this.#done = snapshot.length === 0;
+  }
+
+  /** Verified bytes. */
+  get downloaded(): number {
+    return this.#downloaded;
+  }
+  /** 0 to 1. */
+  get progress(): number {
+    return this.length === 0 ? 1 : this.#downloaded / this.length;
+  }
+  /** All of it is verified. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /**
+   * Wants the file, 0 being the usual priority and 6 the highest. May be called as soon as the torrent's `metadata`
+   * event is out, and is in force before anything is requested.
+   */
+  select(priority: number | boolean = 0): void {
+    this.#owner.selectFile(this.index, enginePriority(priority));
+  }
+
+  /** Wants the file no longer; it is not even created. Streams still get what they ask for. */
+  deselect(_priority?: number | boolean): void {
+    this.#owner.selectFile(this.index, 0);
+  }
+
+  /** Whether piece `index` has bytes of this file. */
+  includes(index: number): boolean {
+    const { pieceLength } = this.#owner;
+    if (this.length === 0 || pieceLength === 0) return false;
+    const first = Math.floor(this.offset / pieceLength);
+    const last = Math.floor((this.offset + this.length - 1) / pieceLength);
+    return index >= first && index <= last;
+  }
+
+  /**
+   * The bytes in order, each as soon as it is verified: `for await (const chunk of file)`. Part of the file:
+   * `file[Symbol.asyncIterator]({ start, end })`. A chunk is the caller's to keep.
+   */
+  [Symbol.asyncIterator](options?: StreamOptions): ByteIterator {
+    return iterateBytes(() => {
+      if (this.#owner.destroyed) throw this.#gone();
+      const { start, end } = resolveRange(options, this.length);
+      return start === end ? undefined : this.#owner.openReader(this.offset + start, this.offset + end);
+    }, options?.signal);
+  }
+
+  /** A web stream. Cancelling it stops the download of what it would have read. */
+  stream(options?: StreamOptions): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return toWebStream(this[Symbol.asyncIterator](options));
+  }
+
+  /** A Node stream; where there is no Node, one with the same events, `pipe` and `destroy`. */
+  createReadStream(options?: StreamOptions): FileReadStream {
+    return this.#owner.createReadStream(this[Symbol.asyncIterator](options));
+  }
+
+  /** The bytes; the file must fit into memory. */
+  async arrayBuffer(options?: StreamOptions): Promise<ArrayBuffer> {
+    const { start, end } = resolveRange(options, this.length);
+    const whole = new Uint8Array(end - start);
+    let at = 0;
+    for await (const chunk of this[Symbol.asyncIterator](options)) {
+      whole.set(chunk, at);
+      at += chunk.length;
+    }
+    return whole.buffer;
+  }
+
+  /** The bytes as a `Blob` of the file's type. */
+  async blob(options?: StreamOptions): Promise<Blob> {
+    const { start, end } = resolveRange(options, this.length);
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    // Chunk by chunk, as a browser may move a blob's parts out of memory.
+    for await (const chunk of this[Symbol.asyncIterator]({ ...options, start, end: end - 1 }))
+      parts.push(chunk);
+    return new Blob(parts, { type: this.type });
+  }
+
+  /**
+   * Address of the file at the client's server. In a browser it is whole; in Node it is a path, as in WebTorrent, to
+   * be resolved against the server's address: `new URL(file.streamURL, 'http://localhost:' + port)`.
+   * @throws {ArgumentError} before `client.createServer()`.
+   */
+  get streamURL(): string {
+    return this.#owner.fileURL(this);
+  }
+
+  /** Plays or shows the file in an element that has `src`. Needs `client.createServer()`. Returns the element. */
+  streamTo<T extends { src: string }>(element: T): T {
+    element.src = this.streamURL;
+    return element;
+  }
+
+  #gone(): DestroyedError {
+    return new DestroyedError(`The torrent of "${this.path}" has been destroyed.`);
+  }
+
+  /** Counts verified bytes; tells whether the file is complete with them for the first time. @internal */
+  addVerified(bytes: number): boolean {
+    this.#downloaded += bytes;
+    if (this.#done || this.#downloaded < this.length) return false;
+    this.#done = true;
+    return true;
+  }
+
+  /** Before everything is counted anew. @internal */
+  resetVerified(): void {
+    this.#downloaded = 0;
+    this.#done = this.length === 0;
+  }
+}
+
+/** WebTorrent counts from 0, the engine from 1 (0 deselects) to 7. */
+export function enginePriority(priority: number | boolean): number {
+  const value = Number(priority);
+  if (Number.isNaN(value)) throw new ArgumentError('A priority of NaN is none.');
+  return Math.min(7, Math.max(0, Math.floor(value)) + 1);
+}

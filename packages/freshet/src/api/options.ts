@@ -1,0 +1,197 @@
+/** Every option of the API, with its default. */
+
+import type { BlobLike, TorrentKey } from '../session/protocol.ts';
+
+export type { BlobLike, TorrentKey };
+
+export interface TrackerOptions {
+  /** Trackers for every torrent, beside its own. Default none. */
+  announce?: readonly string[] | undefined;
+  /** Configuration of WebRTC connections: STUN and TURN servers. Default public STUN servers. */
+  rtcConfig?: object | undefined;
+  /** Accepted for compatibility; has no effect in this version. */
+  getAnnounceOpts?: (() => object) | undefined;
+  /** Accepted for compatibility; has no effect: WebRTC is built in. */
+  wrtc?: unknown;
+  /** Accepted for compatibility; has no effect in this version. */
+  proxyOpts?: object | undefined;
+}
+
+export interface ClientOptions {
+  /** Most connections per torrent, incoming and WebRTC included. Default 55. */
+  maxConns?: number | undefined;
+  /** What this client calls itself in the swarm: 40 hexadecimal characters or 20 bytes. Default random. */
+  peerId?: string | Uint8Array | undefined;
+  /** `false`: ask no tracker. Default `true`. */
+  tracker?: boolean | TrackerOptions | undefined;
+  /** `false`: leave web seeds (BEP 19) alone. Default `true`. */
+  webSeeds?: boolean | undefined;
+  /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. Default -1. */
+  downloadLimit?: number | undefined;
+  /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. Default -1. */
+  uploadLimit?: number | undefined;
+  /** `false`: a complete torrent waits for others to connect. Default `true`. */
+  seedOutgoingConnections?: boolean | undefined;
+  /** TCP port for incoming connections, Node only; 0 for any free one. Default 0. */
+  torrentPort?: number | undefined;
+  /** Name of the program, for trackers and web seeds, Node only. */
+  userAgent?: string | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no DHT. */
+  nodeId?: string | Uint8Array | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no DHT. */
+  dht?: boolean | object | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no DHT. */
+  dhtPort?: number | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no local service discovery (BEP 14). */
+  lsd?: boolean | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no peer exchange (BEP 11). */
+  utPex?: boolean | undefined;
+  /** Accepted for compatibility; has no effect in this version, which has no uTP (BEP 29). */
+  utp?: boolean | undefined;
+  /** Accepted for compatibility; has no effect in this version: no port is mapped. */
+  natUpnp?: boolean | 'permanent' | undefined;
+  /** Accepted for compatibility; has no effect in this version: no port is mapped. */
+  natPmp?: boolean | undefined;
+  /** Accepted for compatibility; has no effect in this version: connections are not encrypted. */
+  secure?: boolean | 0 | 1 | 2 | undefined;
+  /** Accepted for compatibility; has NO EFFECT in this version: nobody is blocked. */
+  blocklist?: readonly string[] | string | undefined;
+}
+
+export interface StoreOptions {
+  /** Keep everything in memory; browser only. Default `false`. */
+  onlyMem?: boolean | undefined;
+  /** A folder that the user chose, browser only. Default the site's private storage (OPFS). */
+  rootDir?: unknown;
+}
+
+export interface TorrentOptions {
+  /** Trackers beside those of the torrent. Default none. */
+  announce?: readonly string[] | undefined;
+  /** Web seeds (BEP 19) beside those of the torrent. Default none. */
+  urlList?: readonly string[] | undefined;
+  /** Peers to connect to at once, as `host:port`. Default none. */
+  peers?: readonly string[] | undefined;
+  /** Most simultaneous connections per web seed. Default 4. */
+  maxWebConns?: number | undefined;
+  /** Folder to download into, Node only. Default `freshet` in the system's folder for temporary files. */
+  path?: string | undefined;
+  /** Find peers through trackers only (BEP 27). Default what the torrent says. */
+  private?: boolean | undefined;
+  /** Delete the files when the torrent is destroyed. Default `false`. */
+  destroyStoreOnDestroy?: boolean | undefined;
+  /** Where to keep the data, in a browser. */
+  storeOpts?: StoreOptions | undefined;
+  /** Put the files into a folder named by the info-hash. Default `false`. */
+  addUID?: boolean | undefined;
+  /** Take what is stored for complete and right without looking. Default `false`. */
+  skipVerify?: boolean | undefined;
+  /**
+   * Order among pieces that nothing else tells apart. Default `rarest`, which is best for the swarm: what a
+   * stream needs comes first in either case.
+   */
+  strategy?: 'sequential' | 'rarest' | undefined;
+  /** Start paused. Default `false`. */
+  paused?: boolean | undefined;
+  /** Want nothing until it is selected. Default `false`. */
+  deselect?: boolean | undefined;
+  /** Indexes of the only files to download (BEP 53). Default all, or what the magnet link's `so` says. */
+  so?: readonly number[] | undefined;
+  /** Most peers that are uploaded to at a time; `false` for no limit. Default 10. */
+  uploads?: number | false | undefined;
+  /** Seconds between two `noPeers` events of one source. Default 30. */
+  noPeersIntervalTime?: number | undefined;
+  /**
+   * `false`: a torrent that hits a storage fault (disk full, folder read-only) stays, stopped, and `resume()` tries
+   * again. Default `true`, as in WebTorrent: it emits `error` and is destroyed; what is verified stays on disk.
+   */
+  destroyOnError?: boolean | undefined;
+  /** Destroys the torrent when it fires. */
+  signal?: AbortSignal | undefined;
+  /** Accepted for compatibility; has no effect in this version. */
+  getAnnounceOpts?: (() => object) | undefined;
+  /** Accepted for compatibility; has no effect: memory is one budget for the whole client. */
+  storeCacheSlots?: number | undefined;
+  /** Accepted for compatibility; has no effect: no payload is ever sent to somebody who has everything. */
+  alwaysChokeSeeders?: boolean | undefined;
+}
+
+export interface SeedOptions extends TorrentOptions {
+  /** Name of the torrent. Default that of the file or of the folder. */
+  name?: string | undefined;
+  comment?: string | undefined;
+  /** Default `Freshet/` and the version. */
+  createdBy?: string | undefined;
+  /** Date of creation, as a `Date`, in milliseconds since 1970, or `false` for none. Default now. */
+  creationDate?: Date | number | false | undefined;
+  /** Makes the info-hash differ, as some trackers want. Default none. */
+  source?: string | undefined;
+  /** Bytes per piece, a power of two from 16 KiB. Default chosen from the length. */
+  pieceLength?: number | undefined;
+  /** Most bytes per piece when it is chosen. Accepted for compatibility; has no effect: it never exceeds 16 MiB. */
+  maxPieceLength?: number | undefined;
+  /** Trackers in tiers (BEP 12), instead of `announce`. */
+  announceList?: readonly (readonly string[])[] | undefined;
+  /** Leave out files such as `.DS_Store` and `Thumbs.db`. Default `true`. */
+  filterJunkFiles?: boolean | undefined;
+  /** Called as the files are hashed, in bytes. */
+  onProgress?: ((hashed: number, total: number) => void) | undefined;
+}
+
+export interface DestroyOptions {
+  /** Delete the torrent's files too. Default `destroyStoreOnDestroy` of the torrent. */
+  destroyStore?: boolean | undefined;
+}
+
+/** Part of a file. */
+export interface StreamOptions {
+  /** First byte. Default 0. */
+  start?: number | undefined;
+  /** Last byte, inclusive. Default the last of the file. */
+  end?: number | undefined;
+  /** Ends the stream with an error when it fires. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface ServerOptions {
+  /** Origin that may read across sites; `false` for the same origin only. Default `'*'`. */
+  origin?: string | false | undefined;
+  /** Serve only requests whose `Host` header names this host, Node only. Default any. */
+  hostname?: string | undefined;
+  /** Base of the addresses, Node only. Default `/webtorrent`. */
+  path?: string | undefined;
+  /** The same as `path`. */
+  pathname?: string | undefined;
+  /** The service worker that answers, browser only and required there. */
+  controller?: unknown;
+}
+
+/** A torrent as the `parse-torrent` package describes it. */
+export interface ParsedTorrent {
+  infoHash?: string | undefined;
+  announce?: readonly string[] | undefined;
+  urlList?: readonly string[] | undefined;
+  /** The info dictionary's bytes. */
+  infoBuffer?: Uint8Array | undefined;
+  /** Contents of a torrent file. */
+  torrentFile?: Uint8Array | undefined;
+  /** Peers as `host:port`. */
+  peerAddresses?: readonly string[] | undefined;
+  so?: readonly number[] | undefined;
+}
+
+/** What `client.add` takes: magnet link, info-hash, address or path of a torrent file, or its contents. */
+export type TorrentId = string | Uint8Array | ArrayBuffer | ParsedTorrent | BlobLike;
+
+/** Bytes or a stream to seed, with the name that they get in the torrent. */
+export type Named<T> = T & { name?: string | undefined };
+
+export type SeedItem =
+  | string
+  | BlobLike
+  | Named<Uint8Array>
+  | Named<ArrayBuffer>
+  /** Such as a Node `Readable` or a web `ReadableStream`. It is read into memory: seed large data from a path. */
+  | Named<AsyncIterable<Uint8Array | string>>;
+
+export type SeedInputs = SeedItem | ArrayLike<SeedItem>;

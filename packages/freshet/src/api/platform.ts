@@ -1,0 +1,34 @@
+/** What the API needs of the platform beside a session. The index files put it in. */
+
+import type { Session, SessionSettings } from '../session/protocol.ts';
+import type { Client } from './client.ts';
+import type { File } from './file.ts';
+import type { ServerOptions, TrackerOptions } from './options.ts';
+import type { FileReadStream } from './read-stream.ts';
+
+/** A pull of bytes, as `createReadStream` turns it into a stream of the platform. */
+export type ByteIterator = AsyncIterableIterator<Uint8Array<ArrayBuffer>>;
+
+/** A server for the files of a client: `client.createServer()`. */
+export interface FileServer {
+  /** Node: the `http.Server`. In a browser the service worker serves, and this is the same object. */
+  readonly server: { listen(port?: number, ...rest: unknown[]): unknown; address(): unknown };
+  /** Base of all addresses, without a slash at the end. */
+  readonly pathname: string;
+  listen(port?: number, hostname?: string | (() => void), callback?: () => void): unknown;
+  address(): { address: string; port: number; family: string } | string | null;
+  /** Takes no more requests. */
+  close(callback?: (error?: Error) => void): void;
+  /** Breaks off requests too. */
+  destroy(callback?: (error?: Error) => void): void;
+}
+
+export interface ClientPlatform {
+  readonly webrtc: boolean;
+  openSession(settings: SessionSettings, tracker: TrackerOptions): Session;
+  createReadStream(iterator: ByteIterator): FileReadStream;
+  /** Throws `ArgumentError` when the options do not suit the platform. */
+  createServer(client: Client, options: ServerOptions, force: 'node' | 'browser' | undefined): FileServer;
+  /** Called before `streamTo` sets the element's source. */
+  readonly fileURL?: ((file: File) => string) | undefined;
+}

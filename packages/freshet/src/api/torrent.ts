@@ -1,0 +1,562 @@
+/** A torrent as programs know it: its state as the session last told it, and commands to the session. */
+
+import type { Bitfield } from '../protocol/index.ts';
+import {
+  AbortedError,
+  DestroyedError,
+  type FreshetError,
+  fromErrorValue,
+  toFreshetError,
+} from '../session/errors.ts';
+import type {
+  ByteReader,
+  CommandName,
+  Commands,
+  MetadataSnapshot,
+  PeerSnapshot,
+  PieceMapSnapshot,
+  Session,
+  StatsSnapshot,
+  TorrentEvent,
+  TrackerSnapshot,
+  WebSeedSnapshot,
+} from '../session/protocol.ts';
+import { callSafely, Emitter, withCallback } from './emitter.ts';
+import { enginePriority, File, type FileOwner } from './file.ts';
+import type { DestroyOptions, SeedOptions, TorrentKey } from './options.ts';
+import type { ByteIterator } from './platform.ts';
+import { type Piece, Progress } from './progress.ts';
+import type { FileReadStream } from './read-stream.ts';
+import type { TorrentEvents } from './torrent-events.ts';
+import { peerAddressText, Wire } from './wire.ts';
+
+/** What a torrent uses of its client. */
+export interface TorrentOwner {
+  readonly session: Session;
+  /** Options that the torrent was added with. */
+  readonly options: SeedOptions;
+  createReadStream(iterator: ByteIterator): FileReadStream;
+  fileURL(torrent: Torrent, file: File): string;
+  ready(torrent: Torrent): void;
+  seeding(torrent: Torrent): void;
+  transferred(kind: 'download' | 'upload', bytes: number): void;
+  failed(torrent: Torrent, error: FreshetError): void;
+  closed(torrent: Torrent): void;
+}
+
+const NO_STATS: StatsSnapshot = {
+  state: 'metadata',
+  verifiedBytes: 0,
+  wantedBytes: 0,
+  wantedVerifiedBytes: 0,
+  received: {},
+  uploaded: 0,
+  wasted: 0,
+  downloadSpeed: 0,
+  uploadSpeed: 0,
+  numPeers: 0,
+  hashFailures: 0,
+};
+
+/** A torrent of a client. Made by `client.add` and `client.seed`. */
+export class Torrent extends Emitter<TorrentEvents> {
+  /** @internal */
+  readonly key: TorrentKey;
+  readonly #owner: TorrentOwner;
+  readonly #fileOwner: FileOwner;
+  #infoHash: string | undefined;
+  #name: string | undefined;
+  #magnetURI: string | undefined;
+  #path: string | undefined;
+  #announce: string[] = [];
+  #urlList: string[] = [];
+  #metadata: MetadataSnapshot | undefined;
+  #files: File[] = [];
+  #progress: Progress | undefined;
+  #stats: StatsSnapshot = NO_STATS;
+  #wires = new Map<number, Wire>();
+  #ready = false;
+  #done = false;
+  #paused: boolean;
+  #seeding = false;
+  #seed: boolean;
+  #failure: FreshetError | undefined;
+  #destroyed: Promise<void> | undefined;
+  #waiting: {
+    event: 'ready' | 'done';
+    resolve: (torrent: Torrent) => void;
+    reject: (error: Error) => void;
+  }[] = [];
+
+  /** @internal */
+  constructor(key: TorrentKey, owner: TorrentOwner, seed: boolean) {
+    super();
+    this.key = key;
+    this.#owner = owner;
+    this.#seed = seed;
+    this.#paused = owner.options.paused === true;
+    const torrent = this;
+    this.#fileOwner = {
+      get destroyed() {
+        return torrent.destroyed;
+      },
+      get pieceLength() {
+        return torrent.pieceLength;
+      },
+      get infoHash() {
+        return torrent.infoHash;
+      },
+      openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
+      selectFile: (index, priority) =>
+        this.#tell('selectFiles', { torrent: key, files: [{ index, priority }] }),
+      createReadStream: owner.createReadStream,
+      fileURL: (file) => owner.fileURL(this, file),
+    };
+  }
+
+  /** Suggested name of the file or folder; before the metadata what the magnet link says. */
+  get name(): string | undefined {
+    return this.#metadata?.name ?? this.#name;
+  }
+  /** 40 hexadecimal characters; `undefined` before the `infoHash` event. */
+  get infoHash(): string | undefined {
+    return this.#infoHash;
+  }
+  get magnetURI(): string | undefined {
+    return this.#metadata?.magnetURI ?? this.#magnetURI;
+  }
+  /** Contents of a `.torrent` file; `undefined` before the metadata is known. */
+  get torrentFile(): Uint8Array | undefined {
+    return this.#metadata?.torrentFile;
+  }
+  /** The same as a `Blob`. */
+  get torrentFileBlob(): Blob | undefined {
+    const bytes = this.torrentFile;
+    return bytes && new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/x-bittorrent' });
+  }
+  /** Trackers. */
+  get announce(): string[] {
+    return this.#announce;
+  }
+  /** Web seeds (BEP 19). */
+  get urlList(): string[] {
+    return this.#urlList;
+  }
+  /** Empty before the metadata is known. */
+  get files(): File[] {
+    return this.#files;
+  }
+  /** Pieces that are not complete, `null` for those that are. Empty before the metadata is known. */
+  get pieces(): readonly (Piece | null)[] {
+    return this.#progress?.pieces ?? [];
+  }
+  /** Verified pieces. */
+  get bitfield(): Bitfield | undefined {
+    return this.#progress?.bitfield;
+  }
+  /** Bytes of every piece but the last; 0 before the metadata is known. */
+  get pieceLength(): number {
+    return this.#metadata?.pieceLength ?? 0;
+  }
+  get lastPieceLength(): number {
+    return this.#metadata?.lastPieceLength ?? 0;
+  }
+  /** Bytes of all files; 0 before the metadata is known. */
+  get length(): number {
+    return this.#metadata?.length ?? 0;
+  }
+  get private(): boolean {
+    return this.#metadata?.private ?? false;
+  }
+  get created(): Date | undefined {
+    const time = this.#metadata?.created;
+    return time === undefined ? undefined : new Date(time);
+  }
+  get createdBy(): string | undefined {
+    return this.#metadata?.createdBy;
+  }
+  get comment(): string | undefined {
+    return this.#metadata?.comment;
+  }
+  get maxWebConns(): number {
+    return this.#owner.options.maxWebConns ?? 4;
+  }
+  /** Folder that the files are in, where there is one. */
+  get path(): string | undefined {
+    return this.#path;
+  }
+  /** Metadata is known and stored data is verified. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+  /** Every wanted file is complete. */
+  get done(): boolean {
+    return this.#done;
+  }
+  get paused(): boolean {
+    return this.#paused;
+  }
+  get destroyed(): boolean {
+    return this.#destroyed !== undefined;
+  }
+  /** Why it stopped, after `error`. */
+  get failure(): FreshetError | undefined {
+    return this.#failure;
+  }
+  /** Milliseconds until it is complete at the present speed; `Infinity` if nothing comes in. */
+  get timeRemaining(): number {
+    if (this.#done) return 0;
+    const { wantedBytes, wantedVerifiedBytes, downloadSpeed } = this.#stats;
+    if (downloadSpeed === 0) return Number.POSITIVE_INFINITY;
+    return (Math.max(0, wantedBytes - wantedVerifiedBytes) / downloadSpeed) * 1000;
+  }
+  /** Payload bytes received in this run from all sources, those thrown away included. */
+  get received(): number {
+    let sum = 0;
+    for (const bytes of Object.values(this.#stats.received)) sum += bytes;
+    return sum;
+  }
+  /** Verified bytes, those found in storage included. */
+  get downloaded(): number {
+    return this.#stats.verifiedBytes;
+  }
+  /** Payload bytes sent in this run. */
+  get uploaded(): number {
+    return this.#stats.uploaded;
+  }
+  /** Bytes per second. */
+  get downloadSpeed(): number {
+    return this.#stats.downloadSpeed;
+  }
+  /** Bytes per second. */
+  get uploadSpeed(): number {
+    return this.#stats.uploadSpeed;
+  }
+  /** Verified part of the torrent, 0 to 1. */
+  get progress(): number {
+    return this.length === 0 ? Number(this.#done) : this.downloaded / this.length;
+  }
+  /** Uploaded in this run, per byte received or, when nothing was, per byte of the torrent. */
+  get ratio(): number {
+    return this.uploaded / (this.received || this.length || 1);
+  }
+  /** Connected peers. */
+  get numPeers(): number {
+    return this.#wires.size;
+  }
+  /** Connected peers. */
+  get wires(): Wire[] {
+    return [...this.#wires.values()];
+  }
+  /** Everything that is counted, as of at most 100 ms ago; `received` is by kind of source. */
+  get stats(): StatsSnapshot {
+    return this.#stats;
+  }
+
+  /** Resolves at once when the torrent is ready, else on `ready`; rejects when it ends before, or the signal fires. */
+  untilReady(signal?: AbortSignal): Promise<Torrent> {
+    return this.#until('ready', signal);
+  }
+
+  /** Resolves at once when the torrent is done, else on `done`; rejects when it ends before, or the signal fires. */
+  untilDone(signal?: AbortSignal): Promise<Torrent> {
+    return this.#until('done', signal);
+  }
+
+  /**
+   * Removes the torrent from its client. Resolves, after the callback and `close`, when connections are closed and
+   * storage is closed or deleted. A second call waits for the first.
+   */
+  destroy(
+    options?: DestroyOptions | ((error: Error | null) => void) | null,
+    callback?: (error: Error | null) => void,
+  ): Promise<void> {
+    const [settings, done] = typeof options === 'function' ? [undefined, options] : [options, callback];
+    const destroyStore = settings?.destroyStore ?? this.#owner.options.destroyStoreOnDestroy === true;
+    return withCallback(this.#end(undefined, destroyStore), done);
+  }
+
+  /**
+   * Connects to a peer, `host:port`. Returns whether that is an address and the torrent lives. May be called before the
+   * info-hash is known.
+   */
+  addPeer(address: string): boolean {
+    if (this.destroyed || !/^(\[[0-9a-f:.]+\]|[^\s:/@]+):\d{1,5}$/i.test(address)) return false;
+    this.#tell('addPeer', { torrent: this.key, address });
+    return true;
+  }
+
+  /** Disconnects a peer, by `host:port`, by peer id in hexadecimal, or as a wire. */
+  removePeer(peer: string | Wire): void {
+    this.#tell('removePeer', { torrent: this.key, peer: typeof peer === 'string' ? peer : peer.id });
+  }
+
+  /** Adds an HTTP server that has the files (BEP 19). In a browser it must allow the page's origin (CORS). */
+  addWebSeed(url: string): void {
+    if (!this.destroyed && !this.#urlList.includes(url)) this.#urlList.push(url);
+    this.#tell('addWebSeed', { torrent: this.key, url });
+  }
+
+  removeWebSeed(url: string): void {
+    this.#urlList = this.#urlList.filter((known) => known !== url);
+    this.#tell('removeWebSeed', { torrent: this.key, url });
+  }
+
+  addTracker(url: string): void {
+    if (!this.destroyed && !this.#announce.includes(url)) this.#announce.push(url);
+    this.#tell('addTracker', { torrent: this.key, url });
+  }
+
+  /** Wants pieces `start` to `end`, both inclusive. Priority 0 is the usual one, 6 the highest. */
+  select(start: number, end: number, priority: number | boolean = 0): void {
+    const engine = enginePriority(priority);
+    this.#tell('selectPieces', { torrent: this.key, first: start, last: end, priority: engine });
+  }
+
+  /** Wants pieces `start` to `end`, both inclusive, no longer. */
+  deselect(start: number, end: number, _priority?: number | boolean): void {
+    this.#tell('deselectPieces', { torrent: this.key, first: start, last: end });
+  }
+
+  /** Fetches pieces `start` to `end`, both inclusive, before all others. */
+  critical(start: number, end: number): void {
+    this.#tell('criticalPieces', { torrent: this.key, first: start, last: end });
+  }
+
+  /** Stops: connections are closed and nothing is announced until `resume`. */
+  pause(): void {
+    if (this.#paused || this.destroyed) return;
+    this.#paused = true;
+    this.#tell('pause', { torrent: this.key });
+    this.emit('paused');
+  }
+
+  /** Goes on after `pause`, or tries again after a storage fault. */
+  resume(): void {
+    if (this.destroyed || (!this.#paused && this.#failure === undefined)) return;
+    this.#paused = false;
+    this.#failure = undefined;
+    this.#tell('resume', { torrent: this.key });
+    this.emit('resumed');
+  }
+
+  /** Verifies what is stored again, as after something else has changed the files. Resolves when that is done. */
+  rescanFiles(callback?: (error: Error | null) => void): Promise<void> {
+    return withCallback(this.#ask('recheck', { torrent: this.key }), callback);
+  }
+
+  /** What is known of the connected peers, now. */
+  peers(): Promise<readonly PeerSnapshot[]> {
+    return this.#ask('peers', { torrent: this.key });
+  }
+  /** What is known of the trackers, now. */
+  trackers(): Promise<readonly TrackerSnapshot[]> {
+    return this.#ask('trackers', { torrent: this.key });
+  }
+  /** What is known of the web seeds, now. */
+  webSeeds(): Promise<readonly WebSeedSnapshot[]> {
+    return this.#ask('webSeeds', { torrent: this.key });
+  }
+  /** Verified and partial pieces, now: for a map of the torrent. */
+  pieceMap(): Promise<PieceMapSnapshot> {
+    return this.#ask('pieces', { torrent: this.key });
+  }
+
+  /** What the session tells. @internal */
+  handle(event: TorrentEvent): void {
+    if (this.destroyed) return;
+    switch (event.type) {
+      case 'infoHash':
+        this.#infoHash = event.infoHash;
+        this.#magnetURI = event.magnetURI;
+        this.#name = event.name;
+        this.#path = event.path;
+        this.#announce = [...event.announce];
+        this.#urlList = [...event.urlList];
+        this.emit('infoHash');
+        break;
+      case 'metadata':
+        this.#onMetadata(event.metadata);
+        break;
+      case 'checking':
+        this.emit('checking', event.checked, event.total);
+        break;
+      case 'hashing':
+        callSafely(this.#owner.options.onProgress, event.hashed, event.total);
+        this.emit('hashing', event.hashed, event.total);
+        break;
+      case 'ready':
+        this.#onReady(event);
+        break;
+      case 'progress':
+        this.#onProgress(event);
+        break;
+      case 'done':
+        this.#onDone();
+        break;
+      case 'peer': {
+        const wire = new Wire(event.peer, () => this.removePeer(wire));
+        this.#wires.set(event.peer.id, wire);
+        this.emit('wire', wire, peerAddressText(event.peer));
+        break;
+      }
+      case 'peers':
+        for (const peer of event.peers) this.#wires.get(peer.id)?.update(peer);
+        break;
+      case 'peerClosed': {
+        const wire = this.#wires.get(event.id);
+        this.#wires.delete(event.id);
+        wire?.closed();
+        break;
+      }
+      case 'noPeers':
+        this.emit('noPeers', event.source);
+        break;
+      case 'announce':
+        this.emit('trackerAnnounce', event.url);
+        break;
+      case 'warning':
+        this.emit('warning', fromErrorValue(event.error));
+        break;
+      case 'error':
+        this.fail(fromErrorValue(event.error), event.resumable);
+        break;
+    }
+  }
+
+  /** @internal */
+  fail(error: FreshetError, resumable: boolean): void {
+    if (this.destroyed) return;
+    this.#failure = error;
+    if (resumable && this.#owner.options.destroyOnError === false) {
+      this.#owner.failed(this, error);
+      return;
+    }
+    void this.#end(error, false);
+  }
+
+  #onMetadata(metadata: MetadataSnapshot): void {
+    this.#metadata = metadata;
+    this.#announce = [...metadata.announce];
+    this.#urlList = [...metadata.urlList];
+    this.#files = metadata.files.map((file) => new File(this.#fileOwner, file));
+    this.#progress = new Progress(metadata, this.#files);
+    this.emit('metadata');
+  }
+
+  #onReady(event: TorrentEvent & { type: 'ready' }): void {
+    this.#stats = event.stats;
+    const complete = this.#progress?.reset(event.verified) ?? [];
+    this.#done = false;
+    if (!this.#ready) {
+      this.#ready = true;
+      this.#settle('ready');
+      this.#owner.ready(this);
+      this.emit('ready');
+    }
+    for (const file of complete) file.emit('done');
+  }
+
+  #onProgress(event: TorrentEvent & { type: 'progress' }): void {
+    this.#stats = event.stats;
+    const progress = this.#progress;
+    progress?.setPartial(event.partial);
+    const complete: File[] = [];
+    for (const index of event.verified) complete.push(...(progress?.verify(index) ?? []));
+    if (event.downloaded > 0) {
+      this.emit('download', event.downloaded);
+      this.#owner.transferred('download', event.downloaded);
+    }
+    if (event.uploaded > 0) {
+      this.emit('upload', event.uploaded);
+      this.#owner.transferred('upload', event.uploaded);
+    }
+    for (const index of event.verified) this.emit('verified', index);
+    for (const file of complete) file.emit('done');
+  }
+
+  #onDone(): void {
+    this.#done = true;
+    this.#settle('done');
+    this.emit('done');
+    this.emit('idle');
+    if (this.#seed && !this.#seeding && !this.destroyed) {
+      this.#seeding = true;
+      this.#owner.seeding(this);
+    }
+  }
+
+  #end(error: FreshetError | undefined, destroyStore: boolean): Promise<void> {
+    if (this.#destroyed !== undefined) return this.#destroyed;
+    const removed = this.#owner.session.request('remove', { torrent: this.key, destroyStore });
+    this.#destroyed = removed.then(
+      () => this.#closed(),
+      (problem: unknown) => {
+        this.#closed();
+        throw toFreshetError(problem);
+      },
+    );
+    // Whoever awaits it hears of a failure; that nobody does is no reason to end the process.
+    this.#destroyed.catch(() => undefined);
+    this.#stats = { ...this.#stats, state: 'closed', downloadSpeed: 0, uploadSpeed: 0, numPeers: 0 };
+    for (const wire of this.#wires.values()) wire.closed();
+    this.#wires.clear();
+    const reason =
+      error ?? new DestroyedError(`The torrent "${this.name ?? this.infoHash ?? ''}" was destroyed.`);
+    for (const waiting of this.#waiting.splice(0)) waiting.reject(reason);
+    this.#owner.closed(this);
+    if (error !== undefined) this.#owner.failed(this, error);
+    return this.#destroyed;
+  }
+
+  #closed(): void {
+    this.emit('close');
+  }
+
+  #until(event: 'ready' | 'done', signal: AbortSignal | undefined): Promise<Torrent> {
+    if (event === 'ready' ? this.#ready : this.#done) return Promise.resolve(this);
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (this.destroyed) return Promise.reject(new DestroyedError('The torrent has been destroyed.'));
+    if (signal?.aborted === true)
+      return Promise.reject(new AbortedError(undefined, { cause: signal.reason }));
+    return new Promise<Torrent>((resolve, reject) => {
+      const settle = (): void => {
+        signal?.removeEventListener('abort', onAbort);
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+      };
+      const onAbort = (): void => waiting.reject(new AbortedError(undefined, { cause: signal?.reason }));
+      const waiting = {
+        event,
+        resolve: (torrent: Torrent) => {
+          settle();
+          resolve(torrent);
+        },
+        reject: (error: Error) => {
+          settle();
+          reject(error);
+        },
+      };
+      this.#waiting.push(waiting);
+      signal?.addEventListener('abort', onAbort);
+    });
+  }
+
+  #settle(event: 'ready' | 'done'): void {
+    for (const waiting of [...this.#waiting]) if (waiting.event === event) waiting.resolve(this);
+  }
+
+  #ask<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']> {
+    if (this.destroyed) return Promise.reject(new DestroyedError('The torrent has been destroyed.'));
+    return this.#owner.session.request(command, args).catch((error: unknown) => {
+      throw toFreshetError(error);
+    });
+  }
+
+  /** A command whose outcome is told by events; what goes wrong with it is a warning. */
+  #tell<C extends CommandName>(command: C, args: Commands[C]['args']): void {
+    if (this.destroyed) return;
+    this.#owner.session.request(command, args).catch((error: unknown) => {
+      if (!this.destroyed) this.emit('warning', toFreshetError(error));
+    });
+  }
+}

@@ -1,0 +1,346 @@
+/**
+ * What `Client`, `Torrent` and `File` know of an engine: commands in; snapshots, events and byte streams out.
+ * Every value here survives a structured clone, so a session may be a plain object (direct.ts), the other end
+ * of a `MessagePort`, or of a socket.
+ */
+
+import type { ErrorValue } from './errors.ts';
+
+/** Names a torrent within one session. The caller chooses it, a new number for every `add` and `seed`. */
+export type TorrentKey = number;
+
+/** The part of a W3C `Blob` or `File` that a session uses; both can be cloned. */
+export interface BlobLike {
+  readonly size: number;
+  readonly name?: string | undefined;
+  slice(start?: number, end?: number): BlobLike;
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** Where a torrent's metadata or name comes from. */
+export type TorrentSource =
+  /** The contents of a `.torrent` file. */
+  | { readonly kind: 'metainfo'; readonly bytes: Uint8Array }
+  /** An info dictionary by itself. */
+  | { readonly kind: 'info'; readonly bytes: Uint8Array }
+  | { readonly kind: 'magnet'; readonly uri: string }
+  /** 40 hexadecimal or 32 base32 characters. */
+  | { readonly kind: 'infoHash'; readonly text: string }
+  /** Address of a `.torrent` file, `http:` or `https:`. */
+  | { readonly kind: 'url'; readonly url: string }
+  /** Path of a `.torrent` file on the engine's machine. */
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'blob'; readonly blob: BlobLike };
+
+/** Where a torrent's data is kept. */
+export interface StorageLocation {
+  /** Folder, on platforms that have one. */
+  readonly path?: string | undefined;
+  /** Files go into a folder of their own, named by the info-hash. */
+  readonly addUID?: boolean | undefined;
+  /** Keep everything in memory. */
+  readonly memory?: boolean | undefined;
+  /** A `FileSystemDirectoryHandle` that the user chose, in a browser. */
+  readonly directory?: unknown;
+}
+
+export interface AddArgs {
+  readonly torrent: TorrentKey;
+  readonly source: TorrentSource;
+  readonly options: AddSettings;
+}
+
+export interface AddSettings {
+  /** Trackers beside those of the source. */
+  readonly announce?: readonly string[] | undefined;
+  /** Web seeds beside those of the source. */
+  readonly urlList?: readonly string[] | undefined;
+  /** `host:port` of peers to connect to at once. */
+  readonly peers?: readonly string[] | undefined;
+  readonly maxWebConns?: number | undefined;
+  readonly location?: StorageLocation | undefined;
+  readonly paused?: boolean | undefined;
+  /** Nothing is wanted until it is selected. */
+  readonly deselect?: boolean | undefined;
+  /** Indexes of the only files wanted (BEP 53). */
+  readonly selectOnly?: readonly number[] | undefined;
+  readonly skipVerify?: boolean | undefined;
+  readonly strategy?: 'rarest' | 'sequential' | undefined;
+  /** Most peers unchoked at a time. */
+  readonly uploads?: number | undefined;
+  /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
+  readonly private?: boolean | undefined;
+}
+
+/** One thing to seed. Names are paths with `/` below the torrent's folder. */
+export type SeedInput =
+  /** A file or folder on the engine's machine, read in place. */
+  | { readonly kind: 'path'; readonly path: string }
+  | { readonly kind: 'blob'; readonly name: string; readonly blob: BlobLike }
+  | { readonly kind: 'bytes'; readonly name: string; readonly bytes: Uint8Array };
+
+export interface SeedSettings extends AddSettings {
+  /** Name of the torrent. */
+  readonly name?: string | undefined;
+  readonly comment?: string | undefined;
+  readonly createdBy?: string | undefined;
+  /** Milliseconds since 1970; `false` leaves the date out. Default now. */
+  readonly creationDate?: number | false | undefined;
+  readonly source?: string | undefined;
+  /** In bytes; chosen from the length when absent. */
+  readonly pieceLength?: number | undefined;
+  readonly announceList?: readonly (readonly string[])[] | undefined;
+  /** Leave out what operating systems strew about. */
+  readonly filterJunkFiles?: boolean | undefined;
+}
+
+/** Commands, with what each takes and gives. */
+export interface Commands {
+  /** Resolves once the engine has the torrent; what becomes of it, events tell. */
+  add: { args: AddArgs; result: undefined };
+  seed: {
+    args: { torrent: TorrentKey; inputs: readonly SeedInput[]; options: SeedSettings };
+    result: undefined;
+  };
+  /** Resolves when everything is really torn down. An unknown key is fine. */
+  remove: { args: { torrent: TorrentKey; destroyStore: boolean }; result: undefined };
+  /** Info-hash of a source, without adding it; a `url` or `path` is not looked at. */
+  identify: { args: { source: TorrentSource }; result: string | undefined };
+  /** Pieces `first` to `last`, both inclusive; priority 1..7. */
+  selectPieces: {
+    args: { torrent: TorrentKey; first: number; last: number; priority: number };
+    result: undefined;
+  };
+  deselectPieces: { args: { torrent: TorrentKey; first: number; last: number }; result: undefined };
+  criticalPieces: { args: { torrent: TorrentKey; first: number; last: number }; result: undefined };
+  /** One priority of 0..7 for each file, 0 deselects. `index` counts all files of the metadata. */
+  selectFiles: {
+    args: {
+      torrent: TorrentKey;
+      files: readonly { readonly index: number; readonly priority: number }[];
+    };
+    result: undefined;
+  };
+  pause: { args: { torrent: TorrentKey }; result: undefined };
+  resume: { args: { torrent: TorrentKey }; result: undefined };
+  /** `host:port`. Resolves with whether it was new and not refused. */
+  addPeer: { args: { torrent: TorrentKey; address: string }; result: boolean };
+  /** By the peer's number, its address, or its peer id in hexadecimal. */
+  removePeer: { args: { torrent: TorrentKey; peer: number | string }; result: boolean };
+  addWebSeed: { args: { torrent: TorrentKey; url: string }; result: undefined };
+  removeWebSeed: { args: { torrent: TorrentKey; url: string }; result: undefined };
+  addTracker: { args: { torrent: TorrentKey; url: string }; result: undefined };
+  /** Verifies what is stored again. Resolves when that is done. */
+  recheck: { args: { torrent: TorrentKey }; result: undefined };
+  /** Bytes per second, over all torrents; `undefined` for none. A limit that is absent stays. */
+  setLimits: { args: { download?: number | null; upload?: number | null }; result: undefined };
+  peers: { args: { torrent: TorrentKey }; result: readonly PeerSnapshot[] };
+  trackers: { args: { torrent: TorrentKey }; result: readonly TrackerSnapshot[] };
+  webSeeds: { args: { torrent: TorrentKey }; result: readonly WebSeedSnapshot[] };
+  /** For a map of the pieces. */
+  pieces: { args: { torrent: TorrentKey }; result: PieceMapSnapshot };
+  /** The network has changed or come back: announce and connect again at once. */
+  networkChanged: { args: Record<string, never>; result: undefined };
+}
+
+export type CommandName = keyof Commands;
+
+export interface FileSnapshot {
+  /** Place among all files of the metadata, pad files counted. */
+  readonly index: number;
+  readonly name: string;
+  /** With `/`; begins with the torrent's name when it has several files. */
+  readonly path: string;
+  readonly length: number;
+  readonly offset: number;
+}
+
+export interface MetadataSnapshot {
+  readonly name: string;
+  /** Without pad files. */
+  readonly files: readonly FileSnapshot[];
+  /** Bytes, pad files included: the torrent's linear address space. */
+  readonly length: number;
+  readonly pieceLength: number;
+  readonly lastPieceLength: number;
+  readonly pieceCount: number;
+  readonly private: boolean;
+  /** Contents of a `.torrent` file for it. */
+  readonly torrentFile: Uint8Array;
+  readonly infoBytes: Uint8Array;
+  readonly magnetURI: string;
+  readonly announce: readonly string[];
+  readonly urlList: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly created?: number | undefined;
+  readonly createdBy?: string | undefined;
+  readonly comment?: string | undefined;
+  /** Indexes (of the metadata) of files that are not wanted at first. */
+  readonly deselected: readonly number[];
+}
+
+export interface StatsSnapshot {
+  readonly state: 'metadata' | 'checking' | 'active' | 'paused' | 'failed' | 'closed';
+  readonly verifiedBytes: number;
+  readonly wantedBytes: number;
+  readonly wantedVerifiedBytes: number;
+  /** Block payload received in this run, verified or not, by kind of source. */
+  readonly received: Readonly<Record<string, number>>;
+  /** Block payload sent in this run. */
+  readonly uploaded: number;
+  /** Received, but thrown away. */
+  readonly wasted: number;
+  /** Bytes per second. */
+  readonly downloadSpeed: number;
+  readonly uploadSpeed: number;
+  readonly numPeers: number;
+  readonly hashFailures: number;
+}
+
+export interface PeerSnapshot {
+  /** Unique within the session. */
+  readonly id: number;
+  /** 40 hexadecimal characters, once the handshake is over. */
+  readonly peerId: string | undefined;
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  readonly transport: string;
+  readonly incoming: boolean;
+  readonly client: string;
+  /** Fraction of the torrent it has, 0..1. */
+  readonly progress: number;
+  readonly downloaded: number;
+  readonly uploaded: number;
+  readonly downloadSpeed: number;
+  readonly uploadSpeed: number;
+  readonly amChoking: boolean;
+  readonly amInterested: boolean;
+  readonly peerChoking: boolean;
+  readonly peerInterested: boolean;
+  readonly isSeed: boolean;
+}
+
+export interface TrackerSnapshot {
+  readonly url: string;
+  readonly state: string;
+  readonly lastError: string | undefined;
+  readonly seeds: number | undefined;
+  readonly leechers: number | undefined;
+}
+
+export interface WebSeedSnapshot {
+  readonly url: string;
+  readonly state: string;
+  readonly downloaded: number;
+  readonly downloadSpeed: number;
+  readonly lastError: string | undefined;
+}
+
+export interface PieceMapSnapshot {
+  readonly pieceCount: number;
+  /** Verified pieces, the high bit of the first byte first. */
+  readonly verified: Uint8Array;
+  /** Pieces on their way: pairs of index and bytes received. */
+  readonly partial: readonly (readonly [index: number, received: number])[];
+}
+
+/** What happens to one torrent. The state that goes with an event is in it or in an earlier one. */
+export type TorrentEvent =
+  | {
+      readonly type: 'infoHash';
+      readonly infoHash: string;
+      readonly magnetURI: string;
+      readonly name: string | undefined;
+      readonly announce: readonly string[];
+      readonly urlList: readonly string[];
+      /** Where the files go; absent where there are no paths. */
+      readonly path: string | undefined;
+    }
+  /** Commands given in the very call of the listener are in force before the first request. */
+  | { readonly type: 'metadata'; readonly metadata: MetadataSnapshot }
+  | { readonly type: 'checking'; readonly checked: number; readonly total: number }
+  /** A seed is being read and hashed. */
+  | { readonly type: 'hashing'; readonly hashed: number; readonly total: number }
+  /** Also after a recheck, when pieces may have gone. */
+  | { readonly type: 'ready'; readonly verified: Uint8Array; readonly stats: StatsSnapshot }
+  /** What has come and gone since the last one; at most every 100 ms, and just before `done`. */
+  | {
+      readonly type: 'progress';
+      readonly downloaded: number;
+      readonly uploaded: number;
+      readonly verified: readonly number[];
+      readonly partial: readonly (readonly [index: number, received: number])[];
+      readonly stats: StatsSnapshot;
+    }
+  | { readonly type: 'done' }
+  | { readonly type: 'peer'; readonly peer: PeerSnapshot }
+  | { readonly type: 'peerClosed'; readonly id: number }
+  /** At most once a second. */
+  | { readonly type: 'peers'; readonly peers: readonly PeerSnapshot[] }
+  | { readonly type: 'noPeers'; readonly source: string }
+  | { readonly type: 'announce'; readonly url: string }
+  | { readonly type: 'warning'; readonly error: ErrorValue }
+  /** It stopped. `resumable` when `resume` tries again, as after a storage fault. */
+  | { readonly type: 'error'; readonly error: ErrorValue; readonly resumable: boolean };
+
+/** What happens to the session as a whole. */
+export type GlobalEvent =
+  | { readonly type: 'listening'; readonly port: number }
+  /** It cannot go on. */
+  | { readonly type: 'fatal'; readonly error: ErrorValue };
+
+export type SessionEvent =
+  | { readonly torrent: TorrentKey; readonly event: TorrentEvent }
+  | { readonly torrent?: undefined; readonly event: GlobalEvent };
+
+/** A stream of verified bytes, pulled. */
+export interface ByteReader {
+  /**
+   * The next bytes, at least one and at most `maxBytes`; `undefined` at the end. One call at a time. Rejects when
+   * the torrent ends first, and after `cancel`.
+   */
+  read(maxBytes: number): Promise<Uint8Array | undefined>;
+  /** Idempotent. */
+  cancel(): void;
+}
+
+export interface ReaderRange {
+  readonly torrent: TorrentKey;
+  /** First byte, in the torrent's linear address space. */
+  readonly start: number;
+  /** One past the last byte. */
+  readonly end: number;
+}
+
+/** One engine, wherever it runs. */
+export interface Session {
+  /** Rejects with an error that has `name`, `code` and `message`. Never throws. */
+  request<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']>;
+  openReader(range: ReaderRange): ByteReader;
+  /** Events arrive in order, never inside the call of `request` that caused them. Returns the way to stop. */
+  subscribe(listener: (event: SessionEvent) => void): () => void;
+  /** Ends the engine and all torrents. Resolves when all is released. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Ways in which a session differs from the default, given when it is made. */
+export interface SessionSettings {
+  /** 20 bytes. */
+  readonly peerId?: Uint8Array | undefined;
+  /** Most connections per torrent. */
+  readonly maxConns?: number | undefined;
+  /** Bytes per second over all torrents. */
+  readonly downloadLimit?: number | undefined;
+  readonly uploadLimit?: number | undefined;
+  /** TCP port; 0 for any free one. */
+  readonly torrentPort?: number | undefined;
+  /** False: no tracker is asked. */
+  readonly trackers?: boolean | undefined;
+  /** Trackers for every torrent. */
+  readonly announce?: readonly string[] | undefined;
+  /** False: web seeds are left alone. */
+  readonly webSeeds?: boolean | undefined;
+  /** False: a complete torrent opens no connections. */
+  readonly seedOutgoing?: boolean | undefined;
+  readonly userAgent?: string | undefined;
+}
