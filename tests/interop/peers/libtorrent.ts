@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { freePort } from '../../support/ports.ts';
+import { JsonProgram, needProgram, type Usage } from '../../support/process.ts';
+import { waitUntil } from '../../support/wait.ts';
+import {
+  type DownloadOptions,
+  observed,
+  type PeerDownload,
+  type PeerStatus,
+  type SeedOptions,
+  type TestPeer,
+} from './types.ts';
+
+const SCRIPT = fileURLToPath(new URL('libtorrent_peer.py', import.meta.url));
+const PYTHON = '/usr/bin/python3';
+const run = promisify(execFile);
+
+/** How libtorrent is set up; all optional. */
+export interface LibtorrentOptions {
+  port?: number | undefined;
+  /** The address it listens on, 127.0.0.1 unless told. */
+  listen?: string | undefined;
+  /** Message stream encryption: off unless told. */
+  encryption?: 'off' | 'allowed' | 'forced' | undefined;
+  /** uTP beside TCP: off unless told. */
+  utp?: boolean | undefined;
+  /** Entries of libtorrent's settings pack. */
+  settings?: Record<string, string | number | boolean> | undefined;
+}
+
+/** What `create` makes: a v1 torrent. */
+export interface CreateOptions {
+  /** A file or a folder. */
+  readonly path: string;
+  readonly output: string;
+  /** Bytes; libtorrent chooses when absent. */
+  readonly pieceLength?: number | undefined;
+  readonly trackers?: readonly string[] | undefined;
+  readonly webSeeds?: readonly string[] | undefined;
+  readonly private?: boolean | undefined;
+}
+
+/** What `create` made. */
+export interface CreatedTorrent {
+  readonly infoHash: string;
+  readonly pieces: number;
+  readonly magnet: string;
+}
+
+/** libtorrent (`python3-libtorrent`) as a peer. */
+export class LibtorrentPeer implements TestPeer {
+  readonly name: string;
+  readonly port: number;
+  readonly #program: JsonProgram;
+  readonly #finished: Promise<void>;
+
+  static async start(options: LibtorrentOptions = {}): Promise<LibtorrentPeer> {
+    await needLibtorrent();
+    // Left to itself, libtorrent takes another port on every address of the machine.
+    const port = options.port ?? (await freePort());
+    const program = new JsonProgram('libtorrent', PYTHON, [
+      '-u',
+      SCRIPT,
+      JSON.stringify({ ...options, port }),
+    ]);
+    try {
+      const listening = await waitUntil(
+        'libtorrent to listen',
+        async () => {
+          const answer = await program.request('listening', {}, 10_000);
+          return Number(answer['port']) > 0 && answer;
+        },
+        { timeout: 15_000 },
+      );
+      return new LibtorrentPeer(program, Number(listening['port']), String(listening['version']));
+    } catch (error) {
+      await program.stop();
+      throw error;
+    }
+  }
+
+  private constructor(program: JsonProgram, port: number, version: string) {
+    this.#program = program;
+    this.port = port;
+    this.name = `libtorrent ${version}`;
+    this.#finished = observed(
+      new Promise((resolve, reject) => {
+        program.onEvent((event) => {
+          if (event['event'] === 'finished') resolve();
+          if (event['event'] === 'fault') reject(program.error(String(event['message'])));
+        });
+        void program.exited.then((code) => reject(program.error(`ended (${code})`)));
+      }),
+    );
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  /** `trustData` skips the hashing of the data at the start. */
+  async seed(options: SeedOptions & { trustData?: boolean | undefined }): Promise<void> {
+    await this.#program.request('add', { ...options, dir: options.dataDir });
+    await waitUntil(
+      'libtorrent to verify its data',
+      async () => {
+        const status = await this.#program.request('status');
+        if (typeof status['fault'] === 'string') throw this.#program.error(status['fault']);
+        return status['seeding'] === true;
+      },
+      { timeout: 60_000 },
+    );
+  }
+
+  async download(
+    options: DownloadOptions & { downloadRate?: number | undefined; sequential?: boolean | undefined },
+  ): Promise<PeerDownload> {
+    await this.#program.request('add', options);
+    return { completed: this.#finished };
+  }
+
+  /** Dials one more peer, `host:port`. */
+  async connect(peer: string): Promise<void> {
+    await this.#program.request('connect', { peer });
+  }
+
+  /** Changes the upload limit while running; bytes per second, 0 for none. */
+  async limitUpload(uploadRate: number): Promise<void> {
+    await this.#program.request('limits', { uploadRate });
+  }
+
+  async create(options: CreateOptions): Promise<CreatedTorrent> {
+    const answer = await this.#program.request('create', options, 120_000);
+    return {
+      infoHash: String(answer['infoHash']),
+      pieces: Number(answer['pieces']),
+      magnet: String(answer['magnet']),
+    };
+  }
+
+  async status(): Promise<PeerStatus> {
+    const answer = await this.#program.request('status');
+    return {
+      progress: Number(answer['progress']),
+      downloaded: Number(answer['downloaded']),
+      uploaded: Number(answer['uploaded']),
+      peers: Number(answer['peers']),
+    };
+  }
+
+  usage(): Promise<Usage> {
+    return this.#program.usage();
+  }
+
+  /** Kills the program as a crash would. */
+  kill(): Promise<void> {
+    return this.#program.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#program.stop();
+  }
+}
+
+/** Makes a v1 torrent with libtorrent, in a process of its own. */
+export async function createTorrentWithLibtorrent(options: CreateOptions): Promise<CreatedTorrent> {
+  const peer = await LibtorrentPeer.start();
+  try {
+    return await peer.create(options);
+  } finally {
+    await peer.stop();
+  }
+}
+
+async function needLibtorrent(): Promise<void> {
+  await needProgram(PYTHON, 'python3-libtorrent');
+  try {
+    await run(PYTHON, ['-c', 'import libtorrent']);
+  } catch {
+    throw new Error(`${PYTHON} has no libtorrent: apt-get install python3-libtorrent`);
+  }
+}

@@ -1,0 +1,99 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import { makeTempDir, removeDir } from './files.ts';
+import { needProgram } from './process.ts';
+
+const EXECUTABLE = '/usr/bin/chromium';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Pages then name their addresses in candidates instead of mDNS names, which need a resolver.
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+  '--autoplay-policy=no-user-gesture-required',
+];
+
+/** A page with what it has said so far. */
+export interface TestPage {
+  readonly page: Page;
+  /** Lines of the console as `type: text`, and uncaught errors as `uncaught: text`. */
+  readonly log: readonly string[];
+  /** Uncaught errors only. */
+  readonly errors: readonly string[];
+  /** Writes a picture of the page; makes its folder. */
+  screenshot(path: string): Promise<void>;
+  /** Closes the page as a user closes a tab. */
+  close(): Promise<void>;
+}
+
+/** What a page can be opened with. */
+export interface PageOptions {
+  /** Size of the viewport in CSS pixels. */
+  readonly viewport?: { readonly width: number; readonly height: number } | undefined;
+}
+
+/** A headless Chromium with a profile of its own. */
+export interface TestBrowser {
+  readonly version: string;
+  readonly context: BrowserContext;
+  /** Opens a page; its pages share storage and service workers. */
+  open(url?: string, options?: PageOptions): Promise<TestPage>;
+  close(): Promise<void>;
+}
+
+/** Starts Debian's Chromium, headless, with a new profile that `close()` removes. */
+export async function startChromium(extraFlags: readonly string[] = []): Promise<TestBrowser> {
+  await needProgram(EXECUTABLE, 'chromium');
+  const profile = await makeTempDir('chromium');
+  let context: BrowserContext;
+  try {
+    context = await chromium.launchPersistentContext(profile, {
+      executablePath: EXECUTABLE,
+      headless: true,
+      args: [...FLAGS, ...extraFlags],
+      timeout: 30_000,
+    });
+  } catch (error) {
+    await removeDir(profile);
+    throw error;
+  }
+  context.setDefaultTimeout(30_000);
+  return {
+    version: context.browser()?.version() ?? '',
+    context,
+    open: (url, options) => openPage(context, url, options),
+    close: async () => {
+      await context.close();
+      await removeDir(profile);
+    },
+  };
+}
+
+async function openPage(context: BrowserContext, url?: string, options: PageOptions = {}): Promise<TestPage> {
+  const page = await context.newPage();
+  const log: string[] = [];
+  const errors: string[] = [];
+  page.on('console', (message) => log.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => {
+    log.push(`uncaught: ${error.stack ?? error.message}`);
+    errors.push(error.message);
+  });
+  if (options.viewport !== undefined) await page.setViewportSize(options.viewport);
+  if (url !== undefined) await page.goto(url);
+  return {
+    page,
+    log,
+    errors,
+    screenshot: async (path) => {
+      await mkdir(dirname(path), { recursive: true });
+      await page.screenshot({ path });
+    },
+    close: () => page.close(),
+  };
+}
