@@ -1,0 +1,372 @@
+import { describe, expect, it } from 'vitest';
+import { FaultPlan, MemoryFileStore, SeededRandom } from '../../memory/index.ts';
+import { type ContractFile, diskContract } from '../contracts/disk.contract.ts';
+import { rejection } from '../contracts/file-store.contract.ts';
+import { type Disk, DiskError } from '../ports.ts';
+import type { LayoutFile } from './layout.ts';
+import { type MappedDiskOptions, openMappedDisk } from './mapped-disk.ts';
+
+const infoHash = new Uint8Array(20).fill(0xab);
+const PARTS = `.freshet-${'ab'.repeat(20)}.parts`;
+
+function layout(files: readonly ContractFile[]): { length: number; files: LayoutFile[] } {
+  let length = 0;
+  const placed = files.map((file) => {
+    const entry = {
+      path: file.path,
+      length: file.length,
+      offset: length,
+      padding: file.padding === true,
+    };
+    length += file.length;
+    return entry;
+  });
+  return { length, files: placed };
+}
+
+function openDisk(
+  files: readonly ContractFile[],
+  store: MemoryFileStore,
+  options: Partial<MappedDiskOptions> = {},
+): Disk {
+  return openMappedDisk({ info: layout(files), infoHash, store, ...options });
+}
+
+for (const maxOpenFiles of [1, 2, 64]) {
+  diskContract(`mapped over memory, ${maxOpenFiles} open`, async (files) => {
+    const store = new MemoryFileStore();
+    return {
+      disk: openDisk(files, store, { maxOpenFiles }),
+      reopen: async (wanted) => openDisk(files, store, { maxOpenFiles, wanted }),
+      fileExists: async (path) => (await store.stat(path)).size >= 0,
+      dispose: () => {
+        expect(store.handles.most).toBeLessThanOrEqual(maxOpenFiles);
+      },
+    };
+  });
+}
+
+const THREE: readonly ContractFile[] = [
+  { path: ['a'], length: 100 },
+  { path: ['d', 'b'], length: 50 },
+  { path: ['c'], length: 100 },
+];
+
+function bytes(length: number, start = 0): Uint8Array {
+  return Uint8Array.from({ length }, (_, i) => (start + i) & 0xff);
+}
+
+async function readAll(disk: Disk): Promise<Uint8Array> {
+  const into = new Uint8Array(disk.length);
+  return into.subarray(0, await disk.read(0, into));
+}
+
+describe('MappedDisk', () => {
+  it('creates nothing before it is asked to', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk([...THREE, { path: ['empty'], length: 0 }], store);
+    expect(await disk.read(0, new Uint8Array(10))).toBe(0);
+    expect((await disk.fingerprints()).map(({ size }) => size)).toEqual([-1, -1, -1, -1]);
+    expect(store.paths()).toEqual([]);
+    await disk.flush();
+    expect(store.paths()).toEqual(['empty']);
+    await disk.close();
+  });
+
+  it('removes the parts file when its last bytes have moved, and leaves no handle open', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [true, false, true] });
+    await disk.write(0, [bytes(250)]);
+    await disk.flush();
+    expect(store.paths()).toEqual([PARTS, 'a', 'c']);
+    disk.setWanted([true, true, true]);
+    await disk.flush();
+    expect(store.paths()).toEqual(['a', 'c', 'd/b']);
+    expect(await readAll(disk)).toEqual(bytes(250));
+    await disk.close();
+    expect(store.handles.open).toBe(0);
+  });
+
+  it('does not let the parts file grow when the same bytes come again', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [true, false, true] });
+    await disk.write(90, [bytes(100)]);
+    const { size } = await store.stat([PARTS]);
+    for (let i = 0; i < 10; i++) await disk.write(90, [bytes(100, i)]);
+    expect((await store.stat([PARTS])).size).toBe(size);
+    const into = new Uint8Array(100);
+    expect(await disk.read(90, into)).toBe(100);
+    expect(into).toEqual(bytes(100, 9));
+  });
+
+  it('uses one record for a row of unwanted files', async () => {
+    const store = new MemoryFileStore({ faults: new FaultPlan() });
+    const many = Array.from({ length: 5000 }, (_, i) => ({ path: ['many', `${i}`], length: 3 }));
+    const disk = openDisk(many, store, { wanted: many.map((_, i) => i === 4999) });
+    await disk.write(0, [bytes(15_000)]);
+    await disk.flush();
+    expect(store.paths()).toEqual([PARTS, 'many/4999']);
+    expect((await store.stat([PARTS])).size).toBe(64 + 32 + 14_997 + 32);
+    expect(await readAll(disk)).toEqual(bytes(15_000));
+  });
+
+  it('survives a kill at any point while bytes move to a file that has become wanted', async () => {
+    const data = bytes(250);
+    let faultsSeen = 0;
+    for (let nth = 0; nth < 40; nth++) {
+      const faults = new FaultPlan();
+      const store = new MemoryFileStore({ faults });
+      const first = openDisk(THREE, store, { wanted: [false, false, true] });
+      await first.write(0, [data]);
+      await first.flush();
+      // From here every write and flush fails, as if the process were gone.
+      for (let i = nth; i < 60; i++) {
+        faults.fail('write', i, new Error('killed'));
+        faults.fail('flush', i, new Error('killed'));
+      }
+      first.setWanted([true, true, true]);
+      await first.flush().catch(() => {});
+      await first.close();
+      if (faults.fired > 0) faultsSeen++;
+      const left = new FaultPlan();
+      const copy = new MemoryFileStore({ faults: left });
+      for (const path of store.paths()) {
+        const source = await store.open(path.split('/'), false);
+        const target = await copy.open(path.split('/'), true);
+        const content = new Uint8Array((await store.stat(path.split('/'))).size);
+        await source.read(0, content);
+        await target.write(0, [content]);
+        await source.close();
+        await target.close();
+      }
+      const again = openDisk(THREE, copy);
+      expect(await readAll(again)).toEqual(data);
+      await again.flush();
+      expect(copy.paths()).toEqual(['a', 'c', 'd/b']);
+      await again.close();
+    }
+    expect(faultsSeen).toBeGreaterThan(3);
+  });
+
+  it('ends the parts log at a torn record, and goes on from there', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [false, false, true] });
+    await disk.write(0, [bytes(20)]);
+    await disk.write(40, [bytes(20, 40)]);
+    await disk.close();
+    // The second record's head has never reached the medium.
+    const file = await store.open([PARTS], true);
+    await file.write(64 + 32 + 20, [new Uint8Array(32)]);
+    await file.close();
+    const again = openDisk(THREE, store, { wanted: [false, false, true] });
+    const into = new Uint8Array(20);
+    expect(await again.read(0, into)).toBe(20);
+    expect(into).toEqual(bytes(20));
+    expect(await again.read(40, into)).toBe(0);
+    await again.write(100, [bytes(20, 100)]);
+    await again.close();
+    const third = openDisk(THREE, store);
+    expect(await third.read(100, into)).toBe(20);
+    expect(into).toEqual(bytes(20, 100));
+  });
+
+  it('leaves a foreign file in the place of the parts file alone', async () => {
+    const store = new MemoryFileStore();
+    const foreign = await store.open([PARTS], true);
+    await foreign.write(0, [bytes(500, 7)]);
+    await foreign.close();
+    const disk = openDisk(THREE, store, { wanted: [false, true, true] });
+    const error = await rejection(disk.write(0, [bytes(10)]));
+    expect(error.message).toContain('not the parts file of this torrent');
+    await disk.write(100, [bytes(150)]);
+    await disk.destroy();
+    expect(store.paths()).toEqual([PARTS]);
+  });
+
+  it('says what is wrong: disk full, read-only folder, unsafe path, a folder in the way', async () => {
+    const full = openDisk(
+      [{ path: ['big'], length: 300_000 }],
+      new MemoryFileStore({ space: { free: 65536 } }),
+    );
+    await full.write(0, [bytes(1000)]);
+    const fullError = await rejection(full.write(65_000, [bytes(200_000)]));
+    expect([fullError.code, fullError.path]).toEqual(['FULL', 'big']);
+    // What was there before is not lost.
+    const into = new Uint8Array(1000);
+    expect(await full.read(0, into)).toBe(1000);
+
+    const store = new MemoryFileStore();
+    store.readOnly = true;
+    expect((await rejection(openDisk(THREE, store).write(0, [bytes(1)]))).code).toBe('READ_ONLY');
+
+    const unsafe = openDisk([{ path: ['..', 'x'], length: 10 }], new MemoryFileStore());
+    expect((await rejection(unsafe.write(0, [bytes(1)]))).code).toBe('UNSAFE_PATH');
+    expect((await rejection(unsafe.read(0, new Uint8Array(1)))).code).toBe('UNSAFE_PATH');
+
+    const folder = new MemoryFileStore();
+    await (await folder.open(['a', 'inner'], true)).close();
+    const folderError = await rejection(openDisk(THREE, folder).write(0, [bytes(1)]));
+    expect(folderError.message).toContain('is a folder');
+  });
+
+  it('wraps faults of other kinds, with their cause', async () => {
+    const faults = new FaultPlan();
+    const disk = openDisk(THREE, new MemoryFileStore({ faults }));
+    const cause = new Error('EIO');
+    faults.fail('write', 0, cause);
+    const error = await rejection(disk.write(120, [bytes(10)]));
+    expect([error.code, error.path, error.cause]).toEqual(['IO', 'd/b', cause]);
+    expect(error).toBeInstanceOf(DiskError);
+    expect((await rejection(disk.write(245, [bytes(10)]))).code).toBe('IO');
+    expect(faults.fired).toBe(1);
+    await disk.write(120, [bytes(10)]);
+  });
+
+  it('tells on flush that bytes could not move, and moves them when they can', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [false, true, true] });
+    await disk.write(0, [bytes(250)]);
+    store.readOnly = true;
+    disk.setWanted([true, true, true]);
+    expect((await rejection(disk.flush())).code).toBe('READ_ONLY');
+    expect(await readAll(disk)).toEqual(bytes(250));
+    store.readOnly = false;
+    await disk.flush();
+    expect(store.paths()).toEqual(['a', 'c', 'd/b']);
+    expect(await readAll(disk)).toEqual(bytes(250));
+  });
+
+  it('tells when the log of the parts file cannot be read, keeps it, and reads it later', async () => {
+    const faults = new FaultPlan();
+    const store = new MemoryFileStore({ faults });
+    const first = openDisk(THREE, store, { wanted: [false, true, true] });
+    await first.write(0, [bytes(250)]);
+    await first.close();
+    faults.fail('stat', 0, new Error('EIO'));
+    faults.fail('stat', 1, new Error('EIO'));
+    const again = openDisk(THREE, store);
+    expect((await rejection(again.flush())).code).toBe('IO');
+    expect(faults.fired).toBe(2);
+    await again.flush();
+    expect(await readAll(again)).toEqual(bytes(250));
+  });
+
+  it('makes files durable that were closed in the meantime', async () => {
+    const faults = new FaultPlan();
+    const store = new MemoryFileStore({ faults });
+    const disk = openDisk(THREE, store, { maxOpenFiles: 1 });
+    await disk.write(0, [bytes(250)]);
+    await disk.flush();
+    expect(faults.count('flush')).toBe(3);
+    await disk.flush();
+    expect(faults.count('flush')).toBe(3);
+    faults.fail('flush', 0, new Error('EIO'));
+    await disk.write(0, [bytes(10)]);
+    await rejection(disk.flush());
+    await disk.flush();
+    expect(faults.count('flush')).toBe(5);
+  });
+
+  it('equals a flat array over random layouts, wishes, restarts and handles', async () => {
+    let partsSeen = 0;
+    for (let seed = 0; seed < 60; seed++) {
+      const random = new SeededRandom(seed);
+      const files: ContractFile[] = Array.from({ length: 1 + random.below(12) }, (_, i) => ({
+        path: random.below(2) === 0 ? [`f${i}`] : [`d${random.below(3)}`, `f${i}`],
+        length: random.below(4) === 0 ? 0 : 1 + random.below(random.below(3) === 0 ? 3000 : 40),
+        padding: random.below(6) === 0,
+      }));
+      const info = layout(files);
+      const store = new MemoryFileStore();
+      const expected = new Uint8Array(info.length);
+      const known = new Uint8Array(info.length);
+      for (const file of info.files) if (file.padding) known.fill(1, file.offset, file.offset + file.length);
+      let wanted = files.map(() => random.below(2) === 0);
+      const ever = wanted.slice();
+      const maxOpenFiles = 1 + random.below(5);
+      let disk = openDisk(files, store, { wanted, maxOpenFiles });
+
+      const write = async (): Promise<void> => {
+        const start = random.below(info.length + 1);
+        const data = new Uint8Array(random.below(Math.min(500, info.length - start) + 1));
+        random.fill(data);
+        for (const file of info.files) {
+          if (!file.padding) continue;
+          const from = Math.max(start, file.offset);
+          const to = Math.min(start + data.length, file.offset + file.length);
+          if (from < to) data.fill(0, from - start, to - start);
+        }
+        expected.set(data, start);
+        known.fill(1, start, start + data.length);
+        const cut = random.below(data.length + 1);
+        await disk.write(start, [data.subarray(0, cut), data.subarray(cut)]);
+      };
+      const check = async (start: number, length: number): Promise<void> => {
+        const into = new Uint8Array(length);
+        const count = await disk.read(start, into);
+        for (let i = 0; i < length; i++) {
+          // What was never written may be absent, or zero where something lies behind it.
+          if (i >= count)
+            expect([i, known.subarray(start + i, start + length).indexOf(0)]).not.toEqual([i, -1]);
+          if (i >= count) break;
+          if (into[i] !== expected[start + i]) {
+            expect({ seed, at: start + i, byte: into[i] }).toEqual({
+              seed,
+              at: start + i,
+              byte: expected[start + i],
+            });
+          }
+        }
+      };
+
+      for (let step = 0; step < 40; step++) {
+        switch (random.below(8)) {
+          case 0:
+          case 1:
+          case 2:
+            await write();
+            break;
+          case 3: {
+            const index = random.below(files.length);
+            wanted = wanted.map((flag, i) => (i === index ? !flag : flag));
+            for (let i = 0; i < files.length; i++) ever[i] ||= wanted[i]!;
+            disk.setWanted(wanted);
+            // At once, while the bytes are on the move.
+            await Promise.all([write(), check(0, 0)]);
+            break;
+          }
+          case 4:
+            await disk.flush();
+            break;
+          case 5:
+            await disk.close();
+            disk = openDisk(files, store, { wanted, maxOpenFiles });
+            break;
+          default: {
+            const start = random.below(info.length + 1);
+            await check(start, random.below(info.length - start + 1));
+          }
+        }
+        if (store.paths().includes(PARTS)) partsSeen++;
+      }
+      await disk.flush();
+      const there = new Set(store.paths());
+      for (let i = 0; i < files.length; i++) {
+        const path = files[i]!.path.join('/');
+        if (files[i]!.padding === true || !ever[i]) expect(there.has(path), `${seed} ${path}`).toBe(false);
+        else if (wanted[i] && files[i]!.length === 0) expect(there.has(path), `${seed} ${path}`).toBe(true);
+      }
+      expect(store.handles.most).toBeLessThanOrEqual(maxOpenFiles);
+      disk.setWanted(files.map(() => true));
+      const rest = expected.slice();
+      await disk.write(0, [rest]);
+      await disk.flush();
+      expect(await readAll(disk)).toEqual(expected);
+      expect(store.paths()).not.toContain(PARTS);
+      await disk.destroy();
+      expect(store.paths()).toEqual([]);
+      expect(store.handles.open).toBe(0);
+    }
+    expect(partsSeen).toBeGreaterThan(200);
+  });
+});

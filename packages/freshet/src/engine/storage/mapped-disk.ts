@@ -1,0 +1,350 @@
+/** The one place where a torrent's linear address space becomes files. */
+
+import { toHex } from '../../protocol/index.ts';
+import { type Disk, DiskError, type FileFingerprint } from '../ports.ts';
+import type { FileStore } from './file-store.ts';
+import { Gate } from './gate.ts';
+import { HandlePool } from './handle-pool.ts';
+import { type LayoutFile, locateFile, PartsCursor } from './layout.ts';
+import { PartsFile } from './parts-file.ts';
+
+export interface MappedDiskOptions {
+  /** The torrent's files in the order of their bytes, without gaps; an `Info` will do. */
+  readonly info: { readonly length: number; readonly files: readonly LayoutFile[] };
+  /** Names the parts file, so that torrents in the same folder keep apart. */
+  readonly infoHash: Uint8Array;
+  readonly store: FileStore;
+  /** One flag for each file. Default: all are wanted. */
+  readonly wanted?: readonly boolean[] | undefined;
+  /** Most files open at a time. Default 64. */
+  readonly maxOpenFiles?: number | undefined;
+  /** Where bytes of unwanted files are kept. Default `.freshet-<info-hash>.parts` beside the files. */
+  readonly partsPath?: readonly string[] | undefined;
+}
+
+const DEFAULT_MAX_OPEN_FILES = 64;
+/** Of stat and remove calls, which are all latency. */
+const PARALLEL_CALLS = 16;
+/** Memory for bytes that move from the parts file to their own. */
+const MOVE_BUFFER = 1 << 20;
+/** The parts file's name in the pool. */
+const PARTS = -1;
+
+/**
+ * Opens a torrent's storage. Nothing is created before the first write, `setWanted` or `flush`.
+ *
+ * - Pad files (BEP 47) are read as zeros and never stored.
+ * - Empty files are created by `setWanted` and `flush`.
+ * - Bytes of unwanted files go to the parts file, and from there into their file as soon as it is wanted. A
+ *   fault on the way loses nothing: the bytes stay readable, `flush` tries again and rejects with the fault.
+ */
+export function openMappedDisk(options: MappedDiskOptions): Disk {
+  return new MappedDisk(options);
+}
+
+class MappedDisk implements Disk {
+  readonly length: number;
+  readonly #files: readonly LayoutFile[];
+  readonly #store: FileStore;
+  readonly #pool: HandlePool;
+  readonly #parts: PartsFile;
+  readonly #gate: Gate = new Gate();
+  #wanted: Uint8Array;
+  /** Empty files that are wanted and may not exist yet. */
+  #emptyFiles: number[];
+  /** Not all wanted files have been given what is theirs. */
+  #unsettled = true;
+  #failure: DiskError | undefined;
+  #closed: Promise<void> | undefined;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(options: MappedDiskOptions) {
+    const { info, infoHash, store } = options;
+    this.length = info.length;
+    this.#files = info.files;
+    this.#store = store;
+    this.#wanted = flags(info.files.length, options.wanted);
+    this.#emptyFiles = this.#wantedEmptyFiles();
+    const partsPath = options.partsPath ?? [`.freshet-${toHex(infoHash)}.parts`];
+    this.#pool = new HandlePool(
+      store,
+      (index) => (index === PARTS ? partsPath : this.#files[index]!.path),
+      options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES,
+    );
+    this.#parts = new PartsFile(store, partsPath, infoHash, this.#pool, PARTS);
+    // First of all operations: what they find depends on it.
+    void this.#gate.exclusive(() => this.#start());
+  }
+
+  read(offset: number, into: Uint8Array): Promise<number> {
+    return this.#run(() => this.#read(offset, into));
+  }
+
+  write(offset: number, parts: readonly Uint8Array[]): Promise<void> {
+    return this.#run(() => this.#write(offset, parts));
+  }
+
+  setWanted(wanted: readonly boolean[]): void {
+    if (this.#closed !== undefined) return;
+    const next = flags(this.#files.length, wanted);
+    void this.#gate.exclusive(async () => {
+      this.#wanted = next;
+      this.#emptyFiles = this.#wantedEmptyFiles();
+      this.#unsettled = true;
+      await this.#settle();
+    });
+  }
+
+  async flush(): Promise<void> {
+    const settled = this.#closed === undefined ? this.#gate.exclusive(() => this.#settle()) : undefined;
+    const synced = this.#run(async () => {
+      if (this.#failure !== undefined) throw this.#failure;
+      await this.#pool.sync();
+    });
+    await Promise.all([settled, synced]);
+  }
+
+  fingerprints(): Promise<FileFingerprint[]> {
+    return this.#run(async () => {
+      const prints: FileFingerprint[] = new Array(this.#files.length);
+      await this.#forEachFile(async (file, index) => {
+        prints[index] = file.padding ? { size: -1, modified: 0 } : await this.#store.stat(file.path);
+      });
+      return prints;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#gate
+      .exclusive(() => this.#pool.close())
+      .catch((error: unknown) => {
+        throw this.#asDiskError(error);
+      });
+    return this.#closed;
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#remove().catch((error: unknown) => {
+      this.#destroyed = undefined;
+      throw this.#asDiskError(error);
+    });
+    return this.#destroyed;
+  }
+
+  async #remove(): Promise<void> {
+    // A handle that did not close well does not matter for a file that goes away.
+    await this.close().catch(() => {});
+    await this.#parts.destroy();
+    await this.#forEachFile(async (file) => {
+      if (!file.padding) await this.#store.remove(file.path);
+    });
+  }
+
+  async #run<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) {
+      throw new DiskError('CLOSED', this.#label(), `The storage of ${this.#label()} is closed.`);
+    }
+    try {
+      return await this.#gate.shared(action);
+    } catch (error) {
+      throw this.#asDiskError(error);
+    }
+  }
+
+  // --- reading and writing; offsets and ends are in the torrent's address space
+
+  async #read(offset: number, into: Uint8Array): Promise<number> {
+    const end = Math.min(this.length, offset + into.length);
+    let at = offset;
+    for (let index = locateFile(this.#files, offset); at < end; index++) {
+      const file = this.#files[index]!;
+      if (file.length === 0) continue;
+      const stop = Math.min(end, file.offset + file.length);
+      const target = into.subarray(at - offset, stop - offset);
+      const count = file.padding ? zeros(target) : await this.#readFile(index, at, target);
+      at += count;
+      if (count < target.length) break;
+    }
+    return Math.max(0, at - offset);
+  }
+
+  /** Reads within one file, with what the parts file has of it put in its place. */
+  async #readFile(index: number, start: number, into: Uint8Array): Promise<number> {
+    if (this.#parts.isEmpty) return this.#readStored(index, start, into);
+    let at = start;
+    const end = start + into.length;
+    for (const extent of this.#parts.extents(start, end)) {
+      if (extent.start > at) {
+        const gap = into.subarray(at - start, extent.start - start);
+        const count = await this.#readStored(index, at, gap);
+        at += count;
+        if (count < gap.length) return at - start;
+      }
+      const target = into.subarray(extent.start - start, extent.end - start);
+      const count = await this.#parts.read(extent, extent.start, target);
+      at += count;
+      if (count < target.length) return at - start;
+    }
+    if (at < end) at += await this.#readStored(index, at, into.subarray(at - start));
+    return at - start;
+  }
+
+  async #readStored(index: number, start: number, into: Uint8Array): Promise<number> {
+    try {
+      return await this.#pool.read(index, (file) => file.read(start - this.#files[index]!.offset, into));
+    } catch (error) {
+      if (error instanceof DiskError && error.code === 'NOT_FOUND') return 0;
+      throw this.#asDiskError(error, index);
+    }
+  }
+
+  async #write(offset: number, parts: readonly Uint8Array[]): Promise<void> {
+    let end = offset;
+    for (const part of parts) end += part.length;
+    if (end === offset) return;
+    if (offset < 0 || end > this.length) {
+      throw new DiskError(
+        'IO',
+        this.#label(),
+        `A write to ${this.#label()} goes beyond its ${this.length} bytes.`,
+      );
+    }
+    const source = new PartsCursor(parts);
+    let at = offset;
+    for (let index = locateFile(this.#files, offset); at < end; index++) {
+      const file = this.#files[index]!;
+      if (file.length === 0) continue;
+      let stop = Math.min(end, file.offset + file.length);
+      if (file.padding) {
+        source.take(stop - at);
+      } else if (this.#wanted[index] === 1) {
+        await this.#writeStored(index, at, source.take(stop - at));
+        if (!this.#parts.isEmpty) await this.#parts.drop(at, stop);
+      } else {
+        // One record for a row of unwanted files: there can be thousands of them in a piece.
+        for (; stop < end && this.#wanted[index + 1] === 0 && !this.#files[index + 1]!.padding; index++) {
+          const next = this.#files[index + 1]!;
+          stop = Math.min(end, next.offset + next.length);
+        }
+        await this.#parts.write(at, stop - at, source.take(stop - at));
+      }
+      at = stop;
+    }
+  }
+
+  async #writeStored(index: number, start: number, parts: readonly Uint8Array[]): Promise<void> {
+    try {
+      await this.#pool.write(index, (file) => file.write(start - this.#files[index]!.offset, parts));
+    } catch (error) {
+      throw this.#asDiskError(error, index);
+    }
+  }
+
+  // --- wanted and unwanted
+
+  async #start(): Promise<void> {
+    try {
+      await this.#parts.load();
+      await this.#moveParts();
+      await this.#parts.trim();
+    } catch (error) {
+      this.#failure = this.#asDiskError(error);
+    }
+  }
+
+  /** Gives wanted files what is theirs. Does not reject: `flush` tells. */
+  async #settle(): Promise<void> {
+    if (!this.#unsettled && !this.#parts.isSpent) return;
+    this.#failure = undefined;
+    try {
+      await this.#parts.load();
+      await this.#moveParts();
+      await this.#parts.trim();
+      while (this.#emptyFiles.length > 0) {
+        const index = this.#emptyFiles.at(-1)!;
+        await this.#writeStored(index, this.#files[index]!.offset, []);
+        this.#emptyFiles.pop();
+      }
+      this.#unsettled = false;
+    } catch (error) {
+      this.#failure = this.#asDiskError(error);
+    }
+  }
+
+  /** Moves bytes of files that are wanted now from the parts file to where they belong. */
+  async #moveParts(): Promise<void> {
+    if (this.#parts.isEmpty) return;
+    for (const extent of this.#parts.extents(0, this.length)) {
+      let at = extent.start;
+      for (let index = locateFile(this.#files, at); at < extent.end; index++) {
+        const file = this.#files[index]!;
+        if (file.length === 0) continue;
+        const stop = Math.min(extent.end, file.offset + file.length);
+        if (this.#wanted[index] === 1 && !file.padding) await this.#move(index, at, stop);
+        at = stop;
+      }
+    }
+  }
+
+  async #move(index: number, start: number, end: number): Promise<void> {
+    const buffer = new Uint8Array(Math.min(MOVE_BUFFER, end - start));
+    for (let at = start; at < end; ) {
+      const target = buffer.subarray(0, Math.min(buffer.length, end - at));
+      const count = await this.#readFile(index, at, target);
+      if (count === 0) break;
+      await this.#writeStored(index, at, [target.subarray(0, count)]);
+      at += count;
+    }
+    // Not before the bytes are safe in their file: after a crash they are still in one of the two.
+    await this.#pool.sync(index);
+    await this.#parts.drop(start, end);
+  }
+
+  #wantedEmptyFiles(): number[] {
+    const found: number[] = [];
+    for (let index = this.#files.length - 1; index >= 0; index--) {
+      const file = this.#files[index]!;
+      if (file.length === 0 && !file.padding && this.#wanted[index] === 1) found.push(index);
+    }
+    return found;
+  }
+
+  // --- help
+
+  async #forEachFile(action: (file: LayoutFile, index: number) => Promise<void>): Promise<void> {
+    let next = 0;
+    const work = async (): Promise<void> => {
+      while (next < this.#files.length) {
+        const index = next++;
+        await action(this.#files[index]!, index);
+      }
+    };
+    const workers = Array.from({ length: Math.min(PARALLEL_CALLS, this.#files.length) }, work);
+    // All of them, so that nothing is under way any more when the caller hears of a fault.
+    const failed = (await Promise.allSettled(workers)).find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #label(index = 0): string {
+    const file = this.#files[index];
+    return file === undefined ? 'the torrent' : this.#store.label(file.path);
+  }
+
+  #asDiskError(error: unknown, index?: number): DiskError {
+    if (error instanceof DiskError) return error;
+    const label = this.#label(index);
+    const reason = error instanceof Error ? error.message : String(error);
+    return new DiskError('IO', label, `The storage of ${label} failed: ${reason}`, { cause: error });
+  }
+}
+
+function flags(length: number, wanted: readonly boolean[] | undefined): Uint8Array {
+  const array = new Uint8Array(length).fill(1);
+  if (wanted !== undefined) for (let i = 0; i < length; i++) if (wanted[i] === false) array[i] = 0;
+  return array;
+}
+
+function zeros(into: Uint8Array): number {
+  into.fill(0);
+  return into.length;
+}
