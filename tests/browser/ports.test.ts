@@ -70,7 +70,7 @@ describe('ports in Chromium', () => {
   it('obey their contracts', async () => {
     const results = await page.page.evaluate(() => harness.contracts());
     expect(results.filter(({ failure }) => failure !== undefined)).toEqual([]);
-    expect(results.length).toBeGreaterThan(30);
+    expect(results.length).toBeGreaterThan(50);
   });
 
   it('draw evenly from the random pool', async () => {
@@ -151,6 +151,44 @@ describe('OPFS', () => {
     );
     await first.close();
     expect(await page.page.evaluate(() => harness.holdFile())).toBe('no error');
+  });
+
+  it('keeps a torrent over a reload', async () => {
+    const tab = await openPage();
+    expect(await tab.page.evaluate(() => harness.openDisk())).toMatchObject({ kind: 'opfs', there: 0 });
+    await tab.page.evaluate(() => harness.writeDisk());
+    // Not closed: a tab that is closed or reloaded does not get to it.
+    await tab.page.reload();
+    await tab.page.waitForFunction(() => 'harness' in globalThis);
+    const again = await tab.page.evaluate(() => harness.openDisk());
+    expect(again).toEqual({ kind: 'opfs', reason: undefined, there: 3_000_000, right: true });
+    await tab.close();
+  });
+
+  it('leaves a torrent to the tab that has it, and takes it over afterwards', async () => {
+    const first = await openPage();
+    expect((await first.page.evaluate(() => harness.openDisk())).kind).toBe('opfs');
+    const second = await openPage();
+    const beside = await second.page.evaluate(() => harness.openDisk());
+    expect(beside).toMatchObject({ kind: 'memory', there: 0 });
+    expect(beside.reason).toBe(
+      'Another tab of this site stores this torrent already; this one keeps it in memory.',
+    );
+    await first.page.evaluate(() => harness.closeDisk());
+    expect(await second.page.evaluate(() => harness.openDisk())).toMatchObject({ kind: 'opfs', right: true });
+    await first.close();
+    await second.close();
+  });
+
+  it('tells that the quota is used up', async () => {
+    const tab = await openPage();
+    const session = await browser.context.newCDPSession(tab.page);
+    await session.send('Storage.overrideQuotaForOrigin', { origin: server.url, quotaSize: 5_000_000 });
+    expect(await tab.page.evaluate(() => harness.fillStorage(20_000_000))).toBe(
+      'FULL: "big.bin" could not be written in browser storage: the browser allows this site no more space; free some, or remove other downloads.',
+    );
+    await session.send('Storage.overrideQuotaForOrigin', { origin: server.url });
+    await tab.close();
   });
 
   it('also runs its worker from a file, and says so when that cannot be loaded', async () => {

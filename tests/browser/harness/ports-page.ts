@@ -9,12 +9,18 @@ import { OpfsHost } from '../../../packages/freshet/src/browser/opfs-host.ts';
 import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-state.ts';
 import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
 import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
+import { type BrowserDisk, BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
 import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
+import {
+  type ContractFile,
+  diskContract,
+} from '../../../packages/freshet/src/engine/contracts/disk.contract.ts';
 import { fileStoreContract } from '../../../packages/freshet/src/engine/contracts/file-store.contract.ts';
 import { hasherContract } from '../../../packages/freshet/src/engine/contracts/hasher.contract.ts';
 import { linkContract } from '../../../packages/freshet/src/engine/contracts/link.contract.ts';
 import { stateStoreContract } from '../../../packages/freshet/src/engine/contracts/state-store.contract.ts';
 import type { Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
+import { toHex } from '../../../packages/freshet/src/protocol/index.ts';
 import { type CaseResult, runCases } from './vitest-in-page.ts';
 
 /** Candidates of this machine are enough. */
@@ -76,9 +82,67 @@ async function contracts(): Promise<CaseResult[]> {
       dispose: () => host.request({ op: 'removeTree', path: folder }).then(() => {}),
     };
   });
+  for (const kind of ['auto', 'memory'] as const) {
+    const storage = await BrowserStorage.open({ kind, folder: 'contract' });
+    diskContract(`mapped, in ${storage.kind}`, async (files) => {
+      const infoHash = new Uint8Array(20).fill(++folders);
+      const info = { length: 0, files: layout(files) };
+      info.length = files.reduce((sum, file) => sum + file.length, 0);
+      const reopen = async (wanted?: readonly boolean[]) =>
+        (await storage.openDisk({ info, infoHash, wanted })).disk;
+      const disk = await reopen();
+      const store = createOpfsFileStore(host, ['contract', 'files', toHex(infoHash)]);
+      return {
+        disk,
+        ...(storage.kind === 'opfs' && {
+          reopen,
+          fileExists: async (path: readonly string[]) => (await store.stat(path)).size >= 0,
+        }),
+        dispose: () => disk.destroy(),
+      };
+    });
+  }
   const results = await runCases();
   host.close();
   return results;
+}
+
+function layout(files: readonly ContractFile[]) {
+  let offset = 0;
+  return files.map(({ path, length, padding = false }) => {
+    offset += length;
+    return { path, length, padding, offset: offset - length };
+  });
+}
+
+const DISK = { info: { length: 3_000_000, files: layout([{ path: ['a', 'film.mp4'], length: 3_000_000 }]) } };
+let storage: BrowserStorage | undefined;
+let opened: BrowserDisk | undefined;
+
+/** Opens the disk of one torrent, and reads what is there. */
+async function openDisk(): Promise<{
+  kind: string;
+  reason: string | undefined;
+  there: number;
+  right: boolean;
+}> {
+  storage ??= await BrowserStorage.open();
+  opened = await storage.openDisk({ ...DISK, infoHash: new Uint8Array(20).fill(0xdd) });
+  const into = new Uint8Array(DISK.info.length);
+  const there = await opened.disk.read(0, into);
+  const right = there === into.length && into.every((byte, i) => byte === byteAt(i));
+  return { kind: opened.kind, reason: opened.reason, there, right };
+}
+
+async function writeDisk(): Promise<void> {
+  const data = pattern(0, DISK.info.length);
+  for (let at = 0; at < data.length; at += 1_000_000) {
+    await opened!.disk.write(at, [
+      data.subarray(at, at + 500_000),
+      data.subarray(at + 500_000, at + 1_000_000),
+    ]);
+  }
+  await opened!.disk.flush();
 }
 
 /** The byte at `offset` of every stream here. */
@@ -243,6 +307,9 @@ async function code(promise: Promise<unknown>): Promise<string> {
 
 const harness = {
   contracts,
+  openDisk,
+  writeDisk,
+  closeDisk: () => opened!.disk.close(),
   state,
   serve,
   fetchFile,
@@ -261,6 +328,14 @@ const harness = {
   holdFile: async (): Promise<string> => {
     const store = createOpfsFileStore(await OpfsHost.start(), ['held']);
     return code(store.open(['film.mp4'], true));
+  },
+  fillStorage: async (bytes: number): Promise<string> => {
+    const store = createOpfsFileStore(await OpfsHost.start(), ['quota']);
+    const file = await store.open(['big.bin'], true);
+    const outcome = await code(file.write(0, [new Uint8Array(bytes)]));
+    await file.close();
+    await store.remove(['big.bin']);
+    return outcome;
   },
   saveState: async (key: string, text: string): Promise<void> => {
     const store = createTwoSlotState(createOpfsFileStore(await OpfsHost.start(), ['state']));
