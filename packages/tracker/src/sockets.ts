@@ -106,6 +106,8 @@ export class TrackerSockets {
       ping: () => {
         if (socket.readyState === WebSocket.OPEN) socket.ping();
       },
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
       close: (code, reason) => socket.close(code, reason),
     });
     const entry: Entry = { socket, session, pingedAt: session.heardAt };

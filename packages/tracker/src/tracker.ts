@@ -104,15 +104,22 @@ class SocketTracker implements Tracker {
     this.attach(server);
     try {
       await new Promise<void>((resolve, reject) => {
+        // A server that is closed before it listens calls back nobody else.
+        server.once('close', resolve);
         server.once('error', reject);
         server.listen(port, host, () => {
           server.off('error', reject);
+          server.off('close', resolve);
           resolve();
         });
       });
     } catch (error) {
       this.#server = undefined;
       throw listenError(error as NodeJS.ErrnoException, host, port);
+    }
+    if (this.#closing !== undefined) {
+      server.close();
+      throw new TrackerError('ERR_CLOSED', 'The tracker was closed before it listened.');
     }
     server.on('error', (error) => this.#core.reportError(error));
     return addressOf(server);

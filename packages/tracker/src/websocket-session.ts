@@ -10,6 +10,9 @@ export interface TrackerConnection {
   send(text: string): void;
   /** Asks for a sign of life, to be reported with `heard`. */
   ping(): void;
+  /** Stops reading until `resume`: what the other side sends waits with it. A few messages may still come in. */
+  pause(): void;
+  resume(): void;
   /** Closes with a code of RFC 6455 section 7.4. */
   close(code: number, reason: string): void;
 }
@@ -35,8 +38,8 @@ export interface RelayedOffer {
   readonly relayedAt: number;
 }
 
-/** Messages that may wait for an asynchronous filter. A client that sends more while it waits is not one. */
-const MAX_WAITING = 256;
+/** Messages that wait for an asynchronous filter before the connection is read no further. */
+const PAUSE_AT = 64;
 
 /** Milliseconds that the owner of a peer id gets to answer a ping before a newcomer may have it. */
 const CHALLENGE = 5_000;
@@ -92,11 +95,12 @@ export class WebSocketSession {
       return;
     }
     if (this.#waiting !== undefined) {
-      if (this.#waiting.length < MAX_WAITING) this.#waiting.push(text);
-      else this.#end(1008, 'too many messages');
+      this.#waiting.push(text);
+      if (this.#waiting.length === PAUSE_AT) this.connection.pause();
       return;
     }
-    this.#handle(text);
+    // Later messages keep their order behind one that waits for the filter, above all `stopped`.
+    if (this.#handle(text)) this.#waiting = [];
   }
 
   /** A sign of life without a message, such as a pong. */
@@ -133,7 +137,7 @@ export class WebSocketSession {
   }
 
   /**
-   * May a connection from `address` take over a peer of this one? Yes if it comes from the same machine, which
+   * May a connection from `address` take over a peer of this one? Yes if it comes from the same address, which
    * is how a client looks whose old connection died unnoticed. Otherwise this connection is pinged first, so
    * that nobody who has read a peer id off an offer can push its owner out; the newcomer succeeds with a later
    * announce if there is no sign of life.
@@ -147,33 +151,33 @@ export class WebSocketSession {
     return false;
   }
 
-  #handle(text: string): void {
+  /** Returns whether later messages have to wait for this one. */
+  #handle(text: string): boolean {
     let outcome: Promise<void> | undefined;
     try {
       outcome = handleMessage(this.#core, this, text);
     } catch (error) {
       this.#core.reportError(error);
-      return;
+      return false;
     }
-    if (outcome === undefined) return;
-    // Later messages keep their order behind the one that waits, above all `stopped`.
-    this.#waiting = [];
+    if (outcome === undefined) return false;
     outcome.catch((error: unknown) => this.#core.reportError(error)).finally(() => this.#goOn());
+    return true;
   }
 
   #goOn(): void {
-    const waiting = this.#waiting;
+    const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
-    if (waiting === undefined) return;
-    for (let i = 0; i < waiting.length; i++) {
-      const text = waiting[i];
-      if (text !== undefined && !this.#isClosed) this.#handle(text);
-      // This one waits too: the rest stays behind it.
-      if (this.#waiting !== undefined) {
-        (this.#waiting as string[]).push(...waiting.slice(i + 1));
-        return;
+    if (this.#isClosed) return;
+    for (const [i, text] of waiting.entries()) {
+      const next = this.#handle(text);
+      if (next) {
+        // This one waits too: the rest stays behind it.
+        this.#waiting = waiting.slice(i + 1);
+        break;
       }
     }
+    if (waiting.length >= PAUSE_AT && (this.#waiting?.length ?? 0) < PAUSE_AT) this.connection.resume();
   }
 
   #end(code: number, reason: string): void {

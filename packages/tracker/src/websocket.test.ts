@@ -475,6 +475,25 @@ describe('Filter', () => {
     expect(throwing.errors).toHaveLength(1);
   });
 
+  it('reads a connection no further while many of its messages wait', async () => {
+    const answers: ((verdict: boolean) => void)[] = [];
+    const { connect, core } = testTracker({
+      filter: () => new Promise((resolve) => answers.push(resolve)),
+    });
+    const peer = connect();
+    for (let i = 0; i < 64; i++) peer.announce(id(`${i}`));
+    expect(peer.isPaused).toBe(false);
+    peer.announce(id('64'));
+    expect(peer.isPaused).toBe(true);
+    answers.shift()?.(true);
+    await expect.poll(() => peer.isPaused).toBe(false);
+    while (core.stats().peers < 65) {
+      answers.shift()?.(true);
+      await Promise.resolve();
+    }
+    expect(core.stats().totals).toMatchObject({ announces: 65, failures: 0 });
+  });
+
   it('adds nobody who has left while it was asked', async () => {
     let allow: (verdict: boolean) => void = () => {};
     const { connect, core } = testTracker({

@@ -32,6 +32,7 @@ export class FakeConnection implements TrackerConnection {
   readonly session: WebSocketSession;
   received: Json[] = [];
   pings = 0;
+  isPaused = false;
   closedWith: number | undefined;
 
   constructor(core: TrackerCore, address: string) {
@@ -45,6 +46,14 @@ export class FakeConnection implements TrackerConnection {
 
   ping(): void {
     this.pings++;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
   }
 
   close(code: number): void {
