@@ -13,7 +13,7 @@ import {
   type TrackerFailure,
 } from '../../protocol/index.ts';
 import type { Cancellable, Clock, HttpClient, HttpHead, Timer } from '../ports.ts';
-import { quoted, trackerName } from './tracker-url.ts';
+import { clause, quoted, trackerName } from './tracker-url.ts';
 import type { AnnounceOutcome, AnnounceStats, TrackerSession } from './types.ts';
 
 export interface HttpTrackerOptions {
@@ -208,7 +208,8 @@ function fetchBody(
         length += chunk.length;
       },
       onEnd: () => finish({ status: head?.status ?? 0, bytes: bytes.subarray(0, length) }),
-      onError: (error) => finish(`The tracker ${name} cannot be reached: ${quoted(error.message)}.`),
+      onError: (error) =>
+        finish(`The tracker ${name} cannot be reached: ${clause(error.message, tracker, address)}.`),
     },
   );
   const timer: Timer = clock.setTimer(TIMEOUT, () => {

@@ -55,7 +55,7 @@ export class OfferBudget {
   readonly #maxOffers: number;
   readonly #maxAnswers: number;
   readonly #lifetime: number;
-  /** In order of arrival. */
+  /** Those whose last turn is longest ago come first. */
   readonly #waiting = new Map<OfferRequester, Waiting>();
   readonly #held = new Map<OfferRequester, number>();
   #offers = 0;
@@ -122,7 +122,8 @@ export class OfferBudget {
       const requester = this.#next();
       const waiting = this.#waiting.get(requester)!;
       const handler = requester.handlerForOffer();
-      if (handler === undefined || --waiting.count <= 0) this.#waiting.delete(requester);
+      this.#waiting.delete(requester);
+      if (handler !== undefined && --waiting.count > 0) this.#waiting.set(requester, waiting);
       if (handler === undefined) continue;
       this.#offers++;
       this.#held.set(requester, (this.#held.get(requester) ?? 0) + 1);
@@ -142,7 +143,7 @@ export class OfferBudget {
     this.#grant();
   }
 
-  /** Of those that wait, the one with the fewest offers in the making; of several, the one that has waited longest. */
+  /** Of those that wait, the one with the fewest offers in the making; of several, the one whose turn is longest ago. */
   #next(): OfferRequester {
     let best: OfferRequester | undefined;
     let fewest = Number.POSITIVE_INFINITY;

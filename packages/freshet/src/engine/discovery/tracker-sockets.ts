@@ -10,7 +10,7 @@ import {
 } from '../../protocol/index.ts';
 import type { Clock, MessageSocket, MessageSocketConnector, Random, Timer } from '../ports.ts';
 import { backOff } from './timing.ts';
-import { trackerName } from './tracker-url.ts';
+import { clause, trackerName } from './tracker-url.ts';
 
 export interface TrackerSocketsOptions {
   readonly clock: Clock;
@@ -221,7 +221,7 @@ class PooledSocket {
       onOpen: () => this.#opened(),
       onMessage: (text) => this.#received(text),
       onClose: (reason) =>
-        this.#down(reason === '' ? 'closed the connection' : `is not connected: ${reason}`),
+        this.#down(reason === '' ? 'closed the connection' : `is not connected: ${clause(reason, url)}`),
     });
   }
 

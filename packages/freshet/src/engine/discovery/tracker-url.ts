@@ -24,8 +24,20 @@ export function canonicalTrackerUrl(url: string): string {
 
 const MAX_QUOTED = 200;
 
-/** Text from a tracker, made fit to be quoted in a sentence: one line, bounded, no control characters. */
+/** Text from outside as one bounded line without control characters. */
+function line(text: string): string {
+  const clean = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return clean.length > MAX_QUOTED ? `${clean.slice(0, MAX_QUOTED)}...` : clean;
+}
+
+/** Text from a tracker, made fit to be quoted in a sentence. */
 export function quoted(text: string): string {
-  const line = text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-  return `"${line.length > MAX_QUOTED ? `${line.slice(0, MAX_QUOTED)}...` : line}"`;
+  return `"${line(text)}"`;
+}
+
+/** A platform's reason why `address`, as it was asked, cannot be had: made fit to end a sentence about the tracker at `url`. */
+export function clause(text: string, url: string, address: string = url): string {
+  // Addresses hold pass keys, and the sentence has named the tracker.
+  const bare = text.replaceAll(address, trackerName(url)).replaceAll(url, trackerName(url));
+  return line(bare).replace(/[.\s]+$/, '');
 }
