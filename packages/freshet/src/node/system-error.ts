@@ -40,3 +40,19 @@ export function networkReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message === '' ? code || 'the reason is not known' : message;
 }
+
+/** Why `port` cannot be listened on, and what to do. */
+export function listenSentence(port: number, host: string, error: unknown): string {
+  switch (errorCode(error)) {
+    case 'EADDRINUSE':
+      return `Port ${port} is in use by another program; choose another port, or 0 for any free one`;
+    case 'EACCES':
+      return `Port ${port} may not be used by this user; choose one above 1023`;
+    case 'EADDRNOTAVAIL':
+      return `Port ${port} cannot be listened on: this machine does not have the address ${host}`;
+    case 'ERR_SOCKET_BAD_PORT':
+      return `Port ${port} cannot be listened on: a port is a whole number from 0 to 65535`;
+    default:
+      return `Port ${port} cannot be listened on: ${networkReason(error)}`;
+  }
+}

@@ -3,7 +3,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Cancellable, Dialer, Link, Listener } from '../engine/ports.ts';
 import { formatAddress, type PeerAddress } from '../protocol/index.ts';
-import { errorCode, networkReason } from './system-error.ts';
+import { errorCode, listenSentence, networkReason } from './system-error.ts';
 import { TcpLink } from './tcp-link.ts';
 
 /** Longer than the 5 s that some routers let a first packet wait. */
@@ -193,19 +193,4 @@ function remoteOf(socket: Socket): PeerAddress | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(remoteAddress);
   return { host: mapped?.[1] ?? remoteAddress.replace(/%.*$/, ''), port: remotePort };
-}
-
-function listenSentence(port: number, host: string, error: unknown): string {
-  switch (errorCode(error)) {
-    case 'EADDRINUSE':
-      return `Port ${port} is in use by another program; choose another port, or 0 for any free one`;
-    case 'EACCES':
-      return `Port ${port} may not be used by this user; choose one above 1023`;
-    case 'EADDRNOTAVAIL':
-      return `Port ${port} cannot be listened on: this machine does not have the address ${host}`;
-    case 'ERR_SOCKET_BAD_PORT':
-      return `Port ${port} cannot be listened on: a port is a whole number from 0 to 65535`;
-    default:
-      return `Port ${port} cannot be listened on: ${networkReason(error)}`;
-  }
 }
