@@ -1,0 +1,222 @@
+import {
+  type Handshake,
+  type InfoHashHex,
+  infoHashToHex,
+  type PeerId,
+  peerIdFromBytes,
+} from '../protocol/index.ts';
+import { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import { ConnectionBudget } from './peers/connection-budget.ts';
+import { PeerConnection } from './peers/peer-connection.ts';
+import type { PeerOwner } from './peers/peer-owner.ts';
+import { BufferPool } from './pieces/buffer-pool.ts';
+import { ReadCache } from './pieces/read-cache.ts';
+import type { Link, Ports, Random } from './ports.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import { RateMeter } from './rate-meter.ts';
+import { Torrent, type TorrentHost } from './torrent.ts';
+import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
+
+export interface EngineOptions {
+  /** 20 bytes; default `-FR` + version + random. */
+  readonly peerId?: PeerId | undefined;
+  /** Name and version told to peers. Default `Freshet`. */
+  readonly clientName?: string | undefined;
+  /** Connections of all torrents and kinds, incoming and WebRTC included. Default 200. */
+  readonly maxConnections?: number | undefined;
+  /** Connections per torrent. Default 55. */
+  readonly maxPeersPerTorrent?: number | undefined;
+  /** Memory for pieces in progress and on their way to the disk, in bytes. Default 64 MiB. */
+  readonly bufferBudget?: number | undefined;
+  /** Memory for regions read from disk to be sent, in bytes. Default 16 MiB. */
+  readonly readCache?: number | undefined;
+  /** Bytes per second over all torrents; none when absent, 0 for nothing. */
+  readonly downloadLimit?: number | undefined;
+  readonly uploadLimit?: number | undefined;
+  /** This is a site's own seeder, whose bytes cost money: viewers take from each other first. Default false. */
+  readonly origin?: boolean | undefined;
+}
+
+/** Two clients of one process may not add the same torrent to one engine. */
+export class DuplicateTorrentError extends Error {
+  override readonly name: string = 'DuplicateTorrentError';
+  readonly code = 'DUPLICATE_TORRENT';
+  readonly infoHash: InfoHashHex;
+  constructor(infoHash: InfoHashHex) {
+    super(`Cannot add duplicate torrent ${infoHash}`);
+    this.infoHash = infoHash;
+  }
+}
+
+/** Outgoing TCP connections in the making at a time. */
+const MAX_DIALING = 30;
+
+/** All torrents of a client, and what they share: connections, memory, limits, trackers. */
+export class Engine {
+  readonly peerId: PeerId;
+  readonly #ports: Ports;
+  readonly #budget: ConnectionBudget;
+  readonly #uploadLimiter: RateLimiter;
+  readonly #downloadLimiter: RateLimiter;
+  readonly #torrents = new Map<InfoHashHex, Torrent>();
+  /** Incoming connections whose handshake has not come yet. */
+  readonly #incoming = new Set<PeerConnection>();
+  readonly #host: TorrentHost;
+  readonly #downloadMeter = new RateMeter();
+  readonly #uploadMeter = new RateMeter();
+  #port: number | undefined;
+  #lastSourceId = 0;
+  #closing: Promise<void> | undefined;
+
+  constructor(ports: Ports, options: EngineOptions = {}) {
+    this.#ports = ports;
+    this.peerId = options.peerId ?? randomPeerId(ports.random);
+    this.#budget = new ConnectionBudget(options.maxConnections ?? 200, MAX_DIALING);
+    this.#uploadLimiter = new RateLimiter(ports.clock, options.uploadLimit);
+    this.#downloadLimiter = new RateLimiter(ports.clock, options.downloadLimit);
+    const engine = this;
+    this.#host = {
+      ports,
+      peerId: this.peerId,
+      clientName: options.clientName ?? 'Freshet',
+      origin: options.origin ?? false,
+      maxPeersPerTorrent: options.maxPeersPerTorrent ?? 55,
+      budget: this.#budget,
+      pool: new BufferPool(options.bufferBudget ?? 64 * 1024 * 1024),
+      cache: new ReadCache(options.readCache ?? 16 * 1024 * 1024),
+      uploadLimiter: this.#uploadLimiter,
+      downloadLimiter: this.#downloadLimiter,
+      trackerSockets: new TrackerSockets({ clock: ports.clock, random: ports.random, sockets: ports.sockets }),
+      offers: this.#createOffers(ports),
+      downloadMeter: this.#downloadMeter,
+      uploadMeter: this.#uploadMeter,
+      get port(): number | undefined {
+        return engine.#port;
+      },
+      nextSourceId: () => ++this.#lastSourceId,
+      onClosed: (torrent) => {
+        if (this.#torrents.get(torrent.infoHashHex) === torrent) this.#torrents.delete(torrent.infoHashHex);
+      },
+    };
+  }
+
+  /** The port that incoming connections are accepted on. */
+  get port(): number | undefined {
+    return this.#port;
+  }
+
+  get torrents(): ReadonlyMap<InfoHashHex, Torrent> {
+    return this.#torrents;
+  }
+
+  /** Bytes per second over all torrents. */
+  get downloadRate(): number {
+    return this.#downloadMeter.rate(this.#ports.clock.now());
+  }
+
+  get uploadRate(): number {
+    return this.#uploadMeter.rate(this.#ports.clock.now());
+  }
+
+  /**
+   * Accepts incoming connections. Resolves with the port; rejects with a sentence when it cannot be had, or when
+   * the platform has no listening sockets.
+   * @param port 0 for any.
+   */
+  async listen(port: number): Promise<number> {
+    const { listener } = this.#ports;
+    if (listener === undefined) throw new Error('This platform cannot listen for incoming connections.');
+    this.#port = await listener.listen(port, (link) => this.accept(link));
+    return this.#port;
+  }
+
+  /** Takes over an incoming link; its handshake says which torrent it is for. */
+  accept(link: Link): void {
+    if (this.#closing !== undefined || !this.#budget.tryOpen()) {
+      link.attach({ onData(): void {}, onDrain(): void {}, onClose(): void {} });
+      link.close();
+      return;
+    }
+    const peer: PeerConnection = new PeerConnection(
+      {
+        id: ++this.#lastSourceId,
+        link,
+        incoming: true,
+        clock: this.#ports.clock,
+        address: link.remote,
+        route: (handshake, routed) => this.#route(handshake, routed),
+        onRefused: (refused) => {
+          this.#incoming.delete(refused);
+          this.#budget.closed();
+        },
+      },
+      undefined,
+    );
+    this.#incoming.add(peer);
+  }
+
+  /** @throws {DuplicateTorrentError} when the torrent is there already. */
+  add(spec: TorrentSpec, observer: TorrentObserver): Torrent {
+    const key = infoHashToHex(spec.infoHash);
+    if (this.#closing !== undefined) throw new Error('The client is closed.');
+    if (this.#torrents.has(key)) throw new DuplicateTorrentError(key);
+    const torrent = new Torrent(this.#host, spec, observer);
+    this.#torrents.set(key, torrent);
+    torrent.start();
+    return torrent;
+  }
+
+  /** Bytes per second over all torrents; `undefined` for no limit, 0 for nothing. */
+  setLimits(limits: { readonly download?: number | undefined; readonly upload?: number | undefined }): void {
+    this.#downloadLimiter.setRate(limits.download);
+    this.#uploadLimiter.setRate(limits.upload);
+  }
+
+  /** The network came back or changed: peers and trackers are tried again at once. */
+  networkChanged(): void {
+    for (const torrent of this.#torrents.values()) torrent.networkChanged();
+  }
+
+  /** Ends all torrents, keeps what was verified, releases everything. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const peer of [...this.#incoming]) peer.close('the client is closing');
+    const results = await Promise.allSettled([...this.#torrents.values()].map((torrent) => torrent.close()));
+    await this.#ports.listener?.close();
+    this.#host.trackerSockets.close();
+    this.#uploadLimiter.close();
+    this.#downloadLimiter.close();
+    this.#host.pool.trim();
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+
+  #route(handshake: Handshake, peer: PeerConnection): PeerOwner | string {
+    const torrent = this.#torrents.get(infoHashToHex(handshake.infoHash));
+    if (torrent === undefined) return 'no torrent of that info-hash is here';
+    this.#incoming.delete(peer);
+    return torrent.swarm;
+  }
+
+  #createOffers(ports: Ports): OfferBudget | undefined {
+    if (ports.rtc === undefined) return undefined;
+    const offers: OfferBudget = new OfferBudget({
+      clock: ports.clock,
+      rtc: ports.rtc,
+      mayConnect: () => this.#budget.open + offers.halfOpen < this.#budget.max,
+    });
+    return offers;
+  }
+}
+
+/** `-FR0100-` and twelve random characters (BEP 20). */
+function randomPeerId(random: Random): PeerId {
+  const id = new Uint8Array(20);
+  for (const [i, char] of [...'-FR0100-'].entries()) id[i] = char.charCodeAt(0);
+  for (let i = 8; i < 20; i++) id[i] = '0123456789abcdefghijklmnopqrstuvwxyz'.charCodeAt(random.below(36));
+  return peerIdFromBytes(id)!;
+}

@@ -1,0 +1,9 @@
+/** First floor: what to do next. State machines over ports. */
+
+export * from './discovery/index.ts';
+export * from './engine.ts';
+export * from './ports.ts';
+export * from './storage/index.ts';
+export { ReaderError, type ReaderErrorCode } from './streaming/reader.ts';
+export { Torrent } from './torrent.ts';
+export * from './torrent-types.ts';

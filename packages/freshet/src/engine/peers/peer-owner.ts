@@ -1,0 +1,41 @@
+import type { ExtendedHandshake, Handshake, Info, InfoHash, PeerId } from '../../protocol/index.ts';
+import type { PieceStore } from '../pieces/piece-store.ts';
+import type { Scheduler } from '../pieces/scheduler.ts';
+import type { RateLimiter } from '../rate-limiter.ts';
+import type { PeerConnection } from './peer-connection.ts';
+
+/** What exists once the torrent's pieces can be exchanged. */
+export interface Exchange {
+  readonly info: Info;
+  readonly store: PieceStore;
+  readonly scheduler: Scheduler;
+}
+
+/** The torrent behind a connection, as the connection sees it. */
+export interface PeerOwner {
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** `undefined` while metadata or the check of stored data is missing. */
+  readonly exchange: Exchange | undefined;
+  readonly uploadLimiter: RateLimiter;
+  readonly downloadLimiter: RateLimiter;
+  /** Somebody watches: short queues, so that a seek is served soon. */
+  readonly streaming: boolean;
+  /** Our extended handshake for this peer. */
+  extendedHandshake(peer: PeerConnection): ExtendedHandshake;
+  /** The handshake is complete. Returns why the peer is not welcome, or `undefined`. */
+  admit(peer: PeerConnection, handshake: Handshake): string | undefined;
+  onExtendedHandshake(peer: PeerConnection): void;
+  onMetadataMessage(peer: PeerConnection, payload: Uint8Array): void;
+  /** The peer became interested, or is no longer. */
+  onInterest(peer: PeerConnection): void;
+  /** The peer's pieces changed. */
+  onHave(peer: PeerConnection): void;
+  onReceived(peer: PeerConnection, bytes: number): void;
+  onWasted(bytes: number): void;
+  onSent(peer: PeerConnection, bytes: number): void;
+  onReadError(piece: number, error: Error): void;
+  onBanned(peer: PeerConnection, reason: string): void;
+  /** The connection has ended; it was admitted before. */
+  onClosed(peer: PeerConnection, reason: string): void;
+}

@@ -1,0 +1,291 @@
+import { BLOCK_LENGTH, type BlockRequest } from '../../protocol/index.ts';
+import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
+import type { PieceStore } from '../pieces/piece-store.ts';
+import type { RequestTarget, Scheduler } from '../pieces/scheduler.ts';
+import { RequestWindow } from './request-window.ts';
+
+interface PendingRequest {
+  readonly partial: PartialPiece;
+  readonly block: number;
+  readonly sentAt: number;
+  /** Given to others because it took too long; what still comes is welcome. */
+  abandoned: boolean;
+}
+
+/** A block whose payload is arriving. */
+interface Arrival {
+  readonly request: PendingRequest;
+  /** Where it goes while another peer's payload has the place in the piece; `undefined` when it goes there itself. */
+  readonly aside: Uint8Array | undefined;
+}
+
+/** What the pipeline asks of its connection. */
+export interface PipelineWire {
+  readonly id: number;
+  has(piece: number): boolean;
+  readonly isOrigin: boolean;
+  sendRequests(requests: readonly BlockRequest[]): void;
+  sendCancel(piece: number, begin: number, length: number): void;
+  /** Skips the rest of the payload that is arriving. */
+  discardPayload(): void;
+  /** A wanted block came in. */
+  onPayload(bytes: number): void;
+  /** Payload came that nobody wants. */
+  onWaste(bytes: number): void;
+  ban(reason: string): void;
+}
+
+/** A request is answered within mean + 4 deviations of the peer's own times, in these bounds (milliseconds). */
+const MIN_TIMEOUT = 2000;
+const MAX_TIMEOUT = 60_000;
+const FIRST_TIMEOUT = 10_000;
+/** A queue that empties within this many milliseconds is not worth cancelling. */
+const WORTH_CANCELLING = 100;
+
+/** The requests in flight to one peer, from the scheduler's choice to the block in its place. */
+export class RequestPipeline implements RequestTarget {
+  readonly window: RequestWindow = new RequestWindow();
+  currentPiece = -1;
+  readonly #wire: PipelineWire;
+  readonly #store: PieceStore;
+  readonly #scheduler: Scheduler;
+  readonly #blocksPerPiece: number;
+  readonly #pending = new Map<number, PendingRequest>();
+  #abandoned = 0;
+  readonly #batch: BlockRequest[] = [];
+  #arrival: Arrival | undefined;
+  #aside: Uint8Array | undefined;
+  #meanTime = 0;
+  #deviation = 0;
+  #lastProgress = 0;
+  /** Time of the current turn, so that the clock is not asked for each block. */
+  #now = 0;
+  rate = 0;
+
+  constructor(wire: PipelineWire, store: PieceStore, scheduler: Scheduler) {
+    this.#wire = wire;
+    this.#store = store;
+    this.#scheduler = scheduler;
+    this.#blocksPerPiece = Math.ceil(store.info.pieceLength / BLOCK_LENGTH);
+    store.addSource(this);
+  }
+
+  get id(): number {
+    return this.#wire.id;
+  }
+
+  get costly(): boolean {
+    return this.#wire.isOrigin;
+  }
+
+  /** Requests that the peer is expected to answer. */
+  get outstanding(): number {
+    return this.#pending.size - this.#abandoned;
+  }
+
+  get queueTime(): number {
+    if (this.rate <= 0) return this.outstanding === 0 ? 0 : 1000;
+    return ((this.outstanding + 1) * BLOCK_LENGTH * 1000) / this.rate;
+  }
+
+  has(piece: number): boolean {
+    return this.#wire.has(piece);
+  }
+
+  isRequesting(piece: number, block: number): boolean {
+    return this.#pending.has(this.#key(piece, block));
+  }
+
+  request(partial: PartialPiece, block: number): void {
+    const key = this.#key(partial.index, block);
+    if (this.#pending.get(key)?.abandoned) this.#abandoned--;
+    this.#pending.set(key, { partial, block, sentAt: this.#now, abandoned: false });
+    this.#batch.push({
+      piece: partial.index,
+      begin: block * BLOCK_LENGTH,
+      length: partial.blockLength(block),
+    });
+  }
+
+  /** Fills the window. */
+  fill(now: number): void {
+    this.#now = now;
+    const before = this.outstanding;
+    const room = this.window.size - before;
+    // Refill in runs of an eighth of the window: one message each, and never near empty.
+    if (room <= 0 || (room < this.window.size >> 3 && before > 0)) return;
+    this.#scheduler.assign(this, room, now);
+    if (this.#batch.length === 0) return;
+    if (before === 0) this.#lastProgress = now;
+    this.#wire.sendRequests(this.#batch);
+    this.#batch.length = 0;
+  }
+
+  onBlockStart(piece: number, begin: number, length: number, now: number): Uint8Array | undefined {
+    this.#now = now;
+    this.#lastProgress = now;
+    this.#arrival = undefined;
+    const block = begin / BLOCK_LENGTH;
+    const request = Number.isInteger(block) ? this.#pending.get(this.#key(piece, block)) : undefined;
+    if (request === undefined || request.partial.index !== piece) return undefined;
+    const { partial } = request;
+    if (partial.blockLength(block) !== length || partial.state(block) === RECEIVED) return undefined;
+    const place = partial.claim(block, this.id);
+    if (place !== undefined) {
+      this.#arrival = { request, aside: undefined };
+      return place;
+    }
+    this.#aside ??= new Uint8Array(BLOCK_LENGTH);
+    this.#arrival = { request, aside: this.#aside };
+    return this.#aside;
+  }
+
+  onBlockData(now: number): void {
+    this.#lastProgress = now;
+  }
+
+  onBlockEnd(piece: number, begin: number, length: number): void {
+    const arrival = this.#arrival;
+    this.#arrival = undefined;
+    const block = begin / BLOCK_LENGTH;
+    const request = this.#pending.get(this.#key(piece, block));
+    if (request !== undefined) this.#forget(request);
+    if (arrival === undefined) {
+      this.#wire.onWaste(length);
+      return;
+    }
+    const { partial } = arrival.request;
+    if (arrival.aside !== undefined) {
+      if (partial.state(block) === RECEIVED) {
+        this.#wire.onWaste(length);
+        return;
+      }
+      partial.buffer.set(arrival.aside.subarray(0, length), block * BLOCK_LENGTH);
+    }
+    const elapsed = this.#now - arrival.request.sentAt;
+    this.#observe(elapsed);
+    this.#wire.onPayload(length);
+    this.#store.receive(partial, block, this);
+  }
+
+  onReject(piece: number, begin: number): void {
+    const request = this.#pending.get(this.#key(piece, begin / BLOCK_LENGTH));
+    if (request === undefined) return;
+    this.#forget(request);
+    if (this.currentPiece === piece) this.currentPiece = -1;
+  }
+
+  /** The peer will answer nothing that is in flight. */
+  onChoke(): void {
+    for (const request of [...this.#pending.values()]) {
+      if (request !== this.#arrival?.request) this.#forget(request);
+    }
+  }
+
+  cancelBlock(piece: number, block: number): void {
+    const request = this.#pending.get(this.#key(piece, block));
+    const arrival = this.#arrival;
+    if (arrival !== undefined && arrival.request.partial.index === piece && arrival.request.block === block) {
+      this.#wire.discardPayload();
+      this.#arrival = undefined;
+    } else if (request !== undefined && !request.abandoned) {
+      this.#wire.sendCancel(piece, block * BLOCK_LENGTH, request.partial.blockLength(block));
+    }
+    if (request !== undefined) this.#forget(request);
+  }
+
+  dropPiece(piece: number): void {
+    for (const request of [...this.#pending.values()]) {
+      if (request.partial.index === piece) this.cancelBlock(piece, request.block);
+    }
+  }
+
+  ban(reason: string): void {
+    this.#wire.ban(reason);
+  }
+
+  /**
+   * Cancels requests for pieces that are not `urgent`, so that the peer turns to those that are. A block that was
+   * on its way already is still taken.
+   */
+  cancelExcept(urgent: (piece: number) => boolean): void {
+    if (this.queueTime < WORTH_CANCELLING) return;
+    for (const request of this.#pending.values()) {
+      if (request.abandoned || request === this.#arrival?.request) continue;
+      const { partial, block } = request;
+      if (urgent(partial.index)) continue;
+      this.#wire.sendCancel(partial.index, block * BLOCK_LENGTH, partial.blockLength(block));
+      this.#abandon(request);
+    }
+    this.currentPiece = -1;
+  }
+
+  /** Once a second. Gives up on requests that take too long. Returns whether that happened. */
+  tick(now: number, rate: number, streaming: boolean): boolean {
+    this.rate = rate;
+    if (this.#abandoned > 0) this.#expire(now);
+    if (this.outstanding === 0) return false;
+    if (now - this.#lastProgress <= this.#timeout()) {
+      if (!this.window.snubbed) this.window.tick(rate, streaming);
+      return false;
+    }
+    this.window.snub();
+    this.#lastProgress = now;
+    for (const request of this.#pending.values()) this.#abandon(request);
+    this.currentPiece = -1;
+    return true;
+  }
+
+  close(): void {
+    const arrival = this.#arrival;
+    this.#arrival = undefined;
+    if (arrival !== undefined) arrival.request.partial.unclaim(arrival.request.block, this.id);
+    for (const request of [...this.#pending.values()]) this.#forget(request);
+    this.#store.removeSource(this);
+  }
+
+  #timeout(): number {
+    if (this.#meanTime === 0) return FIRST_TIMEOUT;
+    return Math.min(MAX_TIMEOUT, Math.max(MIN_TIMEOUT, this.#meanTime + 4 * this.#deviation));
+  }
+
+  #observe(elapsed: number): void {
+    if (this.#meanTime === 0) {
+      this.#meanTime = Math.max(1, elapsed);
+      this.#deviation = elapsed / 2;
+    } else {
+      this.#deviation += 0.1 * (Math.abs(elapsed - this.#meanTime) - this.#deviation);
+      this.#meanTime += 0.1 * (elapsed - this.#meanTime);
+    }
+    this.window.onBlock(elapsed);
+    this.#scheduler.observe(elapsed);
+  }
+
+  #abandon(request: PendingRequest): void {
+    if (request.abandoned) return;
+    request.abandoned = true;
+    this.#abandoned++;
+    request.partial.unrequest(request.block);
+  }
+
+  /** Forgets what was given up so long ago that it will not come. */
+  #expire(now: number): void {
+    for (const request of this.#pending.values()) {
+      if (request.abandoned && now - request.sentAt > MAX_TIMEOUT && request !== this.#arrival?.request) {
+        this.#forget(request);
+      }
+    }
+  }
+
+  #forget(request: PendingRequest): void {
+    const key = this.#key(request.partial.index, request.block);
+    if (this.#pending.get(key) !== request) return;
+    this.#pending.delete(key);
+    if (request.abandoned) this.#abandoned--;
+    else request.partial.unrequest(request.block);
+  }
+
+  #key(piece: number, block: number): number {
+    return piece * this.#blocksPerPiece + block;
+  }
+}

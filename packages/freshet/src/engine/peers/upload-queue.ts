@@ -1,0 +1,153 @@
+import { type BlockRequest, encodePieceHeader } from '../../protocol/index.ts';
+import type { Link } from '../ports.ts';
+import type { PieceStore } from '../pieces/piece-store.ts';
+import type { RateLimiter } from '../rate-limiter.ts';
+
+/** Requests kept for a peer: what we announce as `reqq`. */
+export const UPLOAD_QUEUE_LENGTH = 1024;
+/** Longest block anyone may ask for (BEP 3 practice). */
+const MAX_REQUEST = 128 * 1024;
+/** Requests looked ahead when reading from disk: about a megabyte. */
+const PREFETCH = 64;
+/** The queue is scanned for prefetching once in this many requests. */
+const PREFETCH_STEP = 16;
+
+/** What the queue asks of its connection. */
+export interface UploadWire {
+  readonly link: Link;
+  sendReject(request: BlockRequest): void;
+  onUploaded(bytes: number): void;
+  /** The disk could not give what it was trusted to hold. */
+  onReadError(piece: number, error: Error): void;
+}
+
+/**
+ * What one peer asked for and has not got. Blocks leave as fast as the link takes them and the limit allows; a
+ * slow reader fills its own queue only.
+ */
+export class UploadQueue {
+  readonly #wire: UploadWire;
+  readonly #store: PieceStore;
+  readonly #limiter: RateLimiter;
+  #queue: BlockRequest[] = [];
+  #head = 0;
+  /** A disk read is under way for the first request. */
+  #reading = false;
+  #sincePrefetch = PREFETCH_STEP;
+  #closed = false;
+  readonly #wake = (): void => {
+    this.#reading = false;
+    this.pump();
+  };
+
+  constructor(wire: UploadWire, store: PieceStore, limiter: RateLimiter) {
+    this.#wire = wire;
+    this.#store = store;
+    this.#limiter = limiter;
+  }
+
+  get length(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** A request came in while the peer is unchoked. It is rejected when we lack the piece or the queue is full. */
+  add(request: BlockRequest): void {
+    const { piece, begin, length } = request;
+    const valid =
+      length > 0 &&
+      length <= MAX_REQUEST &&
+      this.#store.verified.get(piece) &&
+      begin + length <= this.#store.pieceLength(piece);
+    if (!valid || this.length >= UPLOAD_QUEUE_LENGTH) {
+      this.#wire.sendReject(request);
+      return;
+    }
+    this.#queue.push(request);
+  }
+
+  cancel(request: BlockRequest): void {
+    for (let i = this.#head; i < this.#queue.length; i++) {
+      const queued = this.#queue[i]!;
+      if (
+        queued.piece === request.piece &&
+        queued.begin === request.begin &&
+        queued.length === request.length
+      ) {
+        this.#queue.splice(i, 1);
+        this.#wire.sendReject(request);
+        return;
+      }
+    }
+  }
+
+  /** Rejects all that is queued, as after a choke (BEP 6). */
+  clear(): void {
+    const queue = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    this.#limiter.forget(this.#wake);
+    for (const request of queue) this.#wire.sendReject(request);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#queue = [];
+    this.#head = 0;
+    this.#limiter.forget(this.#wake);
+  }
+
+  /** Sends what can be sent now. */
+  pump(): void {
+    const { link } = this.#wire;
+    if (this.#closed || this.#reading) return;
+    const parts: Uint8Array[] = [];
+    let bytes = 0;
+    while (this.#head < this.#queue.length) {
+      if (link.queuedBytes + bytes >= link.highWater) break;
+      if (!this.#limiter.open) {
+        this.#limiter.wait(this.#wake);
+        break;
+      }
+      const request = this.#queue[this.#head]!;
+      const { piece, begin, length } = request;
+      if (!this.#store.verified.get(piece)) {
+        this.#head++;
+        this.#wire.sendReject(request);
+        continue;
+      }
+      this.#prefetch();
+      const views = this.#store.read(piece, begin, length, this.#wake);
+      if (views === undefined) {
+        this.#reading = true;
+        break;
+      }
+      this.#head++;
+      if (views instanceof Error) {
+        this.#wire.sendReject(request);
+        this.#wire.onReadError(piece, views);
+        continue;
+      }
+      parts.push(encodePieceHeader(piece, begin, length), ...views);
+      bytes += length;
+      this.#limiter.take(length);
+    }
+    if (this.#head > 256 && this.#head * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#head);
+      this.#head = 0;
+    }
+    if (parts.length > 0) {
+      link.send(parts);
+      this.#wire.onUploaded(bytes);
+    }
+  }
+
+  #prefetch(): void {
+    if (this.#sincePrefetch++ < PREFETCH_STEP) return;
+    this.#sincePrefetch = 0;
+    const end = Math.min(this.#queue.length, this.#head + PREFETCH);
+    for (let i = this.#head; i < end; i += PREFETCH_STEP / 2) {
+      const { piece, begin, length } = this.#queue[i]!;
+      if (this.#store.verified.get(piece)) this.#store.prefetch(piece, begin, length);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+import { type Bitfield, equalBytes, type Info } from '../../protocol/index.ts';
+import type { Disk, Hasher } from '../ports.ts';
+import { Blame } from './blame.ts';
+import type { BlockSource } from './block-source.ts';
+import type { BufferPool } from './buffer-pool.ts';
+import { PartialPiece } from './partial-piece.ts';
+import type { PiecePicker } from './picker.ts';
+import { CachedReader, type ReadCache } from './read-cache.ts';
+
+export interface PieceStoreEvents {
+  /** Hash right; readable from now on. */
+  onVerified(piece: number): void;
+  /** On disk. */
+  onStored(piece: number): void;
+  onHashFailed(piece: number, length: number): void;
+  /** A piece that was verified could not be written; it is open again. */
+  onWriteError(error: Error): void;
+}
+
+/**
+ * What is known of the pieces' content: verified ones, those in progress, those being hashed and written. A
+ * piece is in exactly one of the states open (known to the picker), partial, hashing, writing and stored;
+ * writing and stored ones are verified and readable.
+ */
+export class PieceStore {
+  readonly info: Info;
+  readonly verified: Bitfield;
+  readonly partials: Map<number, PartialPiece> = new Map();
+  readonly picker: PiecePicker;
+  readonly #disk: Disk;
+  readonly #hasher: Hasher;
+  readonly #pool: BufferPool;
+  readonly #events: PieceStoreEvents;
+  readonly #reader: CachedReader;
+  readonly #blame: Blame;
+  readonly #sources = new Map<number, BlockSource>();
+  readonly #hashing = new Set<number>();
+  readonly #writing = new Map<number, Uint8Array>();
+  #idleWaiters: (() => void)[] = [];
+  #closed = false;
+
+  constructor(options: {
+    info: Info;
+    verified: Bitfield;
+    picker: PiecePicker;
+    disk: Disk;
+    hasher: Hasher;
+    pool: BufferPool;
+    cache: ReadCache;
+    events: PieceStoreEvents;
+  }) {
+    this.info = options.info;
+    this.verified = options.verified;
+    this.picker = options.picker;
+    this.#disk = options.disk;
+    this.#hasher = options.hasher;
+    this.#pool = options.pool;
+    this.#events = options.events;
+    this.#reader = new CachedReader(options.disk, options.cache);
+    this.#blame = new Blame((buffer) => this.#pool.release(buffer));
+    for (const piece of this.verified.indexes()) this.picker.take(piece);
+  }
+
+  /** Pieces verified and not yet on disk. */
+  get unwritten(): number {
+    return this.#writing.size;
+  }
+
+  addSource(source: BlockSource): void {
+    this.#sources.set(source.id, source);
+  }
+
+  removeSource(source: BlockSource): void {
+    this.#sources.delete(source.id);
+  }
+
+  pieceLength(piece: number): number {
+    return piece === this.info.pieceCount - 1 ? this.info.lastPieceLength : this.info.pieceLength;
+  }
+
+  /** Whether blocks of the piece can still be asked for: it is open or partial. */
+  isMissing(piece: number): boolean {
+    return !this.verified.get(piece) && !this.#hashing.has(piece);
+  }
+
+  /** Verified and on its way to the disk, which still lacks it. */
+  isWriting(piece: number): boolean {
+    return this.#writing.has(piece);
+  }
+
+  /** Bytes of the piece that have been received, verified or not. */
+  receivedBytes(piece: number): number {
+    if (this.verified.get(piece) || this.#hashing.has(piece)) return this.pieceLength(piece);
+    return this.partials.get(piece)?.receivedBytes ?? 0;
+  }
+
+  /**
+   * The piece in progress, begun now when it was not. `undefined` when there is no memory for it; `urgent` ones
+   * get it in any case.
+   */
+  begin(piece: number, urgent: boolean): PartialPiece | undefined {
+    const known = this.partials.get(piece);
+    if (known !== undefined) return known;
+    const length = this.pieceLength(piece);
+    let buffer = this.#pool.acquire(length, false);
+    if (buffer === undefined) {
+      this.#abandonIdle();
+      buffer = this.#pool.acquire(length, urgent || this.partials.size === 0);
+    }
+    if (buffer === undefined) return undefined;
+    const partial = new PartialPiece(piece, buffer, this.#hasher.prefixSha1(buffer));
+    this.partials.set(piece, partial);
+    this.picker.take(piece);
+    return partial;
+  }
+
+  /**
+   * A block is whole in the partial's buffer. Tells the other sources that are asked for it, and hashes the
+   * piece when it was the last one. Returns false when it had been received before.
+   */
+  receive(partial: PartialPiece, block: number, source: BlockSource): boolean {
+    const arriving = partial.claimedBy(block);
+    if (!partial.receive(block, source.id)) return false;
+    if (partial.requesters(block) > 0) {
+      for (const other of this.#sources.values()) {
+        if (other !== source) other.cancelBlock(partial.index, block);
+      }
+    }
+    // Whoever was slower and had given the request up must not go on writing into the buffer.
+    if (arriving !== 0 && arriving !== source.id) {
+      this.#sources.get(arriving)?.cancelBlock(partial.index, block);
+    }
+    if (partial.complete) this.#verify(partial);
+    return true;
+  }
+
+  /** Gives up a piece in progress; its blocks are lost and it is open again. */
+  abandon(partial: PartialPiece): void {
+    if (this.partials.get(partial.index) !== partial) return;
+    this.partials.delete(partial.index);
+    for (const source of this.#sources.values()) source.dropPiece(partial.index);
+    this.#pool.release(partial.buffer);
+    this.picker.putBack(partial.index);
+  }
+
+  /**
+   * Bytes of verified pieces: views that must not be changed, or `undefined` when they are being read from
+   * disk, after which `wake` is called; or why they cannot be read.
+   */
+  read(piece: number, begin: number, length: number, wake: () => void): Uint8Array[] | Error | undefined {
+    const buffer = this.#writing.get(piece);
+    // The buffer goes back to the pool once written, and then changes: hence the copy.
+    if (buffer !== undefined) return [buffer.slice(begin, begin + length)];
+    return this.#reader.read(piece * this.info.pieceLength + begin, length, wake);
+  }
+
+  /** Starts reading what will be asked for soon. */
+  prefetch(piece: number, begin: number, length: number): void {
+    if (!this.#writing.has(piece)) this.#reader.prefetch(piece * this.info.pieceLength + begin, length);
+  }
+
+  /** What the disk holds of the piece is no longer trusted: it becomes open again. */
+  distrust(piece: number): void {
+    if (!this.verified.unset(piece)) return;
+    this.#reader.invalidate(piece * this.info.pieceLength, this.pieceLength(piece));
+    this.picker.putBack(piece);
+  }
+
+  /** Resolves when everything that was complete is hashed and written, or has failed. */
+  whenWritten(): Promise<void> {
+    if (this.#writing.size === 0 && this.#hashing.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idleWaiters.push(resolve);
+    });
+  }
+
+  /** Gives up all pieces in progress. */
+  close(): void {
+    this.#closed = true;
+    for (const partial of [...this.partials.values()]) this.abandon(partial);
+    this.#blame.close();
+    this.#reader.close();
+  }
+
+  /** Makes room by giving up the piece that has least to lose and that nobody is asked for. */
+  #abandonIdle(): void {
+    let victim: PartialPiece | undefined;
+    for (const partial of this.partials.values()) {
+      if (partial.freeBlocks + partial.receivedBlocks < partial.blockCount) continue;
+      if (victim === undefined || partial.receivedBlocks < victim.receivedBlocks) victim = partial;
+    }
+    if (victim !== undefined) this.abandon(victim);
+  }
+
+  #verify(partial: PartialPiece): void {
+    const piece = partial.index;
+    // Nobody writes into the buffer any more: `receive` has withdrawn every other request.
+    this.partials.delete(piece);
+    this.#hashing.add(piece);
+    partial.hash.finish((digest) => {
+      this.#hashing.delete(piece);
+      if (this.#closed) {
+        this.#pool.release(partial.buffer);
+      } else if (equalBytes(digest, this.info.pieceHash(piece))) {
+        this.#accept(partial);
+      } else {
+        this.#refuse(partial);
+      }
+      this.#settle();
+    });
+  }
+
+  #settle(): void {
+    if (this.#writing.size > 0 || this.#hashing.size > 0) return;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  #accept(partial: PartialPiece): void {
+    const piece = partial.index;
+    this.verified.set(piece);
+    this.#writing.set(piece, partial.buffer);
+    const guilty = this.#blame.verified(piece, partial.buffer);
+    const offset = piece * this.info.pieceLength;
+    this.#disk.write(offset, [partial.buffer]).then(
+      () => this.#written(partial, offset),
+      (error: Error) => this.#writeFailed(partial, error),
+    );
+    for (const id of guilty) this.#sources.get(id)?.ban(`sent a wrong block of piece ${piece}`);
+    this.#events.onVerified(piece);
+  }
+
+  #written(partial: PartialPiece, offset: number): void {
+    this.#writing.delete(partial.index);
+    this.#pool.release(partial.buffer);
+    if (!this.#closed) {
+      this.#reader.invalidate(offset, partial.length);
+      this.#events.onStored(partial.index);
+    }
+    this.#settle();
+  }
+
+  #writeFailed(partial: PartialPiece, error: Error): void {
+    this.#writing.delete(partial.index);
+    this.#pool.release(partial.buffer);
+    if (!this.#closed) {
+      this.verified.unset(partial.index);
+      this.picker.putBack(partial.index);
+      this.#events.onWriteError(error);
+    }
+    this.#settle();
+  }
+
+  #refuse(partial: PartialPiece): void {
+    const piece = partial.index;
+    this.picker.putBack(piece);
+    const guilty = this.#blame.failed(piece, partial.buffer, partial.sendersByBlock());
+    if (guilty !== undefined) this.#sources.get(guilty)?.ban(`sent all of piece ${piece}, whose hash is wrong`);
+    this.#events.onHashFailed(piece, partial.length);
+  }
+}

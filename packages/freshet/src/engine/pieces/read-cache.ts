@@ -1,0 +1,141 @@
+import type { Disk } from '../ports.ts';
+
+/** Bytes read from disk at a time: a few requests' worth, so that a run of requests costs one read. */
+const CHUNK = 256 * 1024;
+
+interface Chunk {
+  readonly owner: CachedReader;
+  readonly index: number;
+  data: Uint8Array | undefined;
+  error: Error | undefined;
+  waiters: (() => void)[];
+  /** Set when the range was written to after the read began: the data is used by nobody new. */
+  stale: boolean;
+}
+
+/** Recently read regions of all torrents, least recently used out first. One for the whole client. */
+export class ReadCache {
+  readonly #budget: number;
+  #used = 0;
+  readonly #order = new Set<Chunk>();
+
+  /** @param budget bytes kept. */
+  constructor(budget: number) {
+    this.#budget = budget;
+  }
+
+  touch(chunk: Chunk): void {
+    if (this.#order.delete(chunk)) this.#order.add(chunk);
+  }
+
+  add(chunk: Chunk): void {
+    this.#order.add(chunk);
+    this.#used += chunk.data!.length;
+    for (const oldest of this.#order) {
+      if (this.#used <= this.#budget || oldest === chunk) break;
+      this.remove(oldest);
+    }
+  }
+
+  remove(chunk: Chunk): void {
+    if (this.#order.delete(chunk)) this.#used -= chunk.data!.length;
+    chunk.owner.forget(chunk.index);
+  }
+}
+
+/** Reads one torrent's disk through the cache. What it returns is shared and must not be changed. */
+export class CachedReader {
+  readonly #disk: Disk;
+  readonly #cache: ReadCache;
+  readonly #chunks = new Map<number, Chunk>();
+
+  constructor(disk: Disk, cache: ReadCache) {
+    this.#disk = disk;
+    this.#cache = cache;
+  }
+
+  /**
+   * The bytes as views of cached regions, `undefined` when some of them have to be read first: then `wake` is
+   * called once that is done. An `Error` when they cannot be read.
+   */
+  read(offset: number, length: number, wake: () => void): Uint8Array[] | Error | undefined {
+    const views: Uint8Array[] = [];
+    let missing = false;
+    const end = offset + length;
+    for (let at = offset; at < end; ) {
+      const index = Math.floor(at / CHUNK);
+      const chunkEnd = Math.min((index + 1) * CHUNK, end);
+      const chunk = this.#chunk(index);
+      if (chunk.error !== undefined) return chunk.error;
+      if (chunk.data === undefined) {
+        if (!missing) chunk.waiters.push(wake);
+        missing = true;
+      } else {
+        const from = at - index * CHUNK;
+        views.push(chunk.data.subarray(from, from + chunkEnd - at));
+      }
+      at = chunkEnd;
+    }
+    return missing ? undefined : views;
+  }
+
+  /** Begins to read the range unless it is there already. */
+  prefetch(offset: number, length: number): void {
+    const last = Math.floor((offset + length - 1) / CHUNK);
+    for (let index = Math.floor(offset / CHUNK); index <= last; index++) this.#chunk(index);
+  }
+
+  /** The range was written: what was read of it before is out of date. */
+  invalidate(offset: number, length: number): void {
+    const last = Math.floor((offset + length - 1) / CHUNK);
+    for (let index = Math.floor(offset / CHUNK); index <= last; index++) {
+      const chunk = this.#chunks.get(index);
+      if (chunk === undefined) continue;
+      this.#chunks.delete(index);
+      if (chunk.data !== undefined) this.#cache.remove(chunk);
+      else chunk.stale = true;
+    }
+  }
+
+  forget(index: number): void {
+    this.#chunks.delete(index);
+  }
+
+  close(): void {
+    for (const chunk of [...this.#chunks.values()]) {
+      chunk.waiters = [];
+      chunk.stale = true;
+      if (chunk.data !== undefined) this.#cache.remove(chunk);
+    }
+    this.#chunks.clear();
+  }
+
+  #chunk(index: number): Chunk {
+    const known = this.#chunks.get(index);
+    if (known !== undefined) {
+      if (known.data !== undefined) this.#cache.touch(known);
+      return known;
+    }
+    const chunk: Chunk = { owner: this, index, data: undefined, error: undefined, waiters: [], stale: false };
+    this.#chunks.set(index, chunk);
+    const start = index * CHUNK;
+    const data = new Uint8Array(Math.min(CHUNK, this.#disk.length - start));
+    this.#disk.read(start, data).then(
+      () => this.#loaded(chunk, data, undefined),
+      (error: Error) => this.#loaded(chunk, undefined, error),
+    );
+    return chunk;
+  }
+
+  #loaded(chunk: Chunk, data: Uint8Array | undefined, error: Error | undefined): void {
+    chunk.data = data;
+    chunk.error = error;
+    if (data !== undefined && !chunk.stale) this.#cache.add(chunk);
+    const waiters = chunk.waiters;
+    chunk.waiters = [];
+    // A waiter looks again: at this chunk, or at a fresh read when this one is out of date.
+    for (const wake of waiters) wake();
+    // An error is told to those who waited and not kept: the next request tries the disk again.
+    if (error !== undefined && this.#chunks.get(chunk.index) === chunk) this.#chunks.delete(chunk.index);
+  }
+}

@@ -1,0 +1,178 @@
+import type { Reader, ReaderOptions } from '../torrent-types.ts';
+
+export type ReaderErrorCode = 'NO_METADATA' | 'OUT_OF_RANGE' | 'BUSY' | 'CLOSED' | 'READ_FAILED';
+
+/** A read that cannot be answered. */
+export class ReaderError extends Error {
+  override readonly name: string = 'ReaderError';
+  readonly code: ReaderErrorCode;
+  constructor(code: ReaderErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** What a reader needs of its torrent. */
+export interface ReaderHost {
+  readonly pieceLength: number;
+  now(): number;
+  isVerified(piece: number): boolean;
+  /** Views of verified bytes, or `undefined` when they are being fetched from disk and `wake` will be called. */
+  readVerified(
+    piece: number,
+    begin: number,
+    length: number,
+    wake: () => void,
+  ): Uint8Array[] | Error | undefined;
+  /** The reader moved or waits: its deadlines have changed. */
+  onMoved(reader: TorrentReader, jumped: boolean): void;
+  onClosed(reader: TorrentReader): void;
+}
+
+interface Waiting {
+  readonly maxBytes: number;
+  resolve(bytes: Uint8Array | undefined): void;
+  reject(error: Error): void;
+}
+
+/** Least read-ahead, in bytes: about the start of a film. */
+const MIN_READ_AHEAD = 1024 * 1024;
+const MAX_READ_AHEAD = 32 * 1024 * 1024;
+/** Playback rate assumed before one is measured, in bytes per second (8 Mbit/s). */
+const ASSUMED_RATE = 1_000_000;
+
+/** A position in the torrent that moves as bytes are delivered, each verified before. */
+export class TorrentReader implements Reader {
+  readonly end: number;
+  readonly #start: number;
+  readonly #host: ReaderHost;
+  #position: number;
+  #waiting: Waiting | undefined;
+  #closed = false;
+  #ended: (() => void) | undefined;
+  /** Bytes delivered in a row since the last jump: what the read-ahead grows with. */
+  #contiguous = 0;
+  #jumpedAt: number;
+
+  constructor(host: ReaderHost, options: ReaderOptions) {
+    this.#host = host;
+    this.#start = options.start;
+    this.#position = options.start;
+    this.end = options.end;
+    this.#jumpedAt = host.now();
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Whether a read waits for bytes at the position. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Bytes ahead of the position that should be fetched before anything else. */
+  get readAhead(): number {
+    const wanted = Math.max(MIN_READ_AHEAD, 2 * this.#host.pieceLength, 2 * this.#contiguous);
+    return Math.min(wanted, MAX_READ_AHEAD, this.end - this.#position);
+  }
+
+  /** Bytes per second at which the position moves. */
+  rate(now: number): number {
+    const elapsed = now - this.#jumpedAt;
+    // The first seconds are a player filling its buffer, which says nothing about the film.
+    if (elapsed < 5000) return ASSUMED_RATE;
+    return Math.max(ASSUMED_RATE / 8, (this.#contiguous * 1000) / elapsed);
+  }
+
+  read(maxBytes: number): Promise<Uint8Array | undefined> {
+    if (this.#closed) return Promise.reject(new ReaderError('CLOSED', 'The reader is closed.'));
+    if (this.#waiting !== undefined) {
+      return Promise.reject(new ReaderError('BUSY', 'The reader is still answering the read before this one.'));
+    }
+    if (!(maxBytes >= 1)) {
+      return Promise.reject(new ReaderError('OUT_OF_RANGE', `A read of ${maxBytes} bytes is not possible.`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { maxBytes, resolve, reject };
+      if (!this.#deliver()) this.#host.onMoved(this, false);
+    });
+  }
+
+  seek(position: number): void {
+    if (this.#closed || position === this.#position) return;
+    this.#position = Math.min(Math.max(position, this.#start), this.end);
+    this.#contiguous = 0;
+    this.#jumpedAt = this.#host.now();
+    if (!this.#deliver()) this.#host.onMoved(this, true);
+  }
+
+  close(): void {
+    this.fail(new ReaderError('CLOSED', 'The reader is closed.'));
+  }
+
+  /** Ends the reader with an error for whoever waits. */
+  fail(error: Error): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#host.onClosed(this);
+    this.#ended?.();
+    waiting?.reject(error);
+  }
+
+  /** Calls `ended` once when the reader is closed. */
+  onClose(ended: () => void): void {
+    this.#ended = ended;
+  }
+
+  /** The piece is verified: answers a read that waits for it. */
+  onVerified(piece: number): void {
+    if (this.#waiting !== undefined && piece === Math.floor(this.#position / this.#host.pieceLength)) {
+      this.#deliver();
+    }
+  }
+
+  /** Answers the waiting read if it can be answered now. */
+  #deliver(): boolean {
+    const waiting = this.#waiting;
+    if (waiting === undefined || this.#closed) return false;
+    if (this.#position >= this.end) {
+      this.#waiting = undefined;
+      waiting.resolve(undefined);
+      return true;
+    }
+    const { pieceLength } = this.#host;
+    const piece = Math.floor(this.#position / pieceLength);
+    if (!this.#host.isVerified(piece)) return false;
+    const begin = this.#position - piece * pieceLength;
+    const length = Math.min(waiting.maxBytes, pieceLength - begin, this.end - this.#position);
+    const position = this.#position;
+    const views = this.#host.readVerified(piece, begin, length, () => {
+      // After a seek meanwhile this simply tries the new position.
+      this.#deliver();
+    });
+    if (views === undefined) return true;
+    this.#waiting = undefined;
+    if (views instanceof Error) {
+      waiting.reject(
+        new ReaderError('READ_FAILED', `Reading at byte ${position} failed: ${views.message}`, {
+          cause: views,
+        }),
+      );
+      return true;
+    }
+    this.#position += length;
+    this.#contiguous += length;
+    const bytes = new Uint8Array(length);
+    let at = 0;
+    for (const view of views) {
+      bytes.set(view, at);
+      at += view.length;
+    }
+    this.#host.onMoved(this, false);
+    waiting.resolve(bytes);
+    return true;
+  }
+}
