@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { connect, createServer, type Server } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { type LinkPair, linkContract } from '../engine/contracts/link.contract.ts';
@@ -65,17 +66,28 @@ describe('TcpDialer', () => {
   });
 
   it('gives up after the time limit', async () => {
-    // A full backlog leaves further connections without an answer.
-    const { server, port } = await new Promise<{ server: Server; port: number }>((resolve) => {
-      const server = createServer();
-      server.listen({ port: 0, host: '192.0.2.1', backlog: 1 });
-      server.once('error', () => resolve({ server, port: 9 }));
-    });
-    server.close(() => {});
-    // TEST-NET-1 is routed nowhere, or refused at once by the machine; either ends in one sentence.
-    await expect(dial('192.0.2.1', port, { connectTimeout: 200 })).rejects.toThrow(
-      /^The peer 192\.0\.2\.1:9 cannot be reached: /,
+    // A process that accepts nothing: once its queue is full, the machine leaves further attempts unanswered.
+    const child = spawn(process.execPath, [
+      '-e',
+      `const server = require('node:net').createServer();
+       server.listen({ port: 0, host: '${HOST}', backlog: 1 }, () => {
+         require('node:fs').writeSync(1, String(server.address().port));
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+       });`,
+    ]);
+    const port = await new Promise<number>((resolve) =>
+      child.stdout.once('data', (data) => resolve(Number(data))),
     );
+    const fillers = Array.from({ length: 4 }, () => connect(port, HOST).on('error', () => {}));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    try {
+      await expect(dial(HOST, port, { connectTimeout: 200 })).rejects.toThrow(
+        `The peer ${HOST}:${port} cannot be reached: it did not answer within 0.2 s`,
+      );
+    } finally {
+      for (const filler of fillers) filler.destroy();
+      child.kill('SIGKILL');
+    }
   });
 
   it('calls nothing after cancel', async () => {
