@@ -1,9 +1,15 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createTracker, type Tracker, type TrackerAddress, type TrackerOptions } from 'freshet-tracker';
 import { afterAll, describe, expect, it } from 'vitest';
+import { makeFile, makeTempDir, removeDir, sha256Tree } from '../support/files.ts';
 import { JsonProgram } from '../support/process.ts';
-import { waitUntil } from '../support/wait.ts';
+import { waitUntil, within } from '../support/wait.ts';
+import { Aria2Peer } from './peers/aria2.ts';
+import { createTorrentWithLibtorrent, LibtorrentPeer } from './peers/libtorrent.ts';
+import { TransmissionPeer } from './peers/transmission.ts';
+import type { TestPeer } from './peers/types.ts';
 
 const SCRIPT = fileURLToPath(new URL('webtorrent-family/tracker-client.mjs', import.meta.url));
 /** Hashes and ids with every kind of byte. */
@@ -175,5 +181,44 @@ describe.concurrent("the npm tracker's client at our tracker", () => {
     const classic = await startClient('classic', { url: address.httpUrl, left: 5, infoHash: OTHER_HASH });
     await classic.do('start');
     expect(await classic.next('warning')).toMatchObject({ message: 'not on this tracker' });
+  });
+});
+
+describe.concurrent('classic clients at our tracker', () => {
+  const start = {
+    libtorrent: (): Promise<TestPeer> => LibtorrentPeer.start(),
+    aria2: (): Promise<TestPeer> => Aria2Peer.start(),
+    Transmission: (): Promise<TestPeer> => TransmissionPeer.start(),
+  };
+
+  // Transmission only seeds: it drops addresses of 127.0.0.0/8 that a tracker names.
+  it.each([
+    ['libtorrent', 'aria2'],
+    ['aria2', 'libtorrent'],
+    ['Transmission', 'libtorrent'],
+  ] as const)('bring %s and %s together', async (seederName, leecherName) => {
+    const { tracker, address } = await startTracker();
+    const folder = await makeTempDir('tracker');
+    const peers: TestPeer[] = [];
+    try {
+      await makeFile(join(folder, 'data', 'film', 'film.bin'), 1_000_003, 7);
+      const torrentFile = join(folder, 'film.torrent');
+      await createTorrentWithLibtorrent({ path: join(folder, 'data', 'film'), output: torrentFile });
+      const trackers = [address.httpUrl];
+      const seeder = await start[seederName]();
+      peers.push(seeder);
+      await seeder.seed({ torrentFile, dataDir: join(folder, 'data'), trackers });
+      await waitUntil('the seeder to announce', () => tracker.stats().seeds === 1, { timeout: 20_000 });
+      const leecher = await start[leecherName]();
+      peers.push(leecher);
+      const dir = join(folder, 'out');
+      const { completed } = await leecher.download({ torrentFile, dir, trackers });
+      await within(completed, 60_000, `${leecherName} from ${seederName}`);
+      expect(await sha256Tree(join(dir, 'film'))).toEqual(await sha256Tree(join(folder, 'data', 'film')));
+      expect(tracker.stats()).toMatchObject({ peers: 2, totals: { failures: 0 } });
+    } finally {
+      await Promise.all(peers.map((peer) => peer.stop()));
+      await removeDir(folder);
+    }
   });
 });
