@@ -2,7 +2,36 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import parseTorrent from 'parse-torrent';
+import { RTCPeerConnection } from 'webrtc-polyfill';
 import WebTorrent from 'webtorrent';
+
+// The implementation of WebRTC that WebTorrent uses in Node never says that it has gathered its last candidate.
+// WebTorrent then waits 5 s before every offer and every answer, and now and then the transport on the other side
+// is gone by the time the late answer comes. Saying it, as a browser does, removes the wait.
+// The same failure ("Got a remote candidate without ICE transport") comes when the answerer's first checks overtake
+// its answer. It is rarer when the answerer learns the candidates of an offer a little later: the offerer's own checks
+// find it meanwhile. A tracker with a short interval makes up for the rest.
+const { setLocalDescription, setRemoteDescription } = RTCPeerConnection.prototype;
+const CANDIDATE = /^a=(candidate:.*)\r\n/gm;
+RTCPeerConnection.prototype.setRemoteDescription = async function (description) {
+  if (description.type !== 'offer') return setRemoteDescription.call(this, description);
+  const candidates = [...description.sdp.matchAll(CANDIDATE)].map((match) => match[1]);
+  const sdpMid = /^a=mid:(.*?)\r?$/m.exec(description.sdp)?.[1] ?? '0';
+  const sdp = description.sdp.replace(CANDIDATE, '').replace(/^a=end-of-candidates\r\n/gm, '');
+  await setRemoteDescription.call(this, { type: 'offer', sdp });
+  setTimeout(() => {
+    if (this.connectionState === 'closed') return;
+    for (const candidate of candidates) this.addIceCandidate({ candidate, sdpMid }).catch(() => {});
+  }, 250);
+};
+RTCPeerConnection.prototype.setLocalDescription = async function (...description) {
+  const sayLast = () => {
+    if (this.iceGatheringState === 'complete') this.onicecandidate?.({ candidate: null });
+  };
+  this.addEventListener('icegatheringstatechange', sayLast);
+  await setLocalDescription.apply(this, description);
+  sayLast();
+};
 
 const options = JSON.parse(process.argv[2] ?? '{}');
 const webrtc = options.transport === 'webrtc';

@@ -1,7 +1,15 @@
 // bittorrent-tracker as a server on 127.0.0.1: HTTP and WebSocket announces on one port, UDP off.
 import { Server } from 'bittorrent-tracker';
 
-const server = new Server({ udp: false, http: true, ws: true, stats: true, trustProxy: false });
+// A fifth of the interval holds for WebSocket: 10 s, so that a connection that failed is offered again within a test.
+const server = new Server({
+  interval: 50_000,
+  udp: false,
+  http: true,
+  ws: true,
+  stats: true,
+  trustProxy: false,
+});
 server.on('error', (error) => process.stderr.write(`${error.message}\n`));
 server.on('warning', (error) => process.stderr.write(`${error.message}\n`));
 server.on('listening', () => {
