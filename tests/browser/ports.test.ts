@@ -1,8 +1,11 @@
 /** The browser's ports in real Chromium: contract suites in the page, and what needs two pages or a reload. */
 
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
 import { startChromium, type TestBrowser, type TestPage } from '../support/chromium.ts';
 import { type StaticServer, serveFolder } from '../support/static-server.ts';
 import type { Harness } from './harness/ports-page.ts';
@@ -104,8 +107,35 @@ describe('ports in Chromium', () => {
   });
 });
 
+describe('sockets in Chromium', () => {
+  it('carry text both ways, and tell why they end', async () => {
+    const sockets = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+    await once(sockets, 'listening');
+    sockets.on('connection', (socket) => {
+      socket.on('message', (data) => {
+        const text = String(data);
+        if (text === 'end') socket.close(4000, 'enough');
+        else socket.send(Buffer.from(`${text}!`), { binary: text === 'binary' });
+      });
+    });
+    const url = `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}/`;
+    expect(await page.page.evaluate((to) => harness.talk(to, ['text', 'binary', 'end']), url)).toEqual([
+      'open',
+      'text!',
+      'binary!',
+      `The connection to ${url} has ended (code 4000, enough).`,
+    ]);
+    sockets.close();
+    expect(await page.page.evaluate((to) => harness.talk(to, []), 'ws://127.0.0.1:1/')).toEqual([
+      'The connection to ws://127.0.0.1:1/ has ended (code 1006).',
+    ]);
+    const [refused] = await page.page.evaluate((to) => harness.talk(to, []), 'rubbish:');
+    expect(refused).toMatch(/^The browser refuses to open rubbish:: /);
+  });
+});
+
 describe('WebRTC between two pages', () => {
-  it('carries more than 10 MB/s without holding the page up', async () => {
+  it('keeps up its rate from the first block on', async () => {
     const other = await openPage();
     const offer = await page.page.evaluate(() => harness.offer());
     const answer = await other.page.evaluate((sdp) => harness.answer(sdp), offer);
@@ -120,7 +150,38 @@ describe('WebRTC between two pages', () => {
     console.log(
       `${rate.toFixed(1)} MB/s, longest pause of the receiving page ${received.longestPause.toFixed(0)} ms`,
     );
-    expect(rate).toBeGreaterThan(10);
+    // A bare channel makes 10 to 40 here, as the machine is busy or idle; one whose first burst was too large, 1.
+    expect(rate).toBeGreaterThan(5);
+  });
+
+  it('notices that the other tab was closed in the middle', async () => {
+    const other = await openPage();
+    const offer = await other.page.evaluate(() => harness.offer());
+    const answer = await page.page.evaluate((sdp) => harness.answer(sdp), offer);
+    await other.page.evaluate((sdp) => harness.accept(sdp), answer);
+    await other.page.evaluate(() => harness.receive());
+    const ended = page.page.evaluate(() => harness.sendWithoutEnd());
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await other.close();
+    // By a farewell and not by ICE's time limit, which would say "lost" after more than 15 seconds.
+    expect(await ended).toBe('closed');
+  });
+
+  it('ends a link whose peer misbehaves, and takes a second answer for what it is', async () => {
+    const ends = [
+      await page.page.evaluate(() => harness.endAfter('text')),
+      await page.page.evaluate(() => harness.endAfter('flood')),
+      await page.page.evaluate(() => harness.endAfter('close connection')),
+    ];
+    expect(ends).toEqual([
+      'The peer has sent text over its data channel where bytes belong.',
+      'The peer has sent more than was asked for while reading was paused.',
+      'orderly',
+    ]);
+  });
+
+  it('says nothing after an attempt was cancelled', async () => {
+    expect(await page.page.evaluate(() => harness.cancelled())).toEqual([]);
   });
 
   it('ends an attempt with a bad description in a sentence', async () => {

@@ -9,6 +9,7 @@ import { OpfsHost } from '../../../packages/freshet/src/browser/opfs-host.ts';
 import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-state.ts';
 import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
 import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
+import { browserSockets } from '../../../packages/freshet/src/browser/sockets.ts';
 import { type BrowserDisk, BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
 import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
 import {
@@ -213,6 +214,77 @@ async function receiveBlocks(total: number): Promise<{ ms: number; longestPause:
   return { ms, longestPause };
 }
 
+/** A peer without our code, in the same page: it answers and hands over its bare channel. */
+async function barePeer(): Promise<{ link: Link; channel: RTCDataChannel; duplicate: () => void }> {
+  const bare = new RTCPeerConnection();
+  const channel = new Promise<RTCDataChannel>((resolve) => {
+    bare.ondatachannel = (event) => resolve(event.channel);
+  });
+  let answer = '';
+  let attempt: RtcAttempt | undefined;
+  const link = await new Promise<Link>((onLink, onError) => {
+    const answerTo = async (sdp: string): Promise<void> => {
+      await bare.setRemoteDescription({ type: 'offer', sdp });
+      await bare.setLocalDescription();
+      await new Promise<void>((resolve) => {
+        const check = (): void => {
+          if (bare.iceGatheringState === 'complete') resolve();
+        };
+        bare.onicegatheringstatechange = check;
+        check();
+      });
+      answer = bare.localDescription!.sdp;
+      attempt!.accept(answer);
+      // Trackers may bring it twice.
+      attempt!.accept(answer);
+    };
+    attempt = rtc.offer({ onDescription: (sdp) => void answerTo(sdp), onLink, onError });
+  });
+  return { link, channel: await channel, duplicate: () => attempt!.accept(answer) };
+}
+
+/** What a link says at its end after the bare peer at the other end has misbehaved. */
+async function endAfter(misbehave: 'text' | 'flood' | 'close connection'): Promise<string> {
+  const { link, channel, duplicate } = await barePeer();
+  duplicate();
+  return new Promise((resolve) => {
+    link.attach({
+      onData() {},
+      onDrain() {},
+      onClose: (error) => resolve(error?.message ?? 'orderly'),
+    });
+    if (misbehave === 'text') channel.send('text');
+    else if (misbehave === 'close connection') channel.close();
+    else {
+      link.pauseReading();
+      let sent = 0;
+      const fill = (): void => {
+        // The channel closes in the middle of it.
+        while (sent < 24 * 1024 * 1024 && channel.readyState === 'open' && channel.bufferedAmount < 65_536) {
+          channel.send(new Uint8Array(16_384));
+          sent += 16_384;
+        }
+      };
+      channel.onbufferedamountlow = fill;
+      fill();
+    }
+  });
+}
+
+/** What an attempt says that is cancelled at once, within half a second. */
+async function cancelled(): Promise<string[]> {
+  const said: string[] = [];
+  rtc
+    .offer({
+      onDescription: () => said.push('description'),
+      onLink: () => said.push('link'),
+      onError: () => said.push('error'),
+    })
+    .cancel();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return said;
+}
+
 const state = { streams: 0, cancelled: 0, ended: 0 };
 
 async function serve(options: {
@@ -297,6 +369,23 @@ async function httpGet(url: string, range?: { first: number; last: number }): Pr
   return seen;
 }
 
+/** Sends each text when the answer to the one before has come; resolves at the end of the socket. */
+function talk(url: string, texts: readonly string[]): Promise<string[]> {
+  const seen: string[] = [];
+  const rest = [...texts];
+  return new Promise((resolve) => {
+    const say = (heard: string): void => {
+      seen.push(heard);
+      socket.send(rest.shift() ?? '');
+    };
+    const socket = browserSockets.connect(url, {
+      onOpen: () => say('open'),
+      onMessage: say,
+      onClose: (reason) => resolve([...seen, reason]),
+    });
+  });
+}
+
 async function code(promise: Promise<unknown>): Promise<string> {
   return promise.then(
     () => 'no error',
@@ -307,6 +396,8 @@ async function code(promise: Promise<unknown>): Promise<string> {
 
 const harness = {
   contracts,
+  endAfter,
+  cancelled,
   openDisk,
   writeDisk,
   closeDisk: () => opened!.disk.close(),
@@ -315,6 +406,7 @@ const harness = {
   fetchFile,
   fetchAndAbort,
   httpGet,
+  talk,
   sendBlocks,
   receiveBlocks,
   offer: () => describeSelf((handler) => rtc.offer(handler)),
@@ -323,6 +415,9 @@ const harness = {
     attempt!.accept(sdp);
     await link;
   },
+  /** How the sending of more than can be sent ends. */
+  sendWithoutEnd: () => sendBlocks(Number.POSITIVE_INFINITY).catch(({ message }: Error) => message),
+  receive: async (): Promise<void> => (await link!).attach({ onData() {}, onDrain() {}, onClose() {} }),
   badAnswer: (sdp: string) => code(describeSelf((handler) => rtc.answer(sdp, handler))),
   /** Opens a file in OPFS for writing and keeps it open. */
   holdFile: async (): Promise<string> => {

@@ -15,14 +15,15 @@ export interface BrowserPortsOptions extends BrowserRtcOptions {
 
 export function createBrowserPorts(options: BrowserPortsOptions = {}): Ports & { close(): void } {
   const hasRtc = typeof RTCPeerConnection !== 'undefined';
+  const rtc = hasRtc && options.webrtc !== false ? createBrowserRtc(options) : undefined;
   return {
     clock: browserClock,
     random: browserRandom,
     hasher: createBrowserHasher(),
     http: browserHttp,
     sockets: browserSockets,
-    rtc: hasRtc && options.webrtc !== false ? createBrowserRtc(options) : undefined,
-    // Connections and sockets belong to those who opened them; nothing here outlives its last user.
-    close: () => {},
+    rtc,
+    // Connections and sockets belong to those who opened them; only this listens beyond them.
+    close: () => rtc?.close(),
   };
 }

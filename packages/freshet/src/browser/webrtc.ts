@@ -25,11 +25,11 @@ class BrowserRtcAttempt implements RtcAttempt {
   #connection: RTCPeerConnection | undefined;
   #limit: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(iceServers: readonly RTCIceServer[], offer: string | undefined, handler: RtcHandler) {
+  constructor(create: () => RTCPeerConnection, offer: string | undefined, handler: RtcHandler) {
     this.#initiator = offer === undefined;
     this.#handler = handler;
     try {
-      const connection = new RTCPeerConnection({ iceServers: [...iceServers] });
+      const connection = create();
       this.#connection = connection;
       connection.onconnectionstatechange = () => {
         const state = connection.connectionState;
@@ -128,11 +128,32 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Makes WebRTC connections that understand simple-peer (WebTorrent) and node-datachannel at the other end. */
-export function createBrowserRtc(options: BrowserRtcOptions = {}): RtcConnector {
+/** An `RtcConnector` that has something to leave behind. */
+export interface BrowserRtc extends RtcConnector {
+  /** Stops listening for the end of the page. Connections stay with their owners. */
+  close(): void;
+}
+
+/**
+ * Makes WebRTC connections that understand simple-peer (WebTorrent) and node-datachannel at the other end. They are
+ * closed when the page goes: a browser that drops them leaves the peers in the dark for 15 to 30 seconds.
+ */
+export function createBrowserRtc(options: BrowserRtcOptions = {}): BrowserRtc {
   const iceServers = options.iceServers ?? DEFAULT_ICE_SERVERS;
+  const connections = new Set<RTCPeerConnection>();
+  const create = (): RTCPeerConnection => {
+    for (const old of connections) if (old.signalingState === 'closed') connections.delete(old);
+    const connection = new RTCPeerConnection({ iceServers: [...iceServers] });
+    connections.add(connection);
+    return connection;
+  };
+  const onHide = ({ persisted }: PageTransitionEvent): void => {
+    if (!persisted) for (const connection of connections) connection.close();
+  };
+  globalThis.addEventListener('pagehide', onHide);
   return {
-    offer: (handler) => new BrowserRtcAttempt(iceServers, undefined, handler),
-    answer: (offerSdp, handler) => new BrowserRtcAttempt(iceServers, offerSdp, handler),
+    offer: (handler) => new BrowserRtcAttempt(create, undefined, handler),
+    answer: (offerSdp, handler) => new BrowserRtcAttempt(create, offerSdp, handler),
+    close: () => globalThis.removeEventListener('pagehide', onHide),
   };
 }
