@@ -1,0 +1,141 @@
+/** Finding out which pieces are stored: by what is remembered where it still holds, by hashing where not. */
+
+import { Bitfield, equalBytes } from '../../protocol/index.ts';
+import type { Disk, FileFingerprint, Hasher } from '../ports.ts';
+import { inParallel } from './in-parallel.ts';
+import type { LayoutFile } from './layout.ts';
+import type { ResumeData } from './resume.ts';
+
+export interface CheckOptions {
+  /** An `Info` will do. */
+  readonly info: {
+    readonly length: number;
+    readonly pieceLength: number;
+    readonly pieceCount: number;
+    readonly files: readonly LayoutFile[];
+    pieceHash(index: number): Uint8Array;
+  };
+  readonly disk: Disk;
+  readonly hasher: Hasher;
+  /** What the last session stored; ignored if it does not fit the torrent. */
+  readonly resume?: Pick<ResumeData, 'verified' | 'fingerprints'> | undefined;
+  /** Takes all pieces for good without a look. Default false. */
+  readonly skipVerify?: boolean | undefined;
+  /** Asked before each piece; true ends the check early. */
+  cancelled(): boolean;
+  /** Pieces whose state is known, of all. Called after each hashed piece and at the end. */
+  onProgress(checkedPieces: number, totalPieces: number): void;
+}
+
+export interface CheckResult {
+  readonly verified: Bitfield;
+  /** How many pieces had to be read. */
+  readonly hashedPieces: number;
+  /** Indexes of files that differ from what `resume` says of them. */
+  readonly changedFiles: readonly number[];
+}
+
+/**
+ * Rejects with `DiskError` when the storage does not answer. Holds at most 32 MiB, or one piece where that is more.
+ *
+ * With resume data that fits, a piece is trusted (as verified or as missing) if none of its files has changed
+ * and all of its bytes lie in files. What lies in the parts file has no fingerprint and is hashed again. Else
+ * it is hashed, unless not one of its bytes can be there.
+ */
+export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
+  const { info, disk, hasher } = options;
+  const { pieceCount, pieceLength } = info;
+  const verified = new Bitfield(pieceCount);
+  if (options.skipVerify === true) {
+    verified.setAll();
+    options.onProgress(pieceCount, pieceCount);
+    return { verified, hashedPieces: 0, changedFiles: [] };
+  }
+
+  const prints = await disk.fingerprints();
+  const resume = fitting(options);
+  const changedFiles = resume === undefined ? [] : changed(info.files, prints, resume.fingerprints);
+  const toHash = plan(options.info, prints, resume, new Set(changedFiles), verified);
+  let checked = pieceCount - toHash.length;
+  let hashedPieces = 0;
+  let position = 0;
+  await inParallel(
+    pieceLength,
+    () => (position < toHash.length && !options.cancelled() ? toHash[position++] : undefined),
+    async (piece, buffer) => {
+      const start = piece * pieceLength;
+      const target = buffer.subarray(0, Math.min(pieceLength, info.length - start));
+      if ((await disk.read(start, target)) === target.length) {
+        hashedPieces++;
+        if (equalBytes(await hasher.sha1(target), info.pieceHash(piece))) verified.set(piece);
+      }
+      checked++;
+      if (!options.cancelled()) options.onProgress(checked, pieceCount);
+    },
+  );
+  if (toHash.length === 0) options.onProgress(pieceCount, pieceCount);
+  return { verified, hashedPieces, changedFiles };
+}
+
+interface Remembered {
+  readonly verified: Bitfield;
+  readonly fingerprints: readonly FileFingerprint[];
+}
+
+function fitting({ info, resume }: CheckOptions): Remembered | undefined {
+  const { verified, fingerprints } = resume ?? {};
+  if (verified?.length !== info.pieceCount || fingerprints?.length !== info.files.length) return undefined;
+  return { verified, fingerprints };
+}
+
+function changed(
+  files: readonly LayoutFile[],
+  now: readonly FileFingerprint[],
+  then: readonly FileFingerprint[],
+): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < files.length; i++) {
+    if (files[i]!.padding) continue;
+    if (now[i]!.size !== then[i]!.size || now[i]!.modified !== then[i]!.modified) found.push(i);
+  }
+  return found;
+}
+
+/** The pieces that must be hashed, upward; those that can be trusted are put into `verified`. */
+function plan(
+  info: CheckOptions['info'],
+  prints: readonly FileFingerprint[],
+  resume: Remembered | undefined,
+  changedFiles: ReadonlySet<number>,
+  verified: Bitfield,
+): number[] {
+  const { files, pieceLength, pieceCount } = info;
+  const toHash: number[] = [];
+  let first = 0;
+  for (let piece = 0; piece < pieceCount; piece++) {
+    const start = piece * pieceLength;
+    const end = Math.min(start + pieceLength, info.length);
+    let unchanged = true;
+    /** All bytes lie in files, some bytes do. */
+    let covered = true;
+    let present = false;
+    while (first < files.length && files[first]!.offset + files[first]!.length <= start) first++;
+    for (let index = first; index < files.length && files[index]!.offset < end; index++) {
+      const file = files[index]!;
+      if (file.length === 0) continue;
+      if (file.padding) continue;
+      const stored = file.offset + prints[index]!.size;
+      if (changedFiles.has(index)) unchanged = false;
+      if (stored < Math.min(end, file.offset + file.length)) covered = false;
+      if (stored > Math.max(start, file.offset)) present = true;
+    }
+    if (resume !== undefined && unchanged) {
+      if (!resume.verified.get(piece)) continue;
+      if (covered) verified.set(piece);
+      else toHash.push(piece);
+    } else if (present) {
+      toHash.push(piece);
+    }
+  }
+  return toHash;
+}
