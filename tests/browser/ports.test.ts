@@ -233,7 +233,7 @@ describe('OPFS', () => {
     const beside = await second.page.evaluate(() => harness.openDisk());
     expect(beside).toMatchObject({ kind: 'memory', there: 0 });
     expect(beside.reason).toBe(
-      'Another tab of this site stores this torrent already; this one keeps it in memory.',
+      'Another tab of this site stores this torrent already, so this one keeps it in memory.',
     );
     await first.page.evaluate(() => harness.closeDisk());
     expect(await second.page.evaluate(() => harness.openDisk())).toMatchObject({ kind: 'opfs', right: true });

@@ -10,7 +10,7 @@ import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-s
 import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
 import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
 import { browserSockets } from '../../../packages/freshet/src/browser/sockets.ts';
-import { type BrowserDisk, BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
+import { BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
 import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
 import {
   type ContractFile,
@@ -20,8 +20,8 @@ import { fileStoreContract } from '../../../packages/freshet/src/engine/contract
 import { hasherContract } from '../../../packages/freshet/src/engine/contracts/hasher.contract.ts';
 import { linkContract } from '../../../packages/freshet/src/engine/contracts/link.contract.ts';
 import { stateStoreContract } from '../../../packages/freshet/src/engine/contracts/state-store.contract.ts';
-import type { Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
-import { toHex } from '../../../packages/freshet/src/protocol/index.ts';
+import type { Disk, Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
+import { infoHashFromBytes, toHex } from '../../../packages/freshet/src/protocol/index.ts';
 import { type CaseResult, runCases } from './vitest-in-page.ts';
 
 /** Candidates of this machine are enough. */
@@ -86,11 +86,11 @@ async function contracts(): Promise<CaseResult[]> {
   for (const kind of ['auto', 'memory'] as const) {
     const storage = await BrowserStorage.open({ kind, folder: 'contract' });
     diskContract(`mapped, in ${storage.kind}`, async (files) => {
-      const infoHash = new Uint8Array(20).fill(++folders);
+      const infoHash = infoHashFromBytes(new Uint8Array(20).fill(++folders))!;
       const info = { length: 0, files: layout(files) };
       info.length = files.reduce((sum, file) => sum + file.length, 0);
       const reopen = async (wanted?: readonly boolean[]) =>
-        (await storage.openDisk({ info, infoHash, wanted })).disk;
+        (await storage.openTorrent(infoHash)).openDisk(info, wanted);
       const disk = await reopen();
       const store = createOpfsFileStore(host, ['contract', 'files', toHex(infoHash)]);
       return {
@@ -118,7 +118,7 @@ function layout(files: readonly ContractFile[]) {
 
 const DISK = { info: { length: 3_000_000, files: layout([{ path: ['a', 'film.mp4'], length: 3_000_000 }]) } };
 let storage: BrowserStorage | undefined;
-let opened: BrowserDisk | undefined;
+let disk: Disk | undefined;
 
 /** Opens the disk of one torrent, and reads what is there. */
 async function openDisk(): Promise<{
@@ -128,22 +128,20 @@ async function openDisk(): Promise<{
   right: boolean;
 }> {
   storage ??= await BrowserStorage.open();
-  opened = await storage.openDisk({ ...DISK, infoHash: new Uint8Array(20).fill(0xdd) });
+  const place = await storage.openTorrent(infoHashFromBytes(new Uint8Array(20).fill(0xdd))!);
+  disk = await place.openDisk(DISK.info);
   const into = new Uint8Array(DISK.info.length);
-  const there = await opened.disk.read(0, into);
+  const there = await disk.read(0, into);
   const right = there === into.length && into.every((byte, i) => byte === byteAt(i));
-  return { kind: opened.kind, reason: opened.reason, there, right };
+  return { kind: place.kind, reason: place.reason, there, right };
 }
 
 async function writeDisk(): Promise<void> {
   const data = pattern(0, DISK.info.length);
   for (let at = 0; at < data.length; at += 1_000_000) {
-    await opened!.disk.write(at, [
-      data.subarray(at, at + 500_000),
-      data.subarray(at + 500_000, at + 1_000_000),
-    ]);
+    await disk!.write(at, [data.subarray(at, at + 500_000), data.subarray(at + 500_000, at + 1_000_000)]);
   }
-  await opened!.disk.flush();
+  await disk!.flush();
 }
 
 /** The byte at `offset` of every stream here. */
@@ -400,7 +398,7 @@ const harness = {
   cancelled,
   openDisk,
   writeDisk,
-  closeDisk: () => opened!.disk.close(),
+  closeDisk: () => disk!.close(),
   state,
   serve,
   fetchFile,

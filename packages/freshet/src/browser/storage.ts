@@ -1,10 +1,10 @@
 /** Where a page keeps its torrents: OPFS where there is one, else memory. */
 
-import type { Disk, StateStore } from '../engine/ports.ts';
+import { type Disk, DiskError, type StateStore } from '../engine/ports.ts';
 import { type MappedDiskOptions, openMappedDisk } from '../engine/storage/mapped-disk.ts';
 import { MemoryFileStore } from '../memory/file-store.ts';
 import { MemoryState } from '../memory/state.ts';
-import { toHex } from '../protocol/index.ts';
+import { type InfoHash, infoHashToHex } from '../protocol/index.ts';
 import { createOpfsFileStore } from './opfs.ts';
 import { OpfsHost, type OpfsHostOptions } from './opfs-host.ts';
 import { createTwoSlotState } from './opfs-state.ts';
@@ -18,22 +18,24 @@ export interface BrowserStorageOptions extends OpfsHostOptions {
   readonly memoryLimit?: number | undefined;
 }
 
-/** The files of a torrent, its v1 info-hash, and which of the files are wanted. */
-export type TorrentLayout = Pick<MappedDiskOptions, 'info' | 'infoHash' | 'wanted'>;
-
-/** The disk of one torrent, and what became of it. */
-export interface BrowserDisk {
-  readonly disk: Disk;
+/** Where one torrent is kept. */
+export interface TorrentPlace {
   readonly kind: 'opfs' | 'memory';
-  /** A sentence that says why it is in memory. */
+  /** A sentence that says why it is in memory; absent when that was asked for. */
   readonly reason: string | undefined;
-  /** Resume data of this disk belongs here: two tabs must not write each other's. */
+  /** For this torrent's resume data: two tabs must not write each other's. */
   readonly state: StateStore;
+  /**
+   * Opens the disk; again after it was closed. In memory nothing is lost by that. Rejects with `DiskError` when
+   * another tab has taken the torrent over in between.
+   */
+  openDisk(info: MappedDiskOptions['info'], wanted?: readonly boolean[]): Promise<Disk>;
 }
 
 const DEFAULT_MEMORY = 1024 ** 3;
 /** A page that was just reloaded may still hold its lock. */
 const LOCK_LIMIT = 500;
+const TAKEN = 'Another tab of this site stores this torrent already, so this one keeps it in memory.';
 
 /** All storage of one page, over one worker. */
 export class BrowserStorage {
@@ -46,6 +48,8 @@ export class BrowserStorage {
   readonly #host: OpfsHost | undefined;
   readonly #folder: string;
   readonly #memory: { free: number };
+  /** Torrents that are ours and have no open disk: what gives each up. */
+  readonly #claimed = new Map<string, () => void>();
 
   private constructor(
     host: OpfsHost | undefined,
@@ -74,36 +78,64 @@ export class BrowserStorage {
   }
 
   /**
-   * The disk of one torrent. One tab at a time keeps a torrent in OPFS; in the others it is in memory. Never rejects.
+   * Finds the place of a torrent. One tab at a time keeps it in OPFS, from here until its disk is closed; in the others
+   * it is in memory. Never rejects.
    */
-  async openDisk(torrent: TorrentLayout): Promise<BrowserDisk> {
+  async openTorrent(infoHash: InfoHash): Promise<TorrentPlace> {
     const host = this.#host;
-    if (!host) return this.#inMemory(torrent, this.reason);
-    const key = toHex(torrent.infoHash);
-    const release = await lock(`freshet ${this.#folder} ${key}`);
-    if (!release) {
-      const reason = 'Another tab of this site stores this torrent already; this one keeps it in memory.';
-      return this.#inMemory(torrent, reason);
-    }
+    if (!host) return this.#inMemory(infoHash, this.reason);
+    const key = infoHashToHex(infoHash);
+    if (!(await this.#claim(key))) return this.#inMemory(infoHash, TAKEN);
     const path = [this.#folder, 'files', key];
-    const disk = openMappedDisk({ ...torrent, store: createOpfsFileStore(host, path) });
+    const store = createOpfsFileStore(host, path);
     // The disk has removed its files; if their empty folder stays, that is no reason to fail.
     const removeFolder = (): Promise<void> =>
       host.request({ op: 'removeTree', path }).then(
         () => {},
         () => {},
       );
-    return { kind: 'opfs', reason: undefined, state: this.state, disk: withEnd(disk, release, removeFolder) };
+    return {
+      kind: 'opfs',
+      reason: undefined,
+      state: this.state,
+      openDisk: async (info, wanted) => {
+        await this.#claim(key);
+        const release = this.#claimed.get(key);
+        if (!release)
+          throw new DiskError(
+            'READ_ONLY',
+            key,
+            'Another tab of this site stores this torrent now; close one of them.',
+          );
+        this.#claimed.delete(key);
+        return withEnd(openMappedDisk({ info, infoHash, store, wanted }), release, removeFolder);
+      },
+    };
   }
 
   /** Ends the worker. Close the disks first: what they have not written is lost. Idempotent. */
   close(): void {
     this.#host?.close();
+    for (const release of this.#claimed.values()) release();
+    this.#claimed.clear();
   }
 
-  #inMemory(torrent: TorrentLayout, reason: string | undefined): BrowserDisk {
+  /** Whether the lock of the torrent is ours and waits in `#claimed` for a disk. */
+  async #claim(key: string): Promise<boolean> {
+    if (this.#claimed.has(key)) return true;
+    const release = await lock(`freshet ${this.#folder} ${key}`);
+    if (release) this.#claimed.set(key, release);
+    return release !== undefined;
+  }
+
+  #inMemory(infoHash: InfoHash, reason: string | undefined): TorrentPlace {
     const store = new MemoryFileStore({ space: this.#memory });
-    return { kind: 'memory', reason, state: new MemoryState(), disk: openMappedDisk({ ...torrent, store }) };
+    return {
+      kind: 'memory',
+      reason,
+      state: new MemoryState(),
+      openDisk: async (info, wanted) => openMappedDisk({ info, infoHash, store, wanted }),
+    };
   }
 }
 
