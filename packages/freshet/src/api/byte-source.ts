@@ -90,8 +90,8 @@ export function iterateBytes(
 }
 
 /** The same as a web stream, pulled on demand. */
-export function toWebStream(iterator: ByteIterator): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
+export function toWebStream<T extends Uint8Array>(iterator: AsyncIterator<T>): ReadableStream<T> {
+  return new ReadableStream<T>(
     {
       async pull(controller) {
         const { value, done } = await iterator.next();

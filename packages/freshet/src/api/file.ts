@@ -1,10 +1,10 @@
 /** One file of a torrent. */
 
+import { contentType } from '../protocol/index.ts';
 import { ArgumentError, DestroyedError } from '../session/errors.ts';
 import type { ByteReader, FileSnapshot } from '../session/protocol.ts';
 import { iterateBytes, resolveRange, toWebStream } from './byte-source.ts';
 import { Emitter } from './emitter.ts';
-import { mediaType } from './mime.ts';
 import type { StreamOptions } from './options.ts';
 import type { ByteIterator } from './platform.ts';
 import type { FileReadStream } from './read-stream.ts';
@@ -73,7 +73,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
     this.path = snapshot.path;
     this.length = snapshot.length;
     this.size = snapshot.length;
-    this.type = mediaType(snapshot.name);
+    this.type = contentType(snapshot.name).split(';')[0]!;
     this.offset = snapshot.offset;
     this.index = snapshot.index;
     this.#done = snapshot.length === 0;

@@ -119,8 +119,11 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     trackers: options.tracker !== false,
     announce: tracker?.announce,
     webSeeds: options.webSeeds,
-    seedOutgoing: options.seedOutgoingConnections,
     userAgent: options.userAgent,
+    host: options.host,
+    tcp: options.tcp,
+    webrtc: options.webrtc,
+    bufferBudget: options.bufferBudget,
   };
 }
 

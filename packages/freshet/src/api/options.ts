@@ -30,11 +30,19 @@ export interface ClientOptions {
   downloadLimit?: number | undefined;
   /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. Default -1. */
   uploadLimit?: number | undefined;
-  /** `false`: a complete torrent waits for others to connect. Default `true`. */
+  /** Accepted for compatibility; has no effect in this version: a complete torrent connects to those who need it. */
   seedOutgoingConnections?: boolean | undefined;
   /** TCP port for incoming connections, Node only; 0 for any free one. Default 0. */
   torrentPort?: number | undefined;
-  /** Name of the program, for trackers and web seeds, Node only. */
+  /** The one local address for connections to peers, such as `127.0.0.1`, Node only. Default all of them. */
+  host?: string | undefined;
+  /** `false`: no TCP connections, Node only. Default `true`. */
+  tcp?: boolean | undefined;
+  /** `false`: no WebRTC connections. Default `true`, where the platform has it. */
+  webrtc?: boolean | undefined;
+  /** Bytes of memory for pieces on their way, over all torrents. Default 64 MiB. */
+  bufferBudget?: number | undefined;
+  /** Name and version of the program, as peers are told. Default `Freshet`. */
   userAgent?: string | undefined;
   /** Accepted for compatibility; has no effect in this version, which has no DHT. */
   nodeId?: string | Uint8Array | undefined;
@@ -99,7 +107,7 @@ export interface TorrentOptions {
   so?: readonly number[] | undefined;
   /** Most peers that are uploaded to at a time; `false` for no limit. Default 10. */
   uploads?: number | false | undefined;
-  /** Seconds between two `noPeers` events of one source. Default 30. */
+  /** Accepted for compatibility; has no effect: `noPeers` comes with every answer of a tracker that has none. */
   noPeersIntervalTime?: number | undefined;
   /**
    * `false`: a torrent that hits a storage fault (disk full, folder read-only) stays, stopped, and `resume()` tries

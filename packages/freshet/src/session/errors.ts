@@ -122,6 +122,7 @@ export function fromErrorValue(value: ErrorValue, cause?: unknown): FreshetError
   if (value.name === 'MetainfoError' || value.name === 'MagnetError') {
     return new InvalidTorrentError(value.message, options);
   }
+  if (value.name === 'ReaderError') return new StreamError(value.message, options);
   const Class = byCode.get(value.code);
   return Class === undefined
     ? new FreshetError(value.code, value.message, options)

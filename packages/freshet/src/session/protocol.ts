@@ -317,7 +317,7 @@ export interface Session {
   /** Rejects with an error that has `name`, `code` and `message`. Never throws. */
   request<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']>;
   openReader(range: ReaderRange): ByteReader;
-  /** Events arrive in order, never inside the call of `request` that caused them. Returns the way to stop. */
+  /** Events arrive in order. Returns the way to stop. */
   subscribe(listener: (event: SessionEvent) => void): () => void;
   /** Ends the engine and all torrents. Resolves when all is released. Idempotent. */
   close(): Promise<void>;
@@ -340,7 +340,14 @@ export interface SessionSettings {
   readonly announce?: readonly string[] | undefined;
   /** False: web seeds are left alone. */
   readonly webSeeds?: boolean | undefined;
-  /** False: a complete torrent opens no connections. */
-  readonly seedOutgoing?: boolean | undefined;
+  /** Name and version that peers are told. */
   readonly userAgent?: string | undefined;
+  /** The one local address for connections. */
+  readonly host?: string | undefined;
+  /** False: no TCP. */
+  readonly tcp?: boolean | undefined;
+  /** False: no WebRTC. */
+  readonly webrtc?: boolean | undefined;
+  /** Bytes of memory for pieces on their way and read ahead, over all torrents. */
+  readonly bufferBudget?: number | undefined;
 }

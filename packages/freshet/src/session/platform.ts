@@ -1,0 +1,55 @@
+/** What a session needs of its platform beside the engine's ports. */
+
+import type { Disk, Ports, StateStore } from '../engine/ports.ts';
+import type { FileStore } from '../engine/storage/file-store.ts';
+import type { Info, InfoHash } from '../protocol/index.ts';
+import type { BlobLike, StorageLocation } from './protocol.ts';
+
+/** Where one torrent is kept. */
+export interface TorrentStorage {
+  /** Rejects with `DiskError`. Called again after a fault. */
+  openDisk(info: Info): Promise<Disk>;
+  /** For resume data; absent when nothing outlives the process anyway. */
+  readonly state: StateStore | undefined;
+}
+
+/** One file to seed. */
+export interface SeedFile {
+  /** Path below the common folder, if there is one; safe. */
+  readonly path: readonly string[];
+  readonly length: number;
+  /** Seconds since 1970, where it is known. */
+  readonly mtime?: number | undefined;
+  readonly content:
+    | { readonly kind: 'path'; readonly path: string }
+    | { readonly kind: 'blob'; readonly blob: BlobLike }
+    | { readonly kind: 'bytes'; readonly bytes: Uint8Array };
+}
+
+/** A seed file at its place in the torrent. */
+export interface PlacedSeedFile {
+  /** As the torrent's info dictionary has it. */
+  readonly path: readonly string[];
+  readonly seed: SeedFile;
+}
+
+export interface SessionPlatform {
+  readonly ports: Ports;
+  /** The folder that a torrent's files go to, as shown to people; `undefined` where there are no folders. */
+  pathOf(location: StorageLocation, infoHash: InfoHash): string | undefined;
+  /** Rejects with `DiskError`. Creates nothing. */
+  openStorage(location: StorageLocation, infoHash: InfoHash): Promise<TorrentStorage>;
+  /** Reads a small file, of at most `maxLength` bytes; absent where there are no paths. Rejects with one sentence. */
+  readonly readFile?: ((path: string, maxLength: number) => Promise<Uint8Array>) | undefined;
+  /**
+   * All files at `path`, a file or a folder, sorted, each path beginning with the name of what `path` names. Without
+   * `junk`, files that the system strewed about and hidden ones are left out. Rejects with one sentence.
+   */
+  readonly listSeed?: ((path: string, junk: boolean) => Promise<SeedFile[]>) | undefined;
+  /** The folder that a seeded path is in, for `torrent.path`. */
+  readonly folderOf?: ((path: string) => string) | undefined;
+  /** A read-only store over files that stay where they are. */
+  openSeed(files: readonly PlacedSeedFile[]): FileStore;
+  /** Releases what the ports hold. Called once, after the engine has closed. */
+  close(): Promise<void>;
+}

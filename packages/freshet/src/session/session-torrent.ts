@@ -1,0 +1,419 @@
+/** One torrent of a direct session: an engine's torrent, with commands before and events after it is there. */
+
+import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
+import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
+import { type Info, infoHashToHex, parseAddress, toHex } from '../protocol/index.ts';
+import { ArgumentError, DestroyedError, type ErrorValue, toErrorValue } from './errors.ts';
+import { FileSelection, filesWithin, prioritiesBySettings } from './file-selection.ts';
+import type { SessionPlatform, TorrentStorage } from './platform.ts';
+import { ProgressTicker } from './progress-ticker.ts';
+import type {
+  AddSettings,
+  ByteReader,
+  PeerSnapshot,
+  PieceMapSnapshot,
+  SessionSettings,
+  TorrentEvent,
+} from './protocol.ts';
+import { metadataSnapshot, peerSnapshot, statsSnapshot } from './snapshots.ts';
+import { magnetOf, type ResolvedSource, readPeers } from './source.ts';
+import { waitingReader } from './waiting-reader.ts';
+
+export interface TorrentHost {
+  readonly engine: Engine;
+  readonly platform: SessionPlatform;
+  readonly settings: SessionSettings;
+  emit(event: TorrentEvent): void;
+}
+
+/** What to start, and where it is kept. */
+export interface Start {
+  readonly source: ResolvedSource;
+  readonly storage: TorrentStorage;
+  readonly path: string | undefined;
+  /** The files are the user's own, read in place: all there, never deleted. */
+  readonly seed: boolean;
+}
+
+// Up to so many pieces, what is on its way goes with every progress event; beyond, `pieces` asks for it.
+const MAX_PIECES_IN_PROGRESS_EVENTS = 4096;
+
+export class SessionTorrent {
+  readonly #host: TorrentHost;
+  readonly #settings: AddSettings;
+  readonly #selection = new FileSelection();
+  readonly #ticker: ProgressTicker;
+  #engine: EngineTorrent | undefined;
+  #source: ResolvedSource | undefined;
+  #info: Info | undefined;
+  #seed = false;
+  #paused: boolean;
+  #ready = false;
+  /** Priorities of the files, for when the storage is opened again. */
+  #priorities: readonly number[] | undefined;
+  /** Commands given before the engine had the torrent, and before its storage was open. */
+  #beforeStart: ((torrent: EngineTorrent) => void)[] = [];
+  #beforeReady: ((torrent: EngineTorrent, info: Info) => void)[] = [];
+  /** Listeners are being told of metadata or storage, and what they select is gathered. */
+  #telling = false;
+  #starting = false;
+  #doneWaits = false;
+  #closed: Promise<void> | undefined;
+  #closeLate: (() => void) | undefined;
+  readonly #cancels = new Set<() => void>();
+  readonly #whenReady: Promise<void>;
+  #resolveReady: () => void = () => undefined;
+  #rejectReady: (error: Error) => void = () => undefined;
+
+  constructor(host: TorrentHost, settings: AddSettings) {
+    this.#host = host;
+    this.#settings = settings;
+    this.#paused = settings.paused === true;
+    this.#whenReady = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.#whenReady.catch(() => undefined);
+    this.#ticker = new ProgressTicker({
+      clock: host.platform.ports.clock,
+      progress: (downloaded, uploaded, verified) => this.#progress(downloaded, uploaded, verified),
+      peers: () => host.emit({ type: 'peers', peers: this.peers() }),
+      isMoving: () => {
+        const stats = this.#engine?.stats();
+        return (
+          stats !== undefined && (stats.downloadRate > 0 || stats.uploadRate > 0 || stats.connectedPeers > 0)
+        );
+      },
+    });
+  }
+
+  get closed(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  get engineTorrent(): EngineTorrent | undefined {
+    return this.#engine;
+  }
+
+  /** Calls `cancel` if the torrent is closed before `forget`, which is returned, is called. */
+  onClose(cancel: () => void): () => void {
+    this.#cancels.add(cancel);
+    return () => this.#cancels.delete(cancel);
+  }
+
+  /** Hands the torrent to the engine. @throws {DuplicateTorrentError} */
+  start({ source, storage, path, seed }: Start): void {
+    if (this.closed) return;
+    const { engine, settings } = this.#host;
+    this.#source = source;
+    this.#seed = seed;
+    this.#starting = true;
+    this.#host.emit({
+      type: 'infoHash',
+      infoHash: infoHashToHex(source.infoHash),
+      magnetURI: magnetOf(source),
+      name: source.name,
+      announce: [...new Set(source.trackers.flat())],
+      urlList: source.webSeeds,
+      path,
+    });
+    // The listener may have removed the torrent again.
+    if (this.#closed !== undefined) {
+      this.#starting = false;
+      this.#closeLate?.();
+      return;
+    }
+    const torrent = engine.add(
+      {
+        infoHash: source.infoHash,
+        infoBytes: source.infoBytes,
+        trackers: settings.trackers === false ? [] : source.trackers,
+        webSeeds: settings.webSeeds === false ? [] : source.webSeeds,
+        peers: [...source.peers, ...readPeers(this.#settings.peers)],
+        openDisk: (info) => storage.openDisk(info),
+        state: storage.state,
+        filePriorities: (info) => this.#priorities ?? this.#prioritiesBySettings(info),
+        paused: this.#paused,
+        skipCheck: seed || this.#settings.skipVerify === true,
+        strategy: this.#settings.strategy,
+        uploadSlots: this.#settings.uploads,
+        maxWebSeedConnections: this.#settings.maxWebConns,
+      },
+      this.#observer(),
+    );
+    this.#engine = torrent;
+    this.#starting = false;
+    if (this.#closed !== undefined) this.#closeLate?.();
+    else for (const command of this.#beforeStart.splice(0)) command(torrent);
+  }
+
+  fail(error: unknown, resumable: boolean): void {
+    if (this.closed) return;
+    this.#host.emit({ type: 'error', error: toErrorValue(error), resumable });
+  }
+
+  hashing(hashed: number, total: number): void {
+    if (!this.closed) this.#host.emit({ type: 'hashing', hashed, total });
+  }
+
+  selectFiles(files: readonly { readonly index: number; readonly priority: number }[]): void {
+    for (const { index, priority } of files) this.#selection.set(index, priority);
+    if (!this.#ready || this.#telling) return;
+    // Programs select in loops, and each change of the selection looks at all files.
+    void Promise.resolve().then(() => this.#applySelection());
+  }
+
+  selectPieces(first: number, last: number, priority: number): void {
+    this.#withPieces(first, last, (torrent) => torrent.selectPieces(first, last, priority));
+  }
+
+  deselectPieces(first: number, last: number): void {
+    this.#withPieces(first, last, (torrent, info) => {
+      // Files of which no piece is wanted are not wanted themselves, and so not created.
+      for (const index of filesWithin(info, first, last)) this.#selection.set(index, 0);
+      this.#applySelection();
+      torrent.deselectPieces(first, last);
+    });
+  }
+
+  criticalPieces(first: number, last: number): void {
+    this.#withPieces(first, last, (torrent) => torrent.criticalPieces(first, last));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#engine?.pause();
+    this.#ticker.changed();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#engine?.resume();
+    this.#ticker.changed();
+  }
+
+  addPeer(text: string): Promise<boolean> {
+    const address = parseAddress(text);
+    if (address === undefined) throw new ArgumentError(`"${text}" is not an address of the form host:port.`);
+    return new Promise((resolve) => this.#with((torrent) => resolve(torrent.addPeer(address))));
+  }
+
+  removePeer(peer: number | string): boolean {
+    const torrent = this.#engine;
+    if (torrent === undefined) return false;
+    if (typeof peer === 'number') return torrent.removePeer(peer);
+    const wanted = parseAddress(peer);
+    const matches = (status: PeerStatus): boolean =>
+      wanted === undefined
+        ? status.peerId !== undefined && toHex(status.peerId) === peer.toLowerCase()
+        : status.address?.host === wanted.host && status.address.port === wanted.port;
+    return torrent
+      .peers()
+      .filter(matches)
+      .map((status) => torrent.removePeer(status.id))
+      .some(Boolean);
+  }
+
+  addWebSeed(url: string): void {
+    if (!/^https?:\/\//i.test(url)) throw new ArgumentError(`"${url}" is not an http address.`);
+    if (this.#host.settings.webSeeds === false) return;
+    this.#with((torrent) => torrent.addWebSeed(url));
+  }
+
+  removeWebSeed(url: string): void {
+    this.#with((torrent) => torrent.removeWebSeed(url));
+  }
+
+  addTracker(url: string): void {
+    if (this.#host.settings.trackers === false) return;
+    this.#with((torrent) => torrent.addTracker(url));
+  }
+
+  async recheck(): Promise<void> {
+    if (this.#engine === undefined) throw new ArgumentError('The torrent has nothing to verify yet.');
+    await this.#engine.recheck();
+    if (this.closed) throw new DestroyedError('The torrent was destroyed while it was verified.');
+  }
+
+  peers(): PeerSnapshot[] {
+    return this.#engine?.peers().map(peerSnapshot) ?? [];
+  }
+
+  pieceMap(): PieceMapSnapshot {
+    const torrent = this.#engine;
+    const verified = torrent?.verified;
+    if (torrent === undefined || verified === undefined) {
+      return { pieceCount: 0, verified: new Uint8Array(), partial: [] };
+    }
+    const pieceCount = verified.length;
+    return { pieceCount, verified: verified.toBytes(), partial: this.#partialPieces() };
+  }
+
+  openReader(start: number, end: number): ByteReader {
+    return waitingReader(this.#whenReady, () => {
+      if (this.#engine === undefined || this.closed) throw new DestroyedError('The torrent was removed.');
+      const reader = this.#engine.createReader({ start, end });
+      return { read: (maxBytes) => reader.read(maxBytes), cancel: () => reader.close() };
+    });
+  }
+
+  /** Ends it, wherever it stands. The same promise on every call. */
+  close(destroyStore: boolean): Promise<void> {
+    if (this.#closed !== undefined) return this.#closed;
+    this.#ticker.close();
+    const close = (): Promise<void> | undefined =>
+      this.#engine?.close({ destroyData: destroyStore && !this.#seed });
+    // Inside the call that hands it to the engine there is nothing to close yet.
+    this.#closed = this.#starting
+      ? new Promise((resolve) => {
+          this.#closeLate = () => resolve(close());
+        })
+      : Promise.resolve(close());
+    this.#rejectReady(new DestroyedError('The torrent was removed.'));
+    for (const cancel of this.#cancels) cancel();
+    this.#cancels.clear();
+    this.#beforeStart = [];
+    this.#beforeReady = [];
+    return this.#closed;
+  }
+
+  #observer(): TorrentObserver {
+    const emit = (event: TorrentEvent): void => {
+      if (!this.closed) this.#host.emit(event);
+    };
+    const plain = (error: Error): ErrorValue => toErrorValue(error);
+    return {
+      onMetadata: (info, infoBytes) => this.#onMetadata(info, infoBytes),
+      onChecking: (checked, total) => emit({ type: 'checking', checked, total }),
+      onReady: () => this.#onReady(),
+      onVerified: (piece) => this.#ticker.verified(piece),
+      onDone: () => this.#onDone(),
+      onDownload: (bytes) => this.#ticker.downloaded(bytes),
+      onUpload: (bytes) => this.#ticker.uploaded(bytes),
+      onPeer: (peer) => {
+        emit({ type: 'peer', peer: peerSnapshot(peer) });
+        this.#ticker.changed();
+      },
+      onPeerClosed: (peer) => {
+        emit({ type: 'peerClosed', id: peer.id });
+        this.#ticker.changed();
+      },
+      onNoPeers: (source) => emit({ type: 'noPeers', source }),
+      onAnnounce: (url) => emit({ type: 'announce', url }),
+      onWarning: (error) => emit({ type: 'warning', error: plain(error) }),
+      onError: (error) => {
+        this.#ticker.flush();
+        this.fail(error, true);
+      },
+    };
+  }
+
+  #onMetadata(info: Info, infoBytes: Uint8Array): void {
+    const source = this.#source;
+    if (this.closed || source === undefined) return;
+    this.#info = info;
+    const wanted = this.#prioritiesBySettings(info) ?? [];
+    const deselected = wanted.flatMap((priority, index) => (priority === 0 ? [index] : []));
+    const metadata = metadataSnapshot(info, infoBytes, source, deselected);
+    this.#host.emit({ type: 'metadata', metadata });
+  }
+
+  /** Storage is open, for the first time or again. Nothing is requested before this returns. */
+  #onReady(): void {
+    const torrent = this.#engine;
+    const info = this.#info;
+    if (this.closed || torrent === undefined || info === undefined) return;
+    this.#telling = true;
+    if (!this.#ready) {
+      this.#ready = true;
+      // What is asked for now outweighs what was kept from an earlier run.
+      const asked = this.#prioritiesBySettings(info);
+      if (asked !== undefined) torrent.setFilePriorities(asked);
+      this.#applySelection();
+      for (const command of this.#beforeReady.splice(0)) command(torrent, info);
+    }
+    this.#host.emit({
+      type: 'ready',
+      verified: torrent.verified?.toBytes() ?? new Uint8Array(),
+      stats: statsSnapshot(torrent.stats()),
+    });
+    this.#applySelection();
+    this.#telling = false;
+    this.#resolveReady();
+    this.#ticker.changed();
+    if (this.#doneWaits && torrent.done) this.#onDone();
+    this.#doneWaits = false;
+  }
+
+  #onDone(): void {
+    // A selection made on the way to `ready` may be complete at once; nobody expects to hear that first.
+    if (this.#telling) {
+      this.#doneWaits = true;
+      return;
+    }
+    if (this.closed) return;
+    this.#ticker.flush();
+    if (!this.closed) this.#host.emit({ type: 'done' });
+  }
+
+  #progress(downloaded: number, uploaded: number, verified: readonly number[]): void {
+    const torrent = this.#engine;
+    if (torrent === undefined || this.closed) return;
+    const stats = statsSnapshot(torrent.stats());
+    const few = (this.#info?.pieceCount ?? 0) <= MAX_PIECES_IN_PROGRESS_EVENTS;
+    const partial = few ? this.#partialPieces() : [];
+    this.#host.emit({ type: 'progress', downloaded, uploaded, verified, partial, stats });
+  }
+
+  #applySelection(): void {
+    const torrent = this.#engine;
+    if (torrent === undefined || this.closed || !this.#ready || this.#selection.isEmpty) return;
+    this.#priorities = this.#selection.applyTo(torrent.filePriorities());
+    torrent.setFilePriorities(this.#priorities);
+    this.#ticker.changed();
+  }
+
+  /** Now, or as soon as the engine has the torrent. */
+  #with(command: (torrent: EngineTorrent) => void): void {
+    if (this.closed) return;
+    if (this.#engine === undefined) this.#beforeStart.push(command);
+    else command(this.#engine);
+  }
+
+  #withPieces(first: number, last: number, command: (torrent: EngineTorrent, info: Info) => void): void {
+    const info = this.#info;
+    const torrent = this.#engine;
+    if (info === undefined) {
+      throw new ArgumentError('Pieces can be selected once the metadata is known.');
+    }
+    const valid = Number.isInteger(first) && Number.isInteger(last) && first >= 0 && first <= last;
+    if (!valid || last >= info.pieceCount) {
+      throw new ArgumentError(`There are no pieces ${first} to ${last} in a torrent of ${info.pieceCount}.`);
+    }
+    if (torrent === undefined || !this.#ready) {
+      this.#beforeReady.push(command);
+      return;
+    }
+    this.#applySelection();
+    command(torrent, info);
+    this.#ticker.changed();
+  }
+
+  #prioritiesBySettings(info: Info): number[] | undefined {
+    const selectOnly = this.#settings.selectOnly ?? this.#source?.selectOnly;
+    return prioritiesBySettings({ deselect: this.#settings.deselect, selectOnly }, info);
+  }
+
+  /** Pieces that are not complete but begun, with the bytes that are there. */
+  #partialPieces(): [number, number][] {
+    const torrent = this.#engine;
+    const verified = torrent?.verified;
+    const partial: [number, number][] = [];
+    if (torrent === undefined || verified === undefined) return partial;
+    for (let index = verified.firstUnset(); index >= 0; index = verified.firstUnset(index + 1)) {
+      const received = torrent.pieceProgress(index);
+      if (received > 0) partial.push([index, received]);
+    }
+    return partial;
+  }
+}

@@ -1,0 +1,94 @@
+/** The engine's state as plain values. */
+
+import type { PeerStatus, TorrentStats, WebSeedStatus } from '../engine/torrent-types.ts';
+import { encodeTorrent, type Info, toHex } from '../protocol/index.ts';
+import type { MetadataSnapshot, PeerSnapshot, StatsSnapshot, WebSeedSnapshot } from './protocol.ts';
+import { magnetOf, type ResolvedSource } from './source.ts';
+
+export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
+  return {
+    id: peer.id,
+    peerId: peer.peerId && toHex(peer.peerId),
+    address: peer.address?.host,
+    port: peer.address?.port,
+    transport: peer.transport,
+    incoming: peer.incoming,
+    client: peer.client,
+    progress: peer.progress,
+    downloaded: peer.downloaded,
+    uploaded: peer.uploaded,
+    downloadSpeed: peer.downloadRate,
+    uploadSpeed: peer.uploadRate,
+    amChoking: peer.amChoking,
+    amInterested: peer.amInterested,
+    peerChoking: peer.peerChoking,
+    peerInterested: peer.peerInterested,
+    isSeed: peer.isSeed,
+  };
+}
+
+export function statsSnapshot(stats: TorrentStats): StatsSnapshot {
+  return {
+    state: stats.state,
+    verifiedBytes: stats.verifiedBytes,
+    wantedBytes: stats.wantedBytes,
+    wantedVerifiedBytes: stats.wantedVerifiedBytes,
+    received: stats.received,
+    uploaded: stats.uploaded,
+    wasted: stats.wasted,
+    downloadSpeed: stats.downloadRate,
+    uploadSpeed: stats.uploadRate,
+    numPeers: stats.connectedPeers,
+    hashFailures: stats.hashFailures,
+  };
+}
+
+export function webSeedSnapshot(seed: WebSeedStatus): WebSeedSnapshot {
+  return {
+    url: seed.url,
+    state: seed.state,
+    downloaded: seed.downloaded,
+    downloadSpeed: seed.downloadRate,
+    lastError: seed.lastError,
+  };
+}
+
+export function metadataSnapshot(
+  info: Info,
+  infoBytes: Uint8Array,
+  source: ResolvedSource,
+  deselected: readonly number[],
+): MetadataSnapshot {
+  const named: ResolvedSource = { ...source, name: info.name };
+  return {
+    name: info.name,
+    files: info.files
+      .map((file, index) => ({
+        index,
+        name: file.path.at(-1)!,
+        path: file.pathText,
+        length: file.length,
+        offset: file.offset,
+        padding: file.padding,
+      }))
+      .filter((file) => !file.padding)
+      .map(({ padding: _padding, ...file }) => file),
+    length: info.length,
+    pieceLength: info.pieceLength,
+    lastPieceLength: info.lastPieceLength,
+    pieceCount: info.pieceCount,
+    private: info.private,
+    // A file that was fetched is kept as it is, unknown fields and all.
+    torrentFile:
+      source.torrentFile ??
+      encodeTorrent({ infoBytes, announceTiers: source.trackers, urlList: source.webSeeds }),
+    infoBytes,
+    magnetURI: magnetOf(named),
+    announce: [...new Set(source.trackers.flat())],
+    urlList: source.webSeeds,
+    created: source.created,
+    createdBy: source.createdBy,
+    comment: source.comment,
+    deselected,
+  };
+}
