@@ -236,6 +236,47 @@ describe('MappedDisk', () => {
     expect(await readAll(disk)).toEqual(bytes(250));
   });
 
+  it('prefers what is written to a file to older bytes that could not move there', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [false, true, true] });
+    await disk.write(0, [bytes(100)]);
+    store.readOnly = true;
+    disk.setWanted([true, true, true]);
+    await rejection(disk.flush());
+    store.readOnly = false;
+    await disk.write(10, [new Uint8Array(50).fill(0xff)]);
+    const expected = bytes(100);
+    expected.fill(0xff, 10, 60);
+    const into = new Uint8Array(100);
+    expect(await disk.read(0, into)).toBe(100);
+    expect(into).toEqual(expected);
+    await disk.flush();
+    await disk.close();
+    expect(store.paths()).toEqual(['a']);
+    expect(await openDisk(THREE, store).read(0, into)).toBe(100);
+    expect(into).toEqual(expected);
+  });
+
+  it('takes nothing from a parts file that was cut off in a record', async () => {
+    const store = new MemoryFileStore();
+    const disk = openDisk(THREE, store, { wanted: [false, false, true] });
+    await disk.write(0, [bytes(20)]);
+    await disk.write(40, [bytes(80, 40)]);
+    await disk.close();
+    const whole = await store.open([PARTS], false);
+    const content = new Uint8Array(64 + 32 + 20 + 32 + 50);
+    await whole.read(0, content);
+    await whole.close();
+    await store.remove([PARTS]);
+    const cut = await store.open([PARTS], true);
+    await cut.write(0, [content]);
+    await cut.close();
+    const again = openDisk(THREE, store, { wanted: [false, false, true] });
+    const into = new Uint8Array(20);
+    expect(await again.read(0, into)).toBe(20);
+    expect(await again.read(40, into)).toBe(0);
+  });
+
   it('tells when the log of the parts file cannot be read, keeps it, and reads it later', async () => {
     const faults = new FaultPlan();
     const store = new MemoryFileStore({ faults });

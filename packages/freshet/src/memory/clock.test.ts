@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import { SeededRandom, VirtualClock } from './index.ts';
+
+describe('VirtualClock', () => {
+  it('stands still until it is moved, and lands where it was told to', () => {
+    const clock = new VirtualClock({ epoch: 1000 });
+    expect([clock.now(), clock.wallTime()]).toEqual([0, 1000]);
+    clock.advance(250);
+    expect([clock.now(), clock.wallTime()]).toEqual([250, 1250]);
+    clock.setWallTime(5);
+    clock.advance(10);
+    expect([clock.now(), clock.wallTime()]).toEqual([260, 15]);
+  });
+
+  it('shows each timer its own time', () => {
+    const clock = new VirtualClock();
+    const seen: number[] = [];
+    for (const delay of [30, 10, 20]) clock.setTimer(delay, () => seen.push(clock.now()));
+    clock.setTimer(10, () => clock.setTimer(5, () => seen.push(clock.now())));
+    clock.advance(25);
+    expect(seen).toEqual([10, 15, 20]);
+    expect(clock.pending).toBe(1);
+    clock.advance(5);
+    expect(seen).toEqual([10, 15, 20, 30]);
+  });
+
+  it('keeps order over thousands of timers set and cancelled at random', () => {
+    const clock = new VirtualClock();
+    const random = new SeededRandom(1);
+    const fired: number[] = [];
+    const expected: { time: number; id: number }[] = [];
+    for (let id = 0; id < 5000; id++) {
+      const time = random.below(500);
+      const timer = clock.setTimer(time, () => fired.push(id));
+      if (random.below(3) > 0) timer.cancel();
+      else expected.push({ time, id });
+    }
+    expect(clock.pending).toBe(expected.length);
+    clock.runUntilIdle(1000);
+    expected.sort((a, b) => a.time - b.time || a.id - b.id);
+    expect(fired).toEqual(expected.map(({ id }) => id));
+    expect(clock.pending).toBe(0);
+  });
+
+  it('runs until idle, or until the limit', async () => {
+    const clock = new VirtualClock();
+    let ticks = 0;
+    const tick = (): void => {
+      ticks++;
+      clock.setTimer(100, tick);
+    };
+    clock.setTimer(100, tick);
+    expect(clock.runUntilIdle(1050)).toBe(1000);
+    expect(ticks).toBe(10);
+    expect(await clock.runUntilIdleAsync(500)).toBe(500);
+    const other = new VirtualClock();
+    other.setTimer(70, () => {});
+    expect(other.runUntilIdle(1e9)).toBe(70);
+    expect(other.runUntilIdle(1e9)).toBe(0);
+  });
+
+  it('lets promises settle between timers when it is asked to', async () => {
+    const clock = new VirtualClock();
+    const order: string[] = [];
+    const wait = (ms: number): Promise<void> => new Promise((resolve) => clock.setTimer(ms, resolve));
+    const work = async (name: string, ms: number): Promise<void> => {
+      await Promise.resolve();
+      for (let i = 0; i < 3; i++) {
+        await wait(ms);
+        order.push(`${name} at ${clock.now()}`);
+      }
+    };
+    const all = Promise.all([work('a', 10), work('b', 15)]);
+    await clock.advanceAsync(100);
+    await all;
+    expect(order).toEqual(['a at 10', 'b at 15', 'a at 20', 'b at 30', 'a at 30', 'b at 45']);
+    expect(clock.now()).toBe(100);
+  });
+});
+
+describe('SeededRandom', () => {
+  it('repeats with the same seed and differs with another', () => {
+    const take = (seed: number): number[] => {
+      const random = new SeededRandom(seed);
+      return Array.from({ length: 20 }, () => random.below(2 ** 32));
+    };
+    expect(take(7)).toEqual(take(7));
+    expect(new Set([...take(1), ...take(2), ...take(3), ...take(2 ** 40)]).size).toBe(80);
+  });
+
+  it('stays below its bound and is even', () => {
+    const random = new SeededRandom(5);
+    for (const bound of [1, 2, 3, 10, 1000, 2 ** 31 + 1, 2 ** 32]) {
+      for (let i = 0; i < 200; i++) {
+        const value = random.below(bound);
+        expect(Number.isInteger(value) && value >= 0 && value < bound).toBe(true);
+      }
+    }
+    const counts = new Array<number>(10).fill(0);
+    for (let i = 0; i < 50_000; i++) counts[random.below(10)]!++;
+    // Five standard deviations of 67.
+    for (const count of counts) expect(Math.abs(count - 5000)).toBeLessThan(340);
+    const bytes = new Uint8Array(100_000);
+    random.fill(bytes);
+    const mean = bytes.reduce((sum, byte) => sum + byte, 0) / bytes.length;
+    expect(Math.abs(mean - 127.5)).toBeLessThan(1.5);
+  });
+
+  it('forks into a stream of its own', () => {
+    const random = new SeededRandom(5);
+    const fork = random.fork();
+    const first = Array.from({ length: 5 }, () => fork.next());
+    const again = new SeededRandom(5);
+    const other = again.fork();
+    again.next();
+    expect(Array.from({ length: 5 }, () => other.next())).toEqual(first);
+  });
+});
