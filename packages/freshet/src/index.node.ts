@@ -16,6 +16,8 @@ import { nodePlatform } from './platform.node.ts';
 import type { Session } from './session/protocol.ts';
 
 export * from './api/index.ts';
+// The same names on both platforms, so that one program can be typed for both; here it rejects with a sentence.
+export { registerServiceWorker, type ServiceWorkerOptions } from './browser/register.ts';
 
 /** Torrents that share connections, limits and one engine. */
 export class Client extends BaseClient {
