@@ -120,13 +120,13 @@ class RtcConnection implements RtcAttempt {
         this.#useChannel(peer.createDataChannel(toHex(randomBytes(20))));
       } else {
         peer.onDataChannel((channel) => this.#useChannel(channel));
-        peer.setRemoteDescription(asPassive(offerSdp), 'offer');
+        peer.setRemoteDescription(asPassive(withoutEnd(offerSdp)), 'offer');
       }
     } catch (error) {
       this.#failLater(
         offerSdp === undefined
           ? `this machine cannot offer one (${messageOf(error)})`
-          : "the other end's offer cannot be read",
+          : `the other end's offer cannot be read (${messageOf(error)})`,
         error,
       );
     }
@@ -135,9 +135,9 @@ class RtcConnection implements RtcAttempt {
   accept(answerSdp: string): void {
     if (this.#settled) return;
     try {
-      this.#peer?.setRemoteDescription(answerSdp, 'answer');
+      this.#peer?.setRemoteDescription(withoutEnd(answerSdp), 'answer');
     } catch (error) {
-      this.#failLater("the other end's answer cannot be read", error);
+      this.#failLater(`the other end's answer cannot be read (${messageOf(error)})`, error);
     }
   }
 
@@ -163,7 +163,8 @@ class RtcConnection implements RtcAttempt {
       return;
     }
     this.#described = true;
-    this.#handler.onDescription(sdp);
+    // The other end may run the same library.
+    this.#handler.onDescription(withoutEnd(sdp));
   }
 
   #useChannel(channel: NativeChannel): void {
@@ -252,6 +253,17 @@ function asPassive(offerSdp: string): string {
   return offerSdp.replaceAll('a=setup:actpass', 'a=setup:active');
 }
 
+/**
+ * Takes the mark away that says no more candidates will come. The library takes over the mark first and the
+ * candidates one by one after it; its network thread, when it looks in between, sees an end without candidates
+ * and gives up. Measured on a busy machine: 6 of 240 attempts failed with the mark, none of 480 without.
+ */
+function withoutEnd(sdp: string): string {
+  return sdp.replace(/a=end-of-candidates\r?\n?/g, '');
+}
+
+/** The library's words on one line; they may quote what a stranger has sent. */
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/\p{Cc}+/gu, ' ').slice(0, 200);
 }
