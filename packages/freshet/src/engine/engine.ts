@@ -86,7 +86,11 @@ export class Engine {
       cache: new ReadCache(options.readCache ?? 16 * 1024 * 1024),
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
-      trackerSockets: new TrackerSockets({ clock: ports.clock, random: ports.random, sockets: ports.sockets }),
+      trackerSockets: new TrackerSockets({
+        clock: ports.clock,
+        random: ports.random,
+        sockets: ports.sockets,
+      }),
       offers: this.#createOffers(ports),
       downloadMeter: this.#downloadMeter,
       uploadMeter: this.#uploadMeter,

@@ -32,8 +32,9 @@ export class Selection {
     return this.#verifiedBytes;
   }
 
-  /** Every wanted piece is verified. */
+  /** Every wanted piece is verified, and something is wanted at all. */
   get complete(): boolean {
+    if (this.#wantedBytes === 0 && this.#info.length > 0) return false;
     return this.#wantedVerifiedBytes === this.#wantedBytes;
   }
 

@@ -9,36 +9,30 @@ import {
   type PeerId,
   parseInfo,
 } from '../protocol/index.ts';
+import { TorrentContent } from './content.ts';
 import { Announcer, type OfferBudget, type TrackerSockets, type TrackerStatus } from './discovery/index.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
-import type { PeerConnection } from './peers/peer-connection.ts';
 import { Swarm } from './peers/swarm.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
-import { PiecePicker } from './pieces/picker.ts';
-import { PieceStore } from './pieces/piece-store.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
-import { Scheduler } from './pieces/scheduler.ts';
 import { type Disk, DiskError, type Ports } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { RateMeter } from './rate-meter.ts';
-import { Selection } from './selection.ts';
-import { WebSeeds } from './sources/web-seeds.ts';
+import type { RateMeter } from './rate-meter.ts';
 import { checkPieces } from './storage/check.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError } from './streaming/reader.ts';
-import { Streaming } from './streaming/streaming.ts';
 import type {
   PeerStatus,
   Reader,
   ReaderOptions,
-  SourceKind,
   TorrentObserver,
   TorrentSpec,
   TorrentState,
   TorrentStats,
   WebSeedStatus,
 } from './torrent-types.ts';
+import { TransferTotals } from './transfer-totals.ts';
 
 /** What all torrents of an engine share. */
 export interface TorrentHost {
@@ -61,16 +55,6 @@ export interface TorrentHost {
   onClosed(torrent: Torrent): void;
 }
 
-/** What exists while the torrent's storage is open. */
-interface Opened {
-  readonly disk: Disk;
-  readonly store: PieceStore;
-  readonly scheduler: Scheduler;
-  readonly selection: Selection;
-  readonly streaming: Streaming;
-  readonly webSeeds: WebSeeds;
-}
-
 /** Peers that a torrent asks its trackers for. */
 const WANTED_PEERS = 50;
 
@@ -89,7 +73,7 @@ export class Torrent {
   #announcer: Announcer | undefined;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
-  #opened: Opened | undefined;
+  #content: TorrentContent | undefined;
   #state: TorrentState = 'metadata';
   #paused: boolean;
   #done = false;
@@ -98,11 +82,7 @@ export class Torrent {
   /** Counts openings, so that what an older one still delivers is ignored. */
   #epoch = 0;
   #closing: Promise<void> | undefined;
-  readonly #download = new RateMeter();
-  readonly #upload = new RateMeter();
-  readonly #received: Record<SourceKind, number> = { tcp: 0, utp: 0, webrtc: 0, memory: 0, webseed: 0 };
-  #wasted = 0;
-  #hashFailures = 0;
+  readonly #totals: TransferTotals;
 
   constructor(host: TorrentHost, spec: TorrentSpec, observer: TorrentObserver) {
     this.infoHash = spec.infoHash;
@@ -113,10 +93,19 @@ export class Torrent {
     this.#paused = spec.paused ?? false;
     this.#trackers = (spec.trackers ?? []).map((tier) => [...tier]);
     this.#webSeedUrls = new Set(spec.webSeeds ?? []);
+    this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
     this.#metadata = new MetadataExchange(spec.infoHash, host.ports.hasher, (bytes) =>
       this.#onInfoBytes(bytes),
     );
-    this.#resume = new ResumeKeeper(host.ports.clock, spec.state, this.infoHashHex);
+    this.#resume = new ResumeKeeper({
+      clock: host.ports.clock,
+      state: spec.state,
+      infoHash: spec.infoHash,
+      key: this.infoHashHex,
+      trackers: this.#trackers,
+      totals: () => this.#totals,
+      onWarning: (error) => observer.onWarning(error),
+    });
     this.#swarm = this.#createSwarm();
     for (const address of spec.peers ?? []) this.#swarm.candidates.add(address);
   }
@@ -139,7 +128,7 @@ export class Torrent {
   }
 
   get verified(): Bitfield | undefined {
-    return this.#opened?.store.verified;
+    return this.#content?.store.verified;
   }
 
   /** The swarm, for connections that the engine routes here. */
@@ -153,20 +142,14 @@ export class Torrent {
   }
 
   stats(): TorrentStats {
-    const now = this.#host.ports.clock.now();
-    const selection = this.#opened?.selection;
+    const selection = this.#content?.selection;
     return {
       state: this.#state,
       verifiedBytes: selection?.verifiedBytes ?? 0,
       wantedVerifiedBytes: selection?.wantedVerifiedBytes ?? 0,
       wantedBytes: selection?.wantedBytes ?? this.#info?.length ?? 0,
-      received: { ...this.#received },
-      uploaded: this.#upload.total,
-      wasted: this.#wasted,
-      downloadRate: this.#download.rate(now),
-      uploadRate: this.#upload.rate(now),
+      ...this.#totals.snapshot(),
       connectedPeers: this.#swarm.peers.size,
-      hashFailures: this.#hashFailures,
     };
   }
 
@@ -180,17 +163,17 @@ export class Torrent {
   }
 
   webSeeds(): WebSeedStatus[] {
-    return this.#opened?.webSeeds.status() ?? [];
+    return this.#content?.webSeeds.status() ?? [];
   }
 
   /** Bytes of the piece that have been received, verified or not. */
   pieceProgress(piece: number): number {
-    return this.#opened?.store.receivedBytes(piece) ?? 0;
+    return this.#content?.store.receivedBytes(piece) ?? 0;
   }
 
   /** Selects the pieces first..last with a priority of 1 to 7, or deselects them with 0. */
   selectPieces(first: number, last: number, priority: number): void {
-    this.#select((selection) => selection.setPieces(first, last, priority));
+    this.#select((content) => content.selection.setPieces(first, last, priority));
   }
 
   deselectPieces(first: number, last: number): void {
@@ -199,38 +182,38 @@ export class Torrent {
 
   /** One priority per file, 0 to 7; 0 deselects. */
   setFilePriorities(priorities: readonly number[]): void {
-    this.#select((selection, disk) => {
-      selection.setFiles(priorities);
-      disk.setWanted(selection.wantedFiles());
-    });
+    this.#select((content) => content.setFilePriorities(priorities));
   }
 
   filePriorities(): number[] {
-    return this.#opened?.selection.filePriorities() ?? [];
+    return this.#content?.selection.filePriorities() ?? [];
   }
 
   /** The pieces first..last are needed at once. */
   criticalPieces(first: number, last: number): void {
-    this.#opened?.streaming.critical(first, last);
+    this.#content?.streaming.critical(first, last);
     this.#swarm.wake();
   }
 
   /** @throws {ReaderError} before `onReady`, or when the range is not within the torrent. */
   createReader(options: ReaderOptions): Reader {
-    const opened = this.#opened;
-    if (opened === undefined) {
-      throw new ReaderError('NO_METADATA', 'The torrent cannot be read yet: its metadata or storage is not ready.');
+    const content = this.#content;
+    if (content === undefined) {
+      throw new ReaderError(
+        'NO_METADATA',
+        'The torrent cannot be read yet: its metadata or storage is not ready.',
+      );
     }
     const { start, end } = options;
-    if (!(start >= 0 && end >= start && end <= opened.store.info.length)) {
+    if (!(start >= 0 && end >= start && end <= content.store.info.length)) {
       throw new ReaderError('OUT_OF_RANGE', `The torrent has no bytes ${start} to ${end}.`);
     }
-    const release = opened.selection.lend(start, end);
+    const release = content.selection.lend(start, end);
     if (release !== undefined) this.#selectionChanged();
-    const reader = opened.streaming.open(options);
+    const reader = content.streaming.open(options);
     reader.onClose(() => {
       release?.();
-      if (release !== undefined && this.#opened === opened) this.#selectionChanged();
+      if (release !== undefined && this.#content === content) this.#selectionChanged();
     });
     this.#swarm.wake();
     return reader;
@@ -247,12 +230,12 @@ export class Torrent {
 
   addWebSeed(url: string): void {
     this.#webSeedUrls.add(url);
-    this.#opened?.webSeeds.add(url);
+    this.#content?.webSeeds.add(url);
   }
 
   removeWebSeed(url: string): void {
     this.#webSeedUrls.delete(url);
-    this.#opened?.webSeeds.remove(url);
+    this.#content?.webSeeds.remove(url);
   }
 
   addTracker(url: string): void {
@@ -335,20 +318,21 @@ export class Torrent {
       await this.#resume.load();
       disk = await this.#spec.openDisk(info);
       // Trusted the first time only: after a failure, or when asked to, it is looked at.
-      const verified = this.#spec.skipCheck && epoch === 1
-        ? fullBitfield(info.pieceCount)
-        : (
-            await checkPieces({
-              info,
-              disk,
-              hasher: this.#host.ports.hasher,
-              resume: this.#resume.data,
-              cancelled: () => !current(),
-              onProgress: (checked, total) => {
-                if (current()) this.#observer.onChecking(checked, total);
-              },
-            })
-          ).verified;
+      const verified =
+        this.#spec.skipCheck && epoch === 1
+          ? fullBitfield(info.pieceCount)
+          : (
+              await checkPieces({
+                info,
+                disk,
+                hasher: this.#host.ports.hasher,
+                resume: this.#resume.data,
+                cancelled: () => !current(),
+                onProgress: (checked, total) => {
+                  if (current()) this.#observer.onChecking(checked, total);
+                },
+              })
+            ).verified;
       if (!current()) {
         await disk.close();
         return;
@@ -361,83 +345,55 @@ export class Torrent {
   }
 
   #onOpened(info: Info, disk: Disk, verified: Bitfield): void {
-    const { ports, pool, cache } = this.#host;
-    const picker = new PiecePicker(info.pieceCount, ports.random, this.#spec.strategy ?? 'rarest');
-    const store = new PieceStore({
+    const content = new TorrentContent({
       info,
-      verified,
-      picker,
       disk,
-      hasher: ports.hasher,
-      pool,
-      cache,
+      verified,
+      ports: this.#host.ports,
+      pool: this.#host.pool,
+      cache: this.#host.cache,
+      strategy: this.#spec.strategy ?? 'rarest',
+      downloadLimiter: this.#host.downloadLimiter,
+      maxWebSeedConnections: this.#spec.maxWebSeedConnections ?? 4,
+      totals: this.#totals,
+      nextSourceId: () => this.#host.nextSourceId(),
+      usefulPeers: () => this.#swarm.usefulPeers,
       events: {
         onVerified: (piece) => this.#onVerified(piece),
-        onStored: () => this.#onStored(),
+        onStored: () => {
+          this.#resume.saveSoon();
+          this.#checkDone();
+        },
         onHashFailed: (piece, length) => this.#onHashFailed(piece, length),
-        onWriteError: (error) => this.#onWriteError(error),
+        onWriteError: (error) => this.#fail(error),
+        onUrgent: (jumped) => this.#onUrgent(jumped),
+        onReceived: (bytes) => {
+          this.#totals.received('webseed', bytes);
+          this.#observer.onDownload(bytes);
+        },
+        onWarning: (error) => this.#observer.onWarning(error),
       },
     });
-    const selection = new Selection(info, store);
-    const streaming = new Streaming({
-      pieceLength: info.pieceLength,
-      now: () => ports.clock.now(),
-      isVerified: (piece) => store.verified.get(piece),
-      readVerified: (piece, begin, length, wake) => store.read(piece, begin, length, wake),
-      onUrgent: (jumped) => this.#onUrgent(jumped),
-    });
-    const scheduler = new Scheduler(
-      store,
-      ports.random,
-      () => streaming.urgent(),
-      () => streaming.active,
-    );
-    const webSeeds = new WebSeeds({
-      info,
-      store,
-      scheduler,
-      clock: ports.clock,
-      random: ports.random,
-      http: ports.http,
-      downloadLimiter: this.#host.downloadLimiter,
-      maxConnections: this.#spec.maxWebSeedConnections ?? 4,
-      urgent: () => streaming.urgent(),
-      streaming: () => streaming.active,
-      usefulPeers: () => this.#usefulPeers(),
-      nextSourceId: () => this.#host.nextSourceId(),
-      onReceived: (bytes) => this.#onReceived('webseed', bytes),
-      onWasted: (bytes) => {
-        this.#wasted += bytes;
-      },
-      onWarning: (error) => this.#observer.onWarning(error),
-    });
-    this.#opened = { disk, store, scheduler, selection, streaming, webSeeds };
-    const priorities = this.#resume.filePriorities ?? this.#spec.filePriorities?.(info);
-    if (priorities !== undefined) {
-      selection.setFiles(priorities);
-      disk.setWanted(selection.wantedFiles());
-    }
-    for (const url of this.#webSeedUrls) webSeeds.add(url);
-    this.#resume.open(info, this.#infoBytes!, {
-      disk,
-      verified: () => this.#storedPieces(store),
-      priorities: () => selection.filePriorities(),
-    });
+    this.#content = content;
+    const priorities = this.#spec.filePriorities?.(info) ?? this.#resume.filePriorities;
+    if (priorities !== undefined) content.setFilePriorities(priorities);
+    for (const url of this.#webSeedUrls) content.webSeeds.add(url);
+    this.#resume.open(info, this.#infoBytes!, content);
     this.#state = 'paused';
     this.#observer.onReady();
-    if (this.#opened?.store !== store || this.#closing !== undefined) return;
+    if (this.#content !== content || this.#closing !== undefined) return;
     this.#checkDone();
     if (!this.#paused) this.#activate();
   }
 
   /** Exchanges pieces from now on. */
   #activate(): void {
-    const opened = this.#opened;
-    if (opened === undefined) return;
+    const content = this.#content;
+    if (content === undefined) return;
     this.#state = 'active';
-    this.#swarm.adopt({ info: opened.store.info, store: opened.store, scheduler: opened.scheduler });
+    this.#swarm.adopt(content);
     this.#goOnline();
-    opened.webSeeds.start();
+    content.webSeeds.start();
   }
 
   /** Looks for peers and lets them in. */
@@ -477,12 +433,13 @@ export class Torrent {
   #deactivate(reason: string): void {
     this.#announcer?.stop();
     this.#announcer = undefined;
-    this.#opened?.webSeeds.stop();
+    this.#content?.webSeeds.stop();
     this.#swarm.stop(reason);
   }
 
   #fail(error: Error): void {
-    if (this.#state === 'closed') return;
+    if (this.#state === 'closed' || this.#state === 'failed') return;
+    this.#content?.selection.recount();
     this.#state = 'failed';
     this.#deactivate('the torrent has failed');
     void this.#resume.save();
@@ -492,8 +449,8 @@ export class Torrent {
   async #close(destroyData: boolean): Promise<void> {
     this.#state = 'closed';
     this.#epoch++;
-    this.#opened?.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
-    this.#opened?.webSeeds.stop();
+    this.#content?.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
+    this.#content?.webSeeds.stop();
     this.#swarm.stop('the torrent was removed');
     const announcer = this.#announcer;
     this.#announcer = undefined;
@@ -503,7 +460,9 @@ export class Torrent {
     });
     try {
       if (destroyData) {
-        const disk = this.#opened?.disk ?? (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
+        const disk =
+          this.#content?.disk ??
+          (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
         await this.#closeStorage();
         await disk?.destroy();
         await this.#resume.remove();
@@ -518,16 +477,11 @@ export class Torrent {
 
   /** Waits until what is verified is written, then lets go of the storage. */
   async #closeStorage(): Promise<void> {
-    const opened = this.#opened;
-    if (opened === undefined) return;
-    this.#opened = undefined;
+    const content = this.#content;
+    if (content === undefined) return;
+    this.#content = undefined;
     this.#swarm.exchange = undefined;
-    opened.streaming.close(new ReaderError('CLOSED', 'The torrent was stopped.'));
-    opened.webSeeds.stop();
-    await opened.store.whenWritten();
-    await this.#resume.close();
-    opened.store.close();
-    await opened.disk.close();
+    await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => this.#resume.close());
   }
 
   #createSwarm(): Swarm {
@@ -550,46 +504,39 @@ export class Torrent {
       listenPort: () => host.port,
       nextPeerId: () => host.nextSourceId(),
       metadataSize: () => this.#infoBytes?.length,
-      streaming: () => this.#opened?.streaming.active ?? false,
+      streaming: () => this.#content?.streaming.active ?? false,
       events: {
         onPeer: (peer) => this.#observer.onPeer(peer.status(clock.now())),
         onPeerClosed: (peer) => this.#observer.onPeerClosed(peer.status(clock.now())),
-        onReceived: (peer, bytes) => this.#onReceived(peer.link.transport, bytes),
-        onWasted: (bytes) => {
-          this.#wasted += bytes;
+        onReceived: (peer, bytes) => {
+          this.#totals.received(peer.link.transport, bytes);
+          this.#observer.onDownload(bytes);
         },
-        onSent: (peer, bytes) => this.#onSent(peer, bytes),
+        onWasted: (bytes) => this.#totals.wasted(bytes),
+        onSent: (_peer, bytes) => {
+          this.#totals.sent(bytes);
+          this.#observer.onUpload(bytes);
+        },
         onReadError: (piece, error) => this.#onReadError(piece, error),
-        onTick: () => this.#opened?.webSeeds.update(),
+        onTick: () => this.#content?.webSeeds.update(),
       },
     });
   }
 
   #onVerified(piece: number): void {
-    const opened = this.#opened;
-    if (opened === undefined) return;
+    const content = this.#content;
+    if (content === undefined) return;
     this.#downloadedHere = true;
-    opened.selection.onVerified(piece);
+    content.selection.onVerified(piece);
     this.#swarm.onVerified(piece);
     this.#observer.onVerified(piece);
-    opened.streaming.onVerified(piece);
-  }
-
-  #onStored(): void {
-    this.#resume.saveSoon();
-    this.#checkDone();
+    content.streaming.onVerified(piece);
   }
 
   #onHashFailed(piece: number, length: number): void {
-    this.#hashFailures++;
-    this.#wasted += length;
+    this.#totals.hashFailed(length);
     this.#observer.onWarning(new Error(`Piece ${piece} failed its hash check and is downloaded again.`));
     this.#swarm.recount();
-  }
-
-  #onWriteError(error: Error): void {
-    this.#opened?.selection.recount();
-    if (this.#state !== 'failed') this.#fail(error);
   }
 
   /** The disk lacks or changed what we took for verified. */
@@ -597,36 +544,23 @@ export class Torrent {
     if (this.#state !== 'active') return;
     const gone = error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND');
     if (gone) this.#fail(error);
-    else this.#observer.onWarning(new Error(`Piece ${piece} cannot be read: ${error.message}`, { cause: error }));
-  }
-
-  #onReceived(kind: SourceKind, bytes: number): void {
-    const now = this.#host.ports.clock.now();
-    this.#received[kind] += bytes;
-    this.#download.add(bytes, now);
-    this.#host.downloadMeter.add(bytes, now);
-    this.#observer.onDownload(bytes);
-  }
-
-  #onSent(_peer: PeerConnection, bytes: number): void {
-    const now = this.#host.ports.clock.now();
-    this.#upload.add(bytes, now);
-    this.#host.uploadMeter.add(bytes, now);
-    this.#observer.onUpload(bytes);
+    else
+      this.#observer.onWarning(
+        new Error(`Piece ${piece} cannot be read: ${error.message}`, { cause: error }),
+      );
   }
 
   #onUrgent(jumped: boolean): void {
-    const opened = this.#opened;
-    if (opened === undefined || this.#state !== 'active') return;
-    this.#swarm.requestUrgent(jumped, (piece) => opened.streaming.isUrgent(piece));
-    opened.webSeeds.update();
+    const content = this.#content;
+    if (content === undefined || this.#state !== 'active') return;
+    this.#swarm.requestUrgent(jumped, (piece) => content.streaming.isUrgent(piece));
+    content.webSeeds.update();
     this.#swarm.wake();
   }
 
-  #select(change: (selection: Selection, disk: Disk) => void): void {
-    const opened = this.#opened;
-    if (opened === undefined) return;
-    change(opened.selection, opened.disk);
+  #select(change: (content: TorrentContent) => void): void {
+    if (this.#content === undefined) return;
+    change(this.#content);
     this.#selectionChanged();
     this.#resume.saveSoon();
   }
@@ -634,45 +568,39 @@ export class Torrent {
   #selectionChanged(): void {
     this.#done = false;
     this.#swarm.recount();
-    this.#opened?.webSeeds.update();
+    if (this.#content?.selection.complete === false && this.#state === 'active') {
+      // Seeds were let go when nothing was wanted any more.
+      this.#swarm.candidates.retryAll();
+      this.#swarm.connect();
+    }
+    this.#content?.webSeeds.update();
     this.#checkDone();
   }
 
   #checkDone(): void {
-    const opened = this.#opened;
-    if (opened === undefined || this.#done || !opened.selection.complete || opened.store.unwritten > 0) return;
+    const content = this.#content;
+    if (content === undefined || this.#done || !content.selection.complete || content.store.unwritten > 0)
+      return;
     this.#done = true;
     void this.#resume.save();
-    if (opened.store.verified.isFull && this.#downloadedHere) this.#announcer?.completed();
+    if (content.store.verified.isFull && this.#downloadedHere) this.#announcer?.completed();
     for (const peer of this.#swarm.peers.values()) peer.sendExtended('upload_only', encodeUploadOnly(true));
     this.#observer.onDone();
     this.#swarm.dropUseless();
   }
 
-  #usefulPeers(): number {
-    let count = 0;
-    for (const peer of this.#swarm.peers.values()) if (!peer.peerChoking && peer.amInterested) count++;
-    return count;
-  }
-
-  #storedPieces(store: PieceStore): Bitfield {
-    const stored = store.verified.clone();
-    for (const piece of stored.indexes()) if (store.isWriting(piece)) stored.unset(piece);
-    return stored;
-  }
-
   #announceStats(): ReturnType<ConstructorParameters<typeof Announcer>[0]['stats']> {
-    const opened = this.#opened;
+    const content = this.#content;
     const info = this.#info;
     return {
-      uploaded: this.#upload.total,
-      downloaded: this.#download.total,
+      uploaded: this.#totals.uploaded,
+      downloaded: this.#totals.downloaded,
       left:
         info === undefined
           ? undefined
-          : opened === undefined
+          : content === undefined
             ? info.length
-            : info.length - opened.selection.verifiedBytes,
+            : info.length - content.selection.verifiedBytes,
       wantPeers: this.#swarm.hasRoom ? WANTED_PEERS : 0,
       port: this.#host.port,
     };

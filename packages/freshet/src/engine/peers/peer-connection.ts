@@ -3,6 +3,10 @@ import {
   decodeDontHave,
   decodeExtendedHandshake,
   decodeUploadOnly,
+  EXTENDED_HANDSHAKE,
+  EXTENSION_ID,
+  type ExtendedHandshake,
+  type ExtensionName,
   encodeBitfield,
   encodeCancel,
   encodeChoke,
@@ -19,10 +23,6 @@ import {
   encodeRequests,
   encodeUnchoke,
   equalBytes,
-  EXTENDED_HANDSHAKE,
-  EXTENSION_ID,
-  type ExtendedHandshake,
-  type ExtensionName,
   type Handshake,
   type PeerAddress,
   type PeerId,
@@ -133,7 +133,9 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.#lastSent = now;
     this.#lastReceived = now;
     this.#decoder = new WireDecoder(this);
-    this.#handshakeTimer = options.clock.setTimer(HANDSHAKE_TIMEOUT, () => this.close('no handshake in time'));
+    this.#handshakeTimer = options.clock.setTimer(HANDSHAKE_TIMEOUT, () =>
+      this.close('no handshake in time'),
+    );
     this.link.attach(this);
     if (owner !== undefined) this.#sendHandshake(owner);
   }
@@ -182,15 +184,24 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
 
   onHandshake(handshake: Handshake): void {
     const routed = this.#owner ?? this.#options.route(handshake, this);
-    if (typeof routed === 'string') return this.close(routed);
-    if (!equalBytes(routed.infoHash, handshake.infoHash)) return this.close('the peer serves another torrent');
+    if (typeof routed === 'string') {
+      this.close(routed);
+      return;
+    }
+    if (!equalBytes(routed.infoHash, handshake.infoHash)) {
+      this.close('the peer serves another torrent');
+      return;
+    }
     this.#owner = routed;
     this.peerId = handshake.peerId;
     this.#fast = handshake.fast;
     this.#extensions = handshake.extension;
     this.#handshakeTimer?.cancel();
     const refusal = routed.admit(this, handshake);
-    if (refusal !== undefined) return this.close(refusal);
+    if (refusal !== undefined) {
+      this.close(refusal);
+      return;
+    }
     this.#admitted = true;
     if (!this.#handshakeSent) this.#sendHandshake(routed);
     this.#greet(routed);
@@ -220,12 +231,18 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   onHave(piece: number): void {
-    if (!this.pieces.add(piece)) return this.close(`the peer announced piece ${piece}, which does not exist`);
+    if (!this.pieces.add(piece)) {
+      this.close(`the peer announced piece ${piece}, which does not exist`);
+      return;
+    }
     this.#piecesChanged();
   }
 
   onBitfield(bits: Uint8Array): void {
-    if (!this.pieces.setBits(bits)) return this.close('the peer sent a bitfield of another torrent');
+    if (!this.pieces.setBits(bits)) {
+      this.close('the peer sent a bitfield of another torrent');
+      return;
+    }
     this.#piecesChanged();
   }
 
@@ -413,7 +430,10 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.pipeline = new RequestPipeline(this, exchange.store, exchange.scheduler);
     if (this.extended.reqq !== undefined) this.pipeline.window.setLimit(this.extended.reqq);
     this.upload = new UploadQueue(this, exchange.store, this.#owner!.uploadLimiter);
-    if (!this.pieces.adopt(exchange.store)) return this.close('the peer sent a bitfield of another torrent');
+    if (!this.pieces.adopt(exchange.store)) {
+      this.close('the peer sent a bitfield of another torrent');
+      return;
+    }
     // A bitfield may only come first (BEP 3); a peer that was greeted without one is told piece by piece.
     if (this.#bitfieldDue) {
       for (const piece of exchange.store.verified.indexes()) this.send(encodeHave(piece));
@@ -425,8 +445,14 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   /** Once a second. */
   tick(now: number): void {
     if (this.#closed) return;
-    if (now - this.#lastReceived > SILENCE) return this.close('the peer has been silent for three minutes');
-    if (this.link.queuedBytes > MAX_BACKLOG) return this.close('the peer does not read what is sent to it');
+    if (now - this.#lastReceived > SILENCE) {
+      this.close('the peer has been silent for three minutes');
+      return;
+    }
+    if (this.link.queuedBytes > MAX_BACKLOG) {
+      this.close('the peer does not read what is sent to it');
+      return;
+    }
     if (now - this.#lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
     this.pipeline?.tick(now, this.downloaded.rate(now), this.#owner?.streaming === true);
     this.fillRequests();

@@ -1,7 +1,7 @@
 import {
-  equalBytes,
   EXTENSION_ID,
   type ExtendedHandshake,
+  equalBytes,
   formatAddress,
   type Handshake,
   type InfoHash,
@@ -104,6 +104,13 @@ export class Swarm implements PeerOwner {
   get hasRoom(): boolean {
     const count = this.peers.size + this.#handshaking.size + this.#dials.size;
     return this.#running && count < this.#options.maxPeers;
+  }
+
+  /** Peers that would send something now. */
+  get usefulPeers(): number {
+    let count = 0;
+    for (const peer of this.peers.values()) if (!peer.peerChoking && peer.amInterested) count++;
+    return count;
   }
 
   /** We have everything that is wanted. */
@@ -233,7 +240,11 @@ export class Swarm implements PeerOwner {
       return 'that is this client itself';
     }
     if (this.#bannedIds.has(toHex(handshake.peerId))) return 'the peer is banned';
-    if (peer.address !== undefined && peer.link.transport === 'tcp' && this.candidates.isBanned(peer.address)) {
+    if (
+      peer.address !== undefined &&
+      peer.link.transport === 'tcp' &&
+      this.candidates.isBanned(peer.address)
+    ) {
       return 'the peer is banned';
     }
     if (this.peers.size >= this.#options.maxPeers) return 'there are enough connections';
@@ -254,8 +265,7 @@ export class Swarm implements PeerOwner {
     this.#options.metadata.addPeer(
       {
         id: peer.id,
-        metadataSize:
-          peer.extensionId('ut_metadata') === undefined ? undefined : peer.extended.metadataSize,
+        metadataSize: peer.extensionId('ut_metadata') === undefined ? undefined : peer.extended.metadataSize,
         sendMetadata: (payload) => peer.sendExtended('ut_metadata', payload),
         ban: (reason) => peer.ban(reason),
       },

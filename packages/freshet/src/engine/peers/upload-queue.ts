@@ -1,6 +1,6 @@
 import { type BlockRequest, encodePieceHeader } from '../../protocol/index.ts';
-import type { Link } from '../ports.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
+import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 
 /** Requests kept for a peer: what we announce as `reqq`. */

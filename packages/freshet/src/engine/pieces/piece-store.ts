@@ -254,7 +254,8 @@ export class PieceStore {
     const piece = partial.index;
     this.picker.putBack(piece);
     const guilty = this.#blame.failed(piece, partial.buffer, partial.sendersByBlock());
-    if (guilty !== undefined) this.#sources.get(guilty)?.ban(`sent all of piece ${piece}, whose hash is wrong`);
+    if (guilty !== undefined)
+      this.#sources.get(guilty)?.ban(`sent all of piece ${piece}, whose hash is wrong`);
     this.#events.onHashFailed(piece, partial.length);
   }
 }

@@ -1,8 +1,7 @@
-/** From a torrent's linear address space to files, and what is remembered of them. */
+/** A torrent's bytes on a medium: files behind a linear address space, what is checked, what is remembered. */
 
 export * from './check.ts';
 export * from './file-store.ts';
 export * from './hash-pieces.ts';
-export { type LayoutFile, locateFile } from './layout.ts';
 export * from './mapped-disk.ts';
-export * from './resume.ts';
+export { decodeResume, encodeResume, type ResumeData } from './resume.ts';

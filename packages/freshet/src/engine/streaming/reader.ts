@@ -88,7 +88,9 @@ export class TorrentReader implements Reader {
   read(maxBytes: number): Promise<Uint8Array | undefined> {
     if (this.#closed) return Promise.reject(new ReaderError('CLOSED', 'The reader is closed.'));
     if (this.#waiting !== undefined) {
-      return Promise.reject(new ReaderError('BUSY', 'The reader is still answering the read before this one.'));
+      return Promise.reject(
+        new ReaderError('BUSY', 'The reader is still answering the read before this one.'),
+      );
     }
     if (!(maxBytes >= 1)) {
       return Promise.reject(new ReaderError('OUT_OF_RANGE', `A read of ${maxBytes} bytes is not possible.`));

@@ -1,0 +1,121 @@
+import type { Bitfield, Info } from '../protocol/index.ts';
+import type { Exchange } from './peers/peer-owner.ts';
+import type { BufferPool } from './pieces/buffer-pool.ts';
+import { PiecePicker } from './pieces/picker.ts';
+import { PieceStore, type PieceStoreEvents } from './pieces/piece-store.ts';
+import type { ReadCache } from './pieces/read-cache.ts';
+import { Scheduler } from './pieces/scheduler.ts';
+import type { Disk, Ports } from './ports.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { Selection } from './selection.ts';
+import { WebSeeds } from './sources/web-seeds.ts';
+import type { ReaderError } from './streaming/reader.ts';
+import { Streaming } from './streaming/streaming.ts';
+import type { TransferTotals } from './transfer-totals.ts';
+
+export interface ContentEvents extends PieceStoreEvents {
+  /** A reader moved. @see Streaming */
+  onUrgent(jumped: boolean): void;
+  /** Block payload came from a web seed. */
+  onReceived(bytes: number): void;
+  onWarning(error: Error): void;
+}
+
+export interface ContentOptions {
+  readonly info: Info;
+  readonly disk: Disk;
+  readonly verified: Bitfield;
+  readonly ports: Ports;
+  readonly pool: BufferPool;
+  readonly cache: ReadCache;
+  readonly strategy: 'rarest' | 'sequential';
+  readonly downloadLimiter: RateLimiter;
+  readonly maxWebSeedConnections: number;
+  readonly totals: TransferTotals;
+  readonly events: ContentEvents;
+  nextSourceId(): number;
+  usefulPeers(): number;
+}
+
+/** What exists of a torrent while its storage is open: pieces, selection, readers, and the web seeds that fill them. */
+export class TorrentContent implements Exchange {
+  readonly info: Info;
+  readonly disk: Disk;
+  readonly store: PieceStore;
+  readonly scheduler: Scheduler;
+  readonly selection: Selection;
+  readonly streaming: Streaming;
+  readonly webSeeds: WebSeeds;
+
+  constructor(options: ContentOptions) {
+    const { info, disk, ports, events } = options;
+    this.info = info;
+    this.disk = disk;
+    this.store = new PieceStore({
+      info,
+      verified: options.verified,
+      picker: new PiecePicker(info.pieceCount, ports.random, options.strategy),
+      disk,
+      hasher: ports.hasher,
+      pool: options.pool,
+      cache: options.cache,
+      events,
+    });
+    const { store } = this;
+    this.selection = new Selection(info, store);
+    this.streaming = new Streaming({
+      pieceLength: info.pieceLength,
+      now: () => ports.clock.now(),
+      isVerified: (piece) => store.verified.get(piece),
+      readVerified: (piece, begin, length, wake) => store.read(piece, begin, length, wake),
+      onUrgent: (jumped) => events.onUrgent(jumped),
+    });
+    const { streaming } = this;
+    this.scheduler = new Scheduler(
+      store,
+      ports.random,
+      () => streaming.urgent(),
+      () => streaming.active,
+    );
+    this.webSeeds = new WebSeeds({
+      info,
+      store,
+      scheduler: this.scheduler,
+      clock: ports.clock,
+      random: ports.random,
+      http: ports.http,
+      downloadLimiter: options.downloadLimiter,
+      maxConnections: options.maxWebSeedConnections,
+      urgent: () => streaming.urgent(),
+      streaming: () => streaming.active,
+      usefulPeers: options.usefulPeers,
+      nextSourceId: options.nextSourceId,
+      onReceived: (bytes) => events.onReceived(bytes),
+      onWasted: (bytes) => options.totals.wasted(bytes),
+      onWarning: (error) => events.onWarning(error),
+    });
+  }
+
+  /** One priority per file; those with 0 are not created on disk. */
+  setFilePriorities(priorities: readonly number[]): void {
+    this.selection.setFiles(priorities);
+    this.disk.setWanted(this.selection.wantedFiles());
+  }
+
+  /** The verified pieces that are on disk already. */
+  storedPieces(): Bitfield {
+    const stored = this.store.verified.clone();
+    for (const piece of stored.indexes()) if (this.store.isWriting(piece)) stored.unset(piece);
+    return stored;
+  }
+
+  /** Ends readers and web seeds, waits until what is verified is written, and calls `last` before the disk is closed. */
+  async close(reason: ReaderError, last: () => Promise<void>): Promise<void> {
+    this.streaming.close(reason);
+    this.webSeeds.stop();
+    await this.store.whenWritten();
+    await last();
+    this.store.close();
+    await this.disk.close();
+  }
+}
