@@ -1,0 +1,124 @@
+import type { HttpHead } from '../ports.ts';
+
+export type FailureKind =
+  /** A fault that passes. */
+  | 'network'
+  /** The server asks for time. */
+  | 'busy'
+  /** The file is not there, or not for us. */
+  | 'missing'
+  /** It is there and is not ours. */
+  | 'wrong'
+  /** The server sends only whole files, and the place wanted is too far inside. */
+  | 'no-ranges';
+
+/** Why a run ended before its end. */
+export interface RunFailure {
+  readonly kind: FailureKind;
+  /** Index of the file concerned. */
+  readonly file: number;
+  /** The address that was asked. */
+  readonly url: string;
+  /** One sentence. */
+  readonly message: string;
+  /** Milliseconds the server asked for. */
+  readonly wait?: number | undefined;
+}
+
+export type Verdict =
+  /** The body follows: its bytes from `skip` on are those asked for; it has `length` bytes in all. */
+  | { readonly kind: 'body'; readonly skip: number; readonly length: number; readonly whole: boolean }
+  | { readonly kind: 'refused'; readonly failure: RunFailure };
+
+/** What was asked for. */
+export interface Asked {
+  readonly url: string;
+  readonly file: number;
+  /** Inclusive, within the file. */
+  readonly first: number;
+  readonly last: number;
+  readonly fileLength: number;
+}
+
+/** Most bytes thrown away at the front of a whole file that came instead of the range. */
+export const MAX_SKIP: number = 4 * 1024 * 1024;
+const MIN_WAIT = 1000;
+const MAX_WAIT = 600_000;
+
+/** What an answer's head means for the range that was asked for. */
+export function judge(head: HttpHead, asked: Asked, maxSkip: number, wallTime: number): Verdict {
+  const { status } = head;
+  if (status === 206) return judgePart(head, asked);
+  if (status === 200) return judgeWhole(head, asked, maxSkip);
+  if (status === 429 || status === 503) {
+    const wait = retryAfter(head.header('retry-after'), wallTime);
+    return refused('busy', asked, `The web seed ${asked.url} is busy (HTTP ${status}).`, wait);
+  }
+  if (status === 416) {
+    return refused('wrong', asked, `${asked.url} is shorter than the torrent says (HTTP 416).`);
+  }
+  // 408 and 425 ask to try again.
+  if (status >= 400 && status < 500 && status !== 408 && status !== 425) {
+    return refused('missing', asked, `The web seed ${asked.url} does not give the file (HTTP ${status}).`);
+  }
+  return refused('network', asked, `The web seed ${asked.url} answered with HTTP ${status}.`);
+}
+
+function judgePart(head: HttpHead, asked: Asked): Verdict {
+  const { first, last, fileLength, url } = asked;
+  if (/^multipart\//i.test(head.header('content-type') ?? '')) {
+    return refused('wrong', asked, `The web seed ${url} answers one range with several parts.`);
+  }
+  const text = head.header('content-range');
+  let length = last - first + 1;
+  // A page of another origin may not see the header unless the server exposes it: the range is then taken as asked.
+  if (text !== undefined) {
+    const [, from, to, total] = /^\s*bytes\s+([0-9]+)-([0-9]+)\/([0-9]+|\*)\s*$/i.exec(text) ?? [];
+    if (from === undefined || Number(from) !== first || Number(to) > last || Number(to) < first) {
+      return refused('wrong', asked, `The web seed ${url} answers bytes ${first}-${last} with "${text}".`);
+    }
+    if (total !== '*' && Number(total) !== fileLength) {
+      return refused('wrong', asked, wrongLength(url, Number(total), fileLength));
+    }
+    length = Number(to) - first + 1;
+  }
+  const announced = contentLength(head);
+  if (announced !== undefined && announced !== length) {
+    return refused('wrong', asked, `The web seed ${url} sends ${announced} bytes for a range of ${length}.`);
+  }
+  return { kind: 'body', skip: 0, length, whole: false };
+}
+
+function judgeWhole(head: HttpHead, asked: Asked, maxSkip: number): Verdict {
+  const announced = contentLength(head);
+  if (announced !== undefined && announced !== asked.fileLength) {
+    return refused('wrong', asked, wrongLength(asked.url, announced, asked.fileLength));
+  }
+  if (asked.first > maxSkip) {
+    return refused('no-ranges', asked, `The web seed ${asked.url} sends whole files only.`);
+  }
+  return { kind: 'body', skip: asked.first, length: asked.fileLength, whole: true };
+}
+
+/** Milliseconds a `Retry-After` header asks for, bounded to 1 s..10 min. */
+export function retryAfter(header: string | undefined, wallTime: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  const wait = /^[0-9]+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - wallTime;
+  return Number.isNaN(wait) ? undefined : Math.max(MIN_WAIT, Math.min(MAX_WAIT, wait));
+}
+
+/** A range is asked for without compression, so this is the body's length. */
+function contentLength(head: HttpHead): number | undefined {
+  const text = head.header('content-length')?.trim() ?? '';
+  const encoding = head.header('content-encoding') ?? 'identity';
+  return /^[0-9]+$/.test(text) && encoding === 'identity' ? Number(text) : undefined;
+}
+
+function wrongLength(url: string, actual: number, expected: number): string {
+  return `${url} has ${actual} bytes where the torrent says ${expected}.`;
+}
+
+function refused(kind: FailureKind, asked: Asked, message: string, wait?: number): Verdict {
+  return { kind: 'refused', failure: { kind, file: asked.file, url: asked.url, message, wait } };
+}

@@ -1,0 +1,256 @@
+import type { BlockSource } from '../pieces/block-source.ts';
+import type { HttpExchange } from '../ports.ts';
+import { RateMeter } from '../rate-meter.ts';
+import { locateFile } from '../storage/layout.ts';
+import type { WebSeedStatus } from '../torrent-types.ts';
+import type { WebSeedHost } from './web-seed-host.ts';
+import type { RunPlan } from './web-seed-plan.ts';
+import type { RunFailure } from './web-seed-response.ts';
+import { type RunOwner, WebSeedRun } from './web-seed-run.ts';
+import { isHttpUrl, webSeedUrls } from './web-seed-url.ts';
+
+/** Milliseconds before the first retry after a fault; doubled with each further one. */
+const FIRST_RETRY = 2000;
+const MAX_RETRY = 300_000;
+/** Milliseconds until a file that was not there is asked for again. */
+const MISSING_RETRY = 600_000;
+/** Milliseconds for which the address behind a redirect is used directly. */
+const REDIRECT_LIFE = 300_000;
+/** So many files that are not there mean that none is, unless something was there. */
+const MANY_MISSING = 5;
+
+/** One web seed address: its runs, its faults, and what is known of its server. */
+export class WebSeedSource implements BlockSource, RunOwner {
+  readonly id: number;
+  readonly url: string;
+  readonly runs: Set<WebSeedRun> = new Set();
+  readonly meter: RateMeter = new RateMeter();
+  /** False once the server has sent a whole file instead of a range. */
+  ranges = true;
+  readonly #host: WebSeedHost;
+  readonly #changed: () => void;
+  readonly #changedLater: () => void;
+  readonly #urls: readonly string[];
+  readonly #redirects = new Map<number, { readonly url: string; readonly until: number }>();
+  /** Files that cannot be had here, and when to ask again. */
+  readonly #refused = new Map<number, number>();
+  /** Files whose absence was told. */
+  readonly #warned = new Set<number>();
+  readonly #fetchable: number;
+  readonly #lingering = new Set<HttpExchange>();
+  #downloaded = 0;
+  /** Milliseconds from request to head. */
+  #latency = 0;
+  #faults = 0;
+  #retryAt = 0;
+  #lastError: string | undefined;
+  /** Never to be used again. */
+  #dead = false;
+
+  constructor(host: WebSeedHost, url: string, changed: () => void, changedLater: () => void) {
+    this.id = host.nextSourceId();
+    this.url = url;
+    this.#host = host;
+    this.#changed = changed;
+    this.#changedLater = changedLater;
+    this.#urls = webSeedUrls(url, host.info);
+    this.#fetchable = host.info.files.filter((file) => file.length > 0 && !file.padding).length;
+    if (!isHttpUrl(url)) {
+      this.#dead = true;
+      this.#lastError = `The web seed ${url} is no HTTP address.`;
+    }
+  }
+
+  get source(): BlockSource {
+    return this;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /** Bytes per second lately; 0 before anything has come. */
+  get rate(): number {
+    return this.meter.rate(this.#host.clock.now());
+  }
+
+  get lead(): number {
+    return Math.ceil((this.rate * 2 * this.#latency) / 1000);
+  }
+
+  /** Whether a run may begin now. */
+  usable(now: number): boolean {
+    return (
+      !this.#dead &&
+      now >= this.#retryAt &&
+      !this.#allRefused(now) &&
+      this.runs.size < this.#host.maxConnections
+    );
+  }
+
+  /** When something may be possible that is not now, in clock milliseconds; infinite when nothing is to come. */
+  retryAt(now: number): number {
+    if (this.#dead) return Number.POSITIVE_INFINITY;
+    let at = this.#retryAt > now ? this.#retryAt : Number.POSITIVE_INFINITY;
+    for (const time of this.#refused.values()) if (time > now && time < at) at = time;
+    return at;
+  }
+
+  canTake(piece: number): boolean {
+    if (this.#refused.size === 0) return true;
+    const { files, pieceLength } = this.#host.info;
+    const now = this.#host.clock.now();
+    const end = piece * pieceLength + this.#host.store.pieceLength(piece);
+    for (let i = locateFile(files, piece * pieceLength); i < files.length && files[i]!.offset < end; i++) {
+      if ((this.#refused.get(i) ?? 0) > now) return false;
+    }
+    return true;
+  }
+
+  asksFor(piece: number, block: number): boolean {
+    for (const run of this.runs) if (run.asksFor(piece, block)) return true;
+    return false;
+  }
+
+  /** Claims what the plan covers and sends the request. Returns whether there was anything to claim. */
+  begin(plan: RunPlan, urgent: boolean, needs: (piece: number, block: number) => boolean): boolean {
+    const run = new WebSeedRun(this.#host, this, plan, !this.ranges);
+    if (this.ranges) {
+      run.claim(urgent, needs);
+      if (run.empty) return false;
+    }
+    this.runs.add(run);
+    run.start();
+    return true;
+  }
+
+  abortRun(run: WebSeedRun): void {
+    this.runs.delete(run);
+    run.abort();
+  }
+
+  /** Ends all exchanges. */
+  stop(): void {
+    for (const run of [...this.runs]) this.abortRun(run);
+    for (const exchange of this.#lingering) exchange.abort();
+    this.#lingering.clear();
+  }
+
+  /** Forgets faults that were of the moment. */
+  reset(): void {
+    this.#retryAt = 0;
+    this.#faults = 0;
+  }
+
+  status(now: number): WebSeedStatus {
+    const waiting = now < this.#retryAt;
+    const failed = this.#dead || this.#allRefused(now);
+    return {
+      url: this.url,
+      state: failed ? 'failed' : this.runs.size > 0 ? 'active' : waiting ? 'waiting' : 'idle',
+      downloaded: this.#downloaded,
+      downloadRate: this.meter.rate(now),
+      lastError: this.#lastError,
+    };
+  }
+
+  cancelBlock(piece: number, block: number): void {
+    for (const run of [...this.runs]) run.cancelBlock(piece, block);
+  }
+
+  dropPiece(piece: number): void {
+    for (const run of [...this.runs]) run.dropPiece(piece);
+  }
+
+  ban(reason: string): void {
+    if (this.#dead) return;
+    this.#dead = true;
+    this.stop();
+    this.#lastError = `The web seed ${this.url} ${reason} and is not used any more.`;
+    this.#host.onWarning(new Error(this.#lastError));
+    // What it sent of other pieces is no better; kept, it would only make those fail too.
+    const { store } = this.#host;
+    for (const partial of [...store.partials.values()]) {
+      if (partial.senders().has(this.id)) store.abandon(partial);
+    }
+    this.#changedLater();
+  }
+
+  urlOf(file: number): string {
+    const redirect = this.#redirects.get(file);
+    if (redirect !== undefined && redirect.until > this.#host.clock.now()) return redirect.url;
+    return this.#urls[file]!;
+  }
+
+  onAnswer(file: number, asked: string, answered: string, latency: number): void {
+    this.#latency = this.#latency === 0 ? latency : this.#latency + 0.25 * (latency - this.#latency);
+    this.#refused.delete(file);
+    if (answered === asked || !isHttpUrl(answered)) return;
+    this.#redirects.set(file, { url: answered, until: this.#host.clock.now() + REDIRECT_LIFE });
+  }
+
+  onNoRanges(): void {
+    this.ranges = false;
+  }
+
+  onBytes(bytes: number): void {
+    this.#faults = 0;
+    this.#downloaded += bytes;
+    this.meter.add(bytes, this.#host.clock.now());
+  }
+
+  onEnded(run: WebSeedRun, failure: RunFailure | undefined): void {
+    this.runs.delete(run);
+    if (failure !== undefined && failure.kind !== 'no-ranges') this.#onFailure(failure);
+  }
+
+  changed(): void {
+    this.#changed();
+  }
+
+  changedLater(): void {
+    this.#changedLater();
+  }
+
+  linger(exchange: HttpExchange): void {
+    this.#lingering.add(exchange);
+  }
+
+  lingered(exchange: HttpExchange): void {
+    this.#lingering.delete(exchange);
+  }
+
+  #onFailure(failure: RunFailure): void {
+    const { clock, random } = this.#host;
+    const { file } = failure;
+    const now = clock.now();
+    // The address behind a redirect may be valid for a while only: the first one knows the next.
+    const redirect = this.#redirects.get(file);
+    this.#redirects.delete(file);
+    if (redirect !== undefined && redirect.url === failure.url) return;
+    this.#lastError = failure.message;
+    if (failure.kind === 'missing' || failure.kind === 'wrong') {
+      this.#refused.set(file, failure.kind === 'wrong' ? Number.POSITIVE_INFINITY : now + MISSING_RETRY);
+      if (!this.#warned.has(file)) this.#host.onWarning(new Error(failure.message));
+      this.#warned.add(file);
+      return;
+    }
+    if (this.#faults === 0) this.#host.onWarning(new Error(failure.message));
+    const backOff = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** Math.min(this.#faults, 10));
+    this.#faults++;
+    const jittered = backOff * (0.75 + random.below(1000) / 2000);
+    const wait = failure.wait ?? Math.max(FIRST_RETRY, Math.min(MAX_RETRY, jittered));
+    this.#retryAt = Math.max(this.#retryAt, now + wait);
+  }
+
+  #allRefused(now: number): boolean {
+    if (this.#refused.size === 0) return false;
+    let refused = 0;
+    for (const until of this.#refused.values()) if (until > now) refused++;
+    return refused >= this.#fetchable || (refused >= MANY_MISSING && this.#downloaded === 0);
+  }
+}
