@@ -56,7 +56,7 @@ export class PieceStore {
     this.#hasher = options.hasher;
     this.#pool = options.pool;
     this.#events = options.events;
-    this.#reader = new CachedReader(options.disk, options.cache);
+    this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
     this.#blame = new Blame((buffer) => this.#pool.release(buffer));
     for (const piece of this.verified.indexes()) this.picker.take(piece);
   }

@@ -47,11 +47,13 @@ export class ReadCache {
 export class CachedReader {
   readonly #disk: Disk;
   readonly #cache: ReadCache;
+  readonly #pieceLength: number;
   readonly #chunks = new Map<number, Chunk>();
 
-  constructor(disk: Disk, cache: ReadCache) {
+  constructor(disk: Disk, cache: ReadCache, pieceLength: number) {
     this.#disk = disk;
     this.#cache = cache;
+    this.#pieceLength = pieceLength;
   }
 
   /**
@@ -120,11 +122,23 @@ export class CachedReader {
     this.#chunks.set(index, chunk);
     const start = index * CHUNK;
     const data = new Uint8Array(Math.min(CHUNK, this.#disk.length - start));
-    this.#disk.read(start, data).then(
+    this.#fill(start, data).then(
       () => this.#loaded(chunk, data, undefined),
       (error: Error) => this.#loaded(chunk, undefined, error),
     );
     return chunk;
+  }
+
+  /**
+   * Reads what exists of the region. A disk's read ends at what does not exist, such as a piece that is not there
+   * yet, but whole pieces behind that may be verified: they must not come out as zeros.
+   */
+  async #fill(start: number, data: Uint8Array): Promise<void> {
+    let at = await this.#disk.read(start, data);
+    while (at < data.length) {
+      at = (Math.floor((start + at) / this.#pieceLength) + 1) * this.#pieceLength - start;
+      if (at < data.length) at += await this.#disk.read(start + at, data.subarray(at));
+    }
   }
 
   #loaded(chunk: Chunk, data: Uint8Array | undefined, error: Error | undefined): void {
