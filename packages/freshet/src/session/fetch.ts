@@ -5,7 +5,7 @@ import { concatBytes } from '../protocol/index.ts';
 import { AbortedError, SourceError } from './errors.ts';
 
 /** Longest torrent file that is read, in bytes. Real ones stay far below; more is a mistake or an attack. */
-export const MAX_TORRENT_FILE = 32 * 1024 * 1024;
+export const MAX_TORRENT_FILE: number = 32 * 1024 * 1024;
 
 export interface Fetching {
   readonly body: Promise<Uint8Array>;

@@ -122,6 +122,8 @@ export class Swarm implements PeerOwner {
   start(): void {
     if (this.#running) return;
     this.#running = true;
+    // The stop before ended good connections, which says nothing against their addresses.
+    this.candidates.retryAll();
     this.connect();
   }
 
