@@ -98,12 +98,17 @@ export class UploadQueue {
 
   /** Sends what can be sent now. */
   pump(): void {
+    // Until the link is above its high water: only then does it tell when it has drained.
+    while (!this.#closed && !this.#reading && this.#sendBatch());
+  }
+
+  /** Hands the link one batch. Returns whether it may take more. */
+  #sendBatch(): boolean {
     const { link } = this.#wire;
-    if (this.#closed || this.#reading) return;
     const parts: Uint8Array[] = [];
     let bytes = 0;
     while (this.#head < this.#queue.length) {
-      if (link.queuedBytes + bytes >= link.highWater) break;
+      if (link.queuedBytes + bytes > link.highWater) break;
       if (!this.#limiter.open) {
         this.#limiter.wait(this.#wake);
         break;
@@ -135,10 +140,10 @@ export class UploadQueue {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
-    if (parts.length > 0) {
-      link.send(parts);
-      this.#wire.onUploaded(bytes);
-    }
+    if (parts.length === 0) return false;
+    link.send(parts);
+    this.#wire.onUploaded(bytes);
+    return true;
   }
 
   #prefetch(): void {
