@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { FileStore } from '../engine/storage/file-store.ts';
 import { MemoryFileStore, MemoryHasher, VirtualClock } from '../memory/index.ts';
 import { parseTorrent } from '../protocol/index.ts';
-import type { SeedFile, SessionPlatform } from './platform.ts';
+import type { PlacedSeedFile, SeedFile, SessionPlatform } from './platform.ts';
 import { layOut, makeTorrent } from './seed.ts';
 
 function seedFile(path: string, bytes: Uint8Array = new Uint8Array(1)): SeedFile {
@@ -36,7 +37,7 @@ function platform(files: Record<string, Uint8Array>): SessionPlatform {
     ports: { clock: new VirtualClock(), hasher: new MemoryHasher() },
     listSeed: (path: string) => Promise.resolve([seedFile(path, files[path])]),
     folderOf: () => '/folder',
-    openSeed: (placed) => ({
+    openSeed: (placed: readonly PlacedSeedFile[]): FileStore => ({
       open: async (path) => {
         const found = placed.find((file) => file.path.join('/') === path.join('/'));
         const bytes = found?.seed.content.kind === 'bytes' ? found.seed.content.bytes : new Uint8Array();
