@@ -120,6 +120,7 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     announce: tracker?.announce,
     webSeeds: options.webSeeds,
     userAgent: options.userAgent,
+    origin: options.origin,
     host: options.host,
     tcp: options.tcp,
     webrtc: options.webrtc,

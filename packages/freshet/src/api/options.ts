@@ -42,6 +42,11 @@ export interface ClientOptions {
   webrtc?: boolean | undefined;
   /** Bytes of memory for pieces on their way, over all torrents. Default 64 MiB. */
   bufferBudget?: number | undefined;
+  /**
+   * This is a site's own seeder, whose bytes cost money: its viewers take from each other first, and from it what
+   * nobody else has. Default `false`.
+   */
+  origin?: boolean | undefined;
   /** Name and version of the program, as peers are told. Default `Freshet`. */
   userAgent?: string | undefined;
   /** Accepted for compatibility; has no effect in this version, which has no DHT. */

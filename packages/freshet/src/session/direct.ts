@@ -57,6 +57,7 @@ export class DirectSession implements Session {
       maxPeersPerTorrent: settings.maxConns,
       bufferBudget: settings.bufferBudget,
       clientName: settings.userAgent,
+      origin: settings.origin,
       downloadLimit: settings.downloadLimit,
       uploadLimit: settings.uploadLimit,
     });

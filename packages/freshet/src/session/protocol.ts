@@ -342,6 +342,8 @@ export interface SessionSettings {
   readonly webSeeds?: boolean | undefined;
   /** Name and version that peers are told. */
   readonly userAgent?: string | undefined;
+  /** A site's own seeder: its viewers take from each other first. */
+  readonly origin?: boolean | undefined;
   /** The one local address for connections. */
   readonly host?: string | undefined;
   /** False: no TCP. */
