@@ -1,0 +1,56 @@
+/** What the page's address names after the `#`. */
+
+/** A torrent in an address. */
+export interface Address {
+  /** What `client.add` takes. */
+  readonly id: string;
+  /** 40 hexadecimal characters, where the address has them in that form. */
+  readonly infoHash: string | undefined;
+}
+
+const HEX = /^[0-9a-f]{40}$/i;
+const BASE32 = /^[a-z2-7]{32}$/i;
+
+/**
+ * Reads `#magnet:?xt=urn:btih:...` or `#<info-hash>`. `undefined` for an empty one; throws an `Error` with a sentence for
+ * anything else.
+ */
+export function parseAddress(hash: string): Address | undefined {
+  const text = decoded(hash.replace(/^#/, '')).trim();
+  if (text === '') return undefined;
+  if (HEX.test(text)) return { id: text.toLowerCase(), infoHash: text.toLowerCase() };
+  if (BASE32.test(text)) return { id: text, infoHash: undefined };
+  const name = text.length > 60 ? `${text.slice(0, 60)}\u2026` : text;
+  if (!/^magnet:\?/i.test(text))
+    throw new Error(`\u201c${name}\u201d in the address is neither a magnet link nor an info-hash.`);
+  const topic = /[?&]xt(?:\.\d+)?=urn:btih:([0-9a-z]+)/i.exec(text)?.[1];
+  if (topic === undefined || !(HEX.test(topic) || BASE32.test(topic)))
+    throw new Error(
+      `The magnet link in the address has no info-hash (xt=urn:btih:\u2026): \u201c${name}\u201d.`,
+    );
+  return { id: text, infoHash: HEX.test(topic) ? topic.toLowerCase() : undefined };
+}
+
+/** The address of this page that opens `id`, a magnet link or an info-hash. */
+export function addressOf(page: string, id: string): string {
+  const url = new URL(page);
+  url.hash = id;
+  return url.href;
+}
+
+/** The tracker of the site that the page is from. */
+export function siteTracker(page: string): string {
+  const url = new URL('announce', page);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  return url.href;
+}
+
+/** Some programs escape the fragment as a whole; in others only the magnet link's own parts are. */
+function decoded(text: string): string {
+  if (!/^magnet%3A/i.test(text)) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,65 @@
+/** What the site tells its page. */
+
+import type { SiteDescription, TorrentDescription } from '../serve/catalogue.ts';
+import { formatBytes } from '../ui/format.ts';
+
+export type { SiteDescription, TorrentDescription };
+
+/** The part of `/api/stats.json` that the page shows. */
+export interface SiteBill {
+  /** Bytes that the site has sent to peers. */
+  readonly peers: number;
+  /** Bytes that the site has sent over plain HTTP. */
+  readonly webSeed: number;
+  /** Bytes that visitors gave each other; absent where the site does not know. */
+  readonly betweenViewers: number | undefined;
+}
+
+/** Rejects with a sentence. */
+export async function fetchSite(): Promise<SiteDescription> {
+  const found = await fetchJson('api/site.json');
+  const { torrents } = found as Partial<SiteDescription>;
+  if (!Array.isArray(torrents)) throw new Error('The site does not say what films it has.');
+  return found as SiteDescription;
+}
+
+/** Rejects with a sentence. */
+export async function fetchBill(): Promise<SiteBill> {
+  return readBill(await fetchJson('api/stats.json'));
+}
+
+export function readBill(stats: unknown): SiteBill {
+  const number = (...path: string[]): number | undefined => {
+    let at: unknown = stats;
+    for (const name of path) at = (at as Record<string, unknown> | undefined)?.[name];
+    return typeof at === 'number' && Number.isFinite(at) && at >= 0 ? at : undefined;
+  };
+  return {
+    peers: number('upload', 'total') ?? 0,
+    webSeed: number('webSeed', 'bytes') ?? 0,
+    betweenViewers: number('betweenViewers'),
+  };
+}
+
+export function billSentence({ peers, webSeed, betweenViewers }: SiteBill): string {
+  const total = peers + webSeed;
+  if (total === 0) return 'This site has sent nothing yet.';
+  const sent = `This site has sent ${formatBytes(total)} (${formatBytes(peers)} as a peer, ${formatBytes(webSeed)} over plain HTTP)`;
+  if (betweenViewers === undefined) return `${sent}.`;
+  const part = Math.floor((100 * betweenViewers) / (total + betweenViewers));
+  return `${sent}. Its viewers gave each other ${formatBytes(betweenViewers)}: ${part}% of all.`;
+}
+
+async function fetchJson(path: string): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, { cache: 'no-store', signal: AbortSignal.timeout(10_000) });
+  } catch (cause) {
+    throw new Error('The site does not answer; is it still running?', { cause });
+  }
+  if (!response.ok) throw new Error(`The site answered ${path} with the error ${response.status}.`);
+  const body: unknown = await response.json().catch(() => undefined);
+  if (typeof body !== 'object' || body === null)
+    throw new Error(`What the site answered to ${path} is not what it should be.`);
+  return body;
+}
