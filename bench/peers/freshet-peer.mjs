@@ -31,7 +31,7 @@ async function add(request) {
   torrent.on('error', (error) => say({ event: 'fault', message: error.message }));
   torrent.on('warning', (warning) => process.stderr.write(`${warning.message}\n`));
   torrent.on('wire', (wire) => {
-    wires[wire.type in wires ? wire.type : 'other']++;
+    wires[wire.type === 'webrtc' ? 'webrtc' : wire.type.startsWith('tcp') ? 'tcp' : 'other']++;
   });
   torrent.untilDone().then(
     () => say({ event: 'finished' }),
