@@ -377,6 +377,8 @@ export class Torrent {
     this.#content = content;
     const priorities = this.#spec.filePriorities?.(info) ?? this.#resume.filePriorities;
     if (priorities !== undefined) content.setFilePriorities(priorities);
+    // Empty files have no piece whose arrival would create them.
+    else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
     for (const url of this.#webSeedUrls) content.webSeeds.add(url);
     this.#resume.open(info, this.#infoBytes!, content);
     this.#state = 'paused';
