@@ -26,6 +26,9 @@ export interface WsOffersOptions {
 const MAX_OFFERS = 5;
 /** Answers in the making for one torrent at one tracker: a tracker must not fill a client's whole budget. */
 const MAX_ANSWERS = 8;
+/** First wait, in milliseconds, before an offer that failed after its answer is replaced; doubles each time. */
+const RETRY_DELAY = 250;
+const MAX_RETRIES = 6;
 /** Milliseconds that a gathered offer waits for others, so that they share a message. */
 const BATCH = 50;
 /** Bytes: aquatic drops connections over frames above 16 KiB. */
@@ -53,6 +56,9 @@ export class WsOffers implements OfferRequester {
   /** By sender and offer id. */
   readonly #answers = new Map<string, RtcAttempt>();
   #batchTimer: Timer | undefined;
+  #retryTimer: Timer | undefined;
+  /** Answered offers that failed, since the last link. */
+  #failures = 0;
   #linkCount = 0;
 
   constructor(options: WsOffersOptions) {
@@ -121,9 +127,13 @@ export class WsOffers implements OfferRequester {
       onLink: (link) => {
         this.#offers.delete(key);
         this.#linkCount++;
+        this.#failures = 0;
         this.#options.onLink(link, offer.peerId);
       },
-      onEnd: () => this.#offers.delete(key),
+      onEnd: () => {
+        this.#offers.delete(key);
+        if (offer.state === 'answered') this.#tryAgain();
+      },
     };
   }
 
@@ -168,8 +178,23 @@ export class WsOffers implements OfferRequester {
     for (const attempt of answers) attempt.cancel();
   }
 
+  /**
+   * Somebody answered and the connection failed all the same, as happens now and then with peers that can be
+   * reached: another offer is worth it, and need not wait for the next announce.
+   */
+  #tryAgain(): void {
+    if (this.#retryTimer !== undefined || this.#failures >= MAX_RETRIES) return;
+    this.#retryTimer = this.#options.clock.setTimer(RETRY_DELAY * 2 ** this.#failures, () => {
+      this.#retryTimer = undefined;
+      if (this.#options.wantsOffers()) this.want(this.#offers.size + 1);
+    });
+    this.#failures++;
+  }
+
   #withdraw(): void {
     this.#options.rtc.request(this, 0);
+    this.#retryTimer?.cancel();
+    this.#retryTimer = undefined;
     this.#batchTimer?.cancel();
     this.#batchTimer = undefined;
   }

@@ -392,6 +392,44 @@ describe('links through a tracker', () => {
     expect(budget.offers).toBe(4);
   });
 
+  it('replaces an offer that failed after its answer, at growing intervals and not forever', () => {
+    const { clock, serve, announcer, budget } = setUp();
+    const tracker = serve(A);
+    tracker.reply = () => counts(1, 1);
+    announcer.start();
+    clock.advance(200);
+    const seen = new Set<string>();
+    const at: number[] = [];
+    // A peer whose answers never lead anywhere.
+    for (let step = 0; step < 900; step++) {
+      for (const announce of tracker.announces) {
+        for (const { offerId } of announce.offers) {
+          const key = String(offerId);
+          if (seen.has(key)) continue;
+          seen.add(key);
+          at.push(clock.now());
+          tracker.socket!.send(
+            encodeWsRelayedAnswer({
+              infoHash: INFO_HASH,
+              peerId: THEIR_ID,
+              offerId,
+              answer: { type: 'answer', sdp: 'rubbish' },
+            }),
+          );
+        }
+      }
+      clock.advance(100);
+    }
+    expect(at.length).toBeGreaterThan(5);
+    expect(at.length).toBeLessThanOrEqual(11);
+    // 250 ms for the first, 8 s for the sixth.
+    expect(at.at(-1)).toBeGreaterThan(15_000);
+    expect(at.at(-1)).toBeLessThan(30_000);
+    announcer.stop();
+    clock.advance(10_000);
+    expect([clock.pending, budget.halfOpen]).toEqual([0, 0]);
+  });
+
   it('cancels all that is half open on stop', () => {
     const { clock, serve, announcer, budget } = setUp();
     serve(A);
