@@ -1,6 +1,5 @@
 /** A torrent as programs know it: its state as the session last told it, and commands to the session. */
 
-import type { Bitfield } from '../protocol/index.ts';
 import {
   AbortedError,
   DestroyedError,
@@ -16,18 +15,17 @@ import type {
   PeerSnapshot,
   PieceMapSnapshot,
   Session,
-  StatsSnapshot,
   TorrentEvent,
   TrackerSnapshot,
   WebSeedSnapshot,
 } from '../session/protocol.ts';
-import { callSafely, Emitter, withCallback } from './emitter.ts';
+import { callSafely, withCallback } from './emitter.ts';
 import { enginePriority, File, type FileOwner } from './file.ts';
 import type { DestroyOptions, SeedOptions, TorrentKey } from './options.ts';
 import type { ByteIterator } from './platform.ts';
-import { type Piece, Progress } from './progress.ts';
+import { Progress } from './progress.ts';
 import type { FileReadStream } from './read-stream.ts';
-import type { TorrentEvents } from './torrent-events.ts';
+import { TorrentState } from './torrent-state.ts';
 import { peerAddressText, Wire } from './wire.ts';
 
 /** What a torrent uses of its client. */
@@ -44,43 +42,14 @@ export interface TorrentOwner {
   closed(torrent: Torrent): void;
 }
 
-const NO_STATS: StatsSnapshot = {
-  state: 'metadata',
-  verifiedBytes: 0,
-  wantedBytes: 0,
-  wantedVerifiedBytes: 0,
-  received: {},
-  uploaded: 0,
-  wasted: 0,
-  downloadSpeed: 0,
-  uploadSpeed: 0,
-  numPeers: 0,
-  hashFailures: 0,
-};
-
 /** A torrent of a client. Made by `client.add` and `client.seed`. */
-export class Torrent extends Emitter<TorrentEvents> {
+export class Torrent extends TorrentState {
   /** @internal */
   readonly key: TorrentKey;
   readonly #owner: TorrentOwner;
   readonly #fileOwner: FileOwner;
-  #infoHash: string | undefined;
-  #name: string | undefined;
-  #magnetURI: string | undefined;
-  #path: string | undefined;
-  #announce: string[] = [];
-  #urlList: string[] = [];
-  #metadata: MetadataSnapshot | undefined;
-  #files: File[] = [];
-  #progress: Progress | undefined;
-  #stats: StatsSnapshot = NO_STATS;
-  #wires = new Map<number, Wire>();
-  #ready = false;
-  #done = false;
-  #paused: boolean;
   #seeding = false;
   #seed: boolean;
-  #failure: FreshetError | undefined;
   #destroyed: Promise<void> | undefined;
   #waiting: {
     event: 'ready' | 'done';
@@ -94,7 +63,8 @@ export class Torrent extends Emitter<TorrentEvents> {
     this.key = key;
     this.#owner = owner;
     this.#seed = seed;
-    this.#paused = owner.options.paused === true;
+    this.now.paused = owner.options.paused === true;
+    this.now.maxWebConns = owner.options.maxWebConns ?? 4;
     const torrent = this;
     this.#fileOwner = {
       get destroyed() {
@@ -112,145 +82,6 @@ export class Torrent extends Emitter<TorrentEvents> {
       createReadStream: owner.createReadStream,
       fileURL: (file) => owner.fileURL(this, file),
     };
-  }
-
-  /** Suggested name of the file or folder; before the metadata what the magnet link says. */
-  get name(): string | undefined {
-    return this.#metadata?.name ?? this.#name;
-  }
-  /** 40 hexadecimal characters; `undefined` before the `infoHash` event. */
-  get infoHash(): string | undefined {
-    return this.#infoHash;
-  }
-  get magnetURI(): string | undefined {
-    return this.#metadata?.magnetURI ?? this.#magnetURI;
-  }
-  /** Contents of a `.torrent` file; `undefined` before the metadata is known. */
-  get torrentFile(): Uint8Array | undefined {
-    return this.#metadata?.torrentFile;
-  }
-  /** The same as a `Blob`. */
-  get torrentFileBlob(): Blob | undefined {
-    const bytes = this.torrentFile;
-    return bytes && new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/x-bittorrent' });
-  }
-  /** Trackers. */
-  get announce(): string[] {
-    return this.#announce;
-  }
-  /** Web seeds (BEP 19). */
-  get urlList(): string[] {
-    return this.#urlList;
-  }
-  /** Empty before the metadata is known. */
-  get files(): File[] {
-    return this.#files;
-  }
-  /** Pieces that are not complete, `null` for those that are. Empty before the metadata is known. */
-  get pieces(): readonly (Piece | null)[] {
-    return this.#progress?.pieces ?? [];
-  }
-  /** Verified pieces. */
-  get bitfield(): Bitfield | undefined {
-    return this.#progress?.bitfield;
-  }
-  /** Bytes of every piece but the last; 0 before the metadata is known. */
-  get pieceLength(): number {
-    return this.#metadata?.pieceLength ?? 0;
-  }
-  get lastPieceLength(): number {
-    return this.#metadata?.lastPieceLength ?? 0;
-  }
-  /** Bytes of all files; 0 before the metadata is known. */
-  get length(): number {
-    return this.#metadata?.length ?? 0;
-  }
-  get private(): boolean {
-    return this.#metadata?.private ?? false;
-  }
-  get created(): Date | undefined {
-    const time = this.#metadata?.created;
-    return time === undefined ? undefined : new Date(time);
-  }
-  get createdBy(): string | undefined {
-    return this.#metadata?.createdBy;
-  }
-  get comment(): string | undefined {
-    return this.#metadata?.comment;
-  }
-  get maxWebConns(): number {
-    return this.#owner.options.maxWebConns ?? 4;
-  }
-  /** Folder that the files are in, where there is one. */
-  get path(): string | undefined {
-    return this.#path;
-  }
-  /** Metadata is known and stored data is verified. */
-  get ready(): boolean {
-    return this.#ready;
-  }
-  /** Every wanted file is complete. */
-  get done(): boolean {
-    return this.#done;
-  }
-  get paused(): boolean {
-    return this.#paused;
-  }
-  get destroyed(): boolean {
-    return this.#destroyed !== undefined;
-  }
-  /** Why it stopped, after `error`. */
-  get failure(): FreshetError | undefined {
-    return this.#failure;
-  }
-  /** Milliseconds until it is complete at the present speed; `Infinity` if nothing comes in. */
-  get timeRemaining(): number {
-    if (this.#done) return 0;
-    const { wantedBytes, wantedVerifiedBytes, downloadSpeed } = this.#stats;
-    if (downloadSpeed === 0) return Number.POSITIVE_INFINITY;
-    return (Math.max(0, wantedBytes - wantedVerifiedBytes) / downloadSpeed) * 1000;
-  }
-  /** Payload bytes received in this run from all sources, those thrown away included. */
-  get received(): number {
-    let sum = 0;
-    for (const bytes of Object.values(this.#stats.received)) sum += bytes;
-    return sum;
-  }
-  /** Verified bytes, those found in storage included. */
-  get downloaded(): number {
-    return this.#stats.verifiedBytes;
-  }
-  /** Payload bytes sent in this run. */
-  get uploaded(): number {
-    return this.#stats.uploaded;
-  }
-  /** Bytes per second. */
-  get downloadSpeed(): number {
-    return this.#stats.downloadSpeed;
-  }
-  /** Bytes per second. */
-  get uploadSpeed(): number {
-    return this.#stats.uploadSpeed;
-  }
-  /** Verified part of the torrent, 0 to 1. */
-  get progress(): number {
-    return this.length === 0 ? Number(this.#done) : this.downloaded / this.length;
-  }
-  /** Uploaded in this run, per byte received or, when nothing was, per byte of the torrent. */
-  get ratio(): number {
-    return this.uploaded / (this.received || this.length || 1);
-  }
-  /** Connected peers. */
-  get numPeers(): number {
-    return this.#wires.size;
-  }
-  /** Connected peers. */
-  get wires(): Wire[] {
-    return [...this.#wires.values()];
-  }
-  /** Everything that is counted, as of at most 100 ms ago; `received` is by kind of source. */
-  get stats(): StatsSnapshot {
-    return this.#stats;
   }
 
   /** Resolves at once when the torrent is ready, else on `ready`; rejects when it ends before, or the signal fires. */
@@ -293,17 +124,17 @@ export class Torrent extends Emitter<TorrentEvents> {
 
   /** Adds an HTTP server that has the files (BEP 19). In a browser it must allow the page's origin (CORS). */
   addWebSeed(url: string): void {
-    if (!this.destroyed && !this.#urlList.includes(url)) this.#urlList.push(url);
+    if (!this.destroyed && !this.now.urlList.includes(url)) this.now.urlList.push(url);
     this.#tell('addWebSeed', { torrent: this.key, url });
   }
 
   removeWebSeed(url: string): void {
-    this.#urlList = this.#urlList.filter((known) => known !== url);
+    this.now.urlList = this.now.urlList.filter((known) => known !== url);
     this.#tell('removeWebSeed', { torrent: this.key, url });
   }
 
   addTracker(url: string): void {
-    if (!this.destroyed && !this.#announce.includes(url)) this.#announce.push(url);
+    if (!this.destroyed && !this.now.announce.includes(url)) this.now.announce.push(url);
     this.#tell('addTracker', { torrent: this.key, url });
   }
 
@@ -325,17 +156,17 @@ export class Torrent extends Emitter<TorrentEvents> {
 
   /** Stops: connections are closed and nothing is announced until `resume`. */
   pause(): void {
-    if (this.#paused || this.destroyed) return;
-    this.#paused = true;
+    if (this.now.paused || this.destroyed) return;
+    this.now.paused = true;
     this.#tell('pause', { torrent: this.key });
     this.emit('paused');
   }
 
   /** Goes on after `pause`, or tries again after a storage fault. */
   resume(): void {
-    if (this.destroyed || (!this.#paused && this.#failure === undefined)) return;
-    this.#paused = false;
-    this.#failure = undefined;
+    if (this.destroyed || (!this.now.paused && this.now.failure === undefined)) return;
+    this.now.paused = false;
+    this.now.failure = undefined;
     this.#tell('resume', { torrent: this.key });
     this.emit('resumed');
   }
@@ -367,12 +198,12 @@ export class Torrent extends Emitter<TorrentEvents> {
     if (this.destroyed) return;
     switch (event.type) {
       case 'infoHash':
-        this.#infoHash = event.infoHash;
-        this.#magnetURI = event.magnetURI;
-        this.#name = event.name;
-        this.#path = event.path;
-        this.#announce = [...event.announce];
-        this.#urlList = [...event.urlList];
+        this.now.infoHash = event.infoHash;
+        this.now.magnetURI = event.magnetURI;
+        this.now.name = event.name;
+        this.now.path = event.path;
+        this.now.announce = [...event.announce];
+        this.now.urlList = [...event.urlList];
         this.emit('infoHash');
         break;
       case 'metadata':
@@ -396,16 +227,16 @@ export class Torrent extends Emitter<TorrentEvents> {
         break;
       case 'peer': {
         const wire = new Wire(event.peer, () => this.removePeer(wire));
-        this.#wires.set(event.peer.id, wire);
+        this.now.wires.set(event.peer.id, wire);
         this.emit('wire', wire, peerAddressText(event.peer));
         break;
       }
       case 'peers':
-        for (const peer of event.peers) this.#wires.get(peer.id)?.update(peer);
+        for (const peer of event.peers) this.now.wires.get(peer.id)?.update(peer);
         break;
       case 'peerClosed': {
-        const wire = this.#wires.get(event.id);
-        this.#wires.delete(event.id);
+        const wire = this.now.wires.get(event.id);
+        this.now.wires.delete(event.id);
         wire?.closed();
         break;
       }
@@ -427,7 +258,7 @@ export class Torrent extends Emitter<TorrentEvents> {
   /** @internal */
   fail(error: FreshetError, resumable: boolean): void {
     if (this.destroyed) return;
-    this.#failure = error;
+    this.now.failure = error;
     if (resumable && this.#owner.options.destroyOnError === false) {
       this.#owner.failed(this, error);
       return;
@@ -436,20 +267,20 @@ export class Torrent extends Emitter<TorrentEvents> {
   }
 
   #onMetadata(metadata: MetadataSnapshot): void {
-    this.#metadata = metadata;
-    this.#announce = [...metadata.announce];
-    this.#urlList = [...metadata.urlList];
-    this.#files = metadata.files.map((file) => new File(this.#fileOwner, file));
-    this.#progress = new Progress(metadata, this.#files);
+    this.now.metadata = metadata;
+    this.now.announce = [...metadata.announce];
+    this.now.urlList = [...metadata.urlList];
+    this.now.files = metadata.files.map((file) => new File(this.#fileOwner, file));
+    this.now.progress = new Progress(metadata, this.now.files);
     this.emit('metadata');
   }
 
   #onReady(event: TorrentEvent & { type: 'ready' }): void {
-    this.#stats = event.stats;
-    const complete = this.#progress?.reset(event.verified) ?? [];
-    this.#done = false;
-    if (!this.#ready) {
-      this.#ready = true;
+    this.now.stats = event.stats;
+    const complete = this.now.progress?.reset(event.verified) ?? [];
+    this.now.done = false;
+    if (!this.now.ready) {
+      this.now.ready = true;
       this.#settle('ready');
       this.#owner.ready(this);
       this.emit('ready');
@@ -458,8 +289,8 @@ export class Torrent extends Emitter<TorrentEvents> {
   }
 
   #onProgress(event: TorrentEvent & { type: 'progress' }): void {
-    this.#stats = event.stats;
-    const progress = this.#progress;
+    this.now.stats = event.stats;
+    const progress = this.now.progress;
     progress?.setPartial(event.partial);
     const complete: File[] = [];
     for (const index of event.verified) complete.push(...(progress?.verify(index) ?? []));
@@ -476,7 +307,7 @@ export class Torrent extends Emitter<TorrentEvents> {
   }
 
   #onDone(): void {
-    this.#done = true;
+    this.now.done = true;
     this.#settle('done');
     this.emit('done');
     this.emit('idle');
@@ -488,6 +319,8 @@ export class Torrent extends Emitter<TorrentEvents> {
 
   #end(error: FreshetError | undefined, destroyStore: boolean): Promise<void> {
     if (this.#destroyed !== undefined) return this.#destroyed;
+    // First of all: what the session still says of it is not passed on.
+    this.now.destroyed = true;
     const removed = this.#owner.session.request('remove', { torrent: this.key, destroyStore });
     this.#destroyed = removed.then(
       () => this.#closed(),
@@ -498,9 +331,9 @@ export class Torrent extends Emitter<TorrentEvents> {
     );
     // Whoever awaits it hears of a failure; that nobody does is no reason to end the process.
     this.#destroyed.catch(() => undefined);
-    this.#stats = { ...this.#stats, state: 'closed', downloadSpeed: 0, uploadSpeed: 0, numPeers: 0 };
-    for (const wire of this.#wires.values()) wire.closed();
-    this.#wires.clear();
+    this.now.stats = { ...this.now.stats, state: 'closed', downloadSpeed: 0, uploadSpeed: 0, numPeers: 0 };
+    for (const wire of this.now.wires.values()) wire.closed();
+    this.now.wires.clear();
     const reason =
       error ?? new DestroyedError(`The torrent "${this.name ?? this.infoHash ?? ''}" was destroyed.`);
     for (const waiting of this.#waiting.splice(0)) waiting.reject(reason);
@@ -514,8 +347,8 @@ export class Torrent extends Emitter<TorrentEvents> {
   }
 
   #until(event: 'ready' | 'done', signal: AbortSignal | undefined): Promise<Torrent> {
-    if (event === 'ready' ? this.#ready : this.#done) return Promise.resolve(this);
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    if (event === 'ready' ? this.now.ready : this.now.done) return Promise.resolve(this);
+    if (this.now.failure !== undefined) return Promise.reject(this.now.failure);
     if (this.destroyed) return Promise.reject(new DestroyedError('The torrent has been destroyed.'));
     if (signal?.aborted === true)
       return Promise.reject(new AbortedError(undefined, { cause: signal.reason }));

@@ -1,0 +1,190 @@
+/** What is known of a torrent: properties that cost nothing to read. */
+
+import type { Bitfield } from '../protocol/index.ts';
+import type { FreshetError } from '../session/errors.ts';
+import type { MetadataSnapshot, StatsSnapshot } from '../session/protocol.ts';
+import { Emitter } from './emitter.ts';
+import type { File } from './file.ts';
+import type { Piece, Progress } from './progress.ts';
+import type { TorrentEvents } from './torrent-events.ts';
+import type { Wire } from './wire.ts';
+
+const NO_STATS: StatsSnapshot = {
+  state: 'metadata',
+  verifiedBytes: 0,
+  wantedBytes: 0,
+  wantedVerifiedBytes: 0,
+  received: {},
+  uploaded: 0,
+  wasted: 0,
+  downloadSpeed: 0,
+  uploadSpeed: 0,
+  numPeers: 0,
+  hashFailures: 0,
+};
+
+/** What the session has told so far, and what was asked of it. */
+export class TorrentFacts {
+  infoHash: string | undefined;
+  name: string | undefined;
+  magnetURI: string | undefined;
+  path: string | undefined;
+  announce: string[] = [];
+  urlList: string[] = [];
+  metadata: MetadataSnapshot | undefined;
+  files: File[] = [];
+  progress: Progress | undefined;
+  stats: StatsSnapshot = NO_STATS;
+  readonly wires: Map<number, Wire> = new Map();
+  maxWebConns = 4;
+  ready = false;
+  done = false;
+  paused = false;
+  destroyed = false;
+  failure: FreshetError | undefined;
+}
+
+/** The properties of a torrent; its commands are in `Torrent`. */
+export abstract class TorrentState extends Emitter<TorrentEvents> {
+  /** @internal */
+  protected readonly now: TorrentFacts = new TorrentFacts();
+
+  /** Suggested name of the file or folder; before the metadata what the magnet link says. */
+  get name(): string | undefined {
+    return this.now.metadata?.name ?? this.now.name;
+  }
+  /** 40 hexadecimal characters; `undefined` before the `infoHash` event. */
+  get infoHash(): string | undefined {
+    return this.now.infoHash;
+  }
+  get magnetURI(): string | undefined {
+    return this.now.metadata?.magnetURI ?? this.now.magnetURI;
+  }
+  /** Contents of a `.torrent` file; `undefined` before the metadata is known. */
+  get torrentFile(): Uint8Array | undefined {
+    return this.now.metadata?.torrentFile;
+  }
+  /** The same as a `Blob`. */
+  get torrentFileBlob(): Blob | undefined {
+    const bytes = this.torrentFile;
+    return bytes && new Blob([bytes as Uint8Array<ArrayBuffer>], { type: 'application/x-bittorrent' });
+  }
+  /** Trackers. */
+  get announce(): string[] {
+    return this.now.announce;
+  }
+  /** Web seeds (BEP 19). */
+  get urlList(): string[] {
+    return this.now.urlList;
+  }
+  /** Empty before the metadata is known. */
+  get files(): File[] {
+    return this.now.files;
+  }
+  /** Pieces that are not complete, `null` for those that are. Empty before the metadata is known. */
+  get pieces(): readonly (Piece | null)[] {
+    return this.now.progress?.pieces ?? [];
+  }
+  /** Verified pieces. */
+  get bitfield(): Bitfield | undefined {
+    return this.now.progress?.bitfield;
+  }
+  /** Bytes of every piece but the last; 0 before the metadata is known. */
+  get pieceLength(): number {
+    return this.now.metadata?.pieceLength ?? 0;
+  }
+  get lastPieceLength(): number {
+    return this.now.metadata?.lastPieceLength ?? 0;
+  }
+  /** Bytes of all files; 0 before the metadata is known. */
+  get length(): number {
+    return this.now.metadata?.length ?? 0;
+  }
+  get private(): boolean {
+    return this.now.metadata?.private ?? false;
+  }
+  get created(): Date | undefined {
+    const time = this.now.metadata?.created;
+    return time === undefined ? undefined : new Date(time);
+  }
+  get createdBy(): string | undefined {
+    return this.now.metadata?.createdBy;
+  }
+  get comment(): string | undefined {
+    return this.now.metadata?.comment;
+  }
+  get maxWebConns(): number {
+    return this.now.maxWebConns;
+  }
+  /** Folder that the files are in, where there is one. */
+  get path(): string | undefined {
+    return this.now.path;
+  }
+  /** Metadata is known and stored data is verified. */
+  get ready(): boolean {
+    return this.now.ready;
+  }
+  /** Every wanted file is complete. */
+  get done(): boolean {
+    return this.now.done;
+  }
+  get paused(): boolean {
+    return this.now.paused;
+  }
+  get destroyed(): boolean {
+    return this.now.destroyed;
+  }
+  /** Why it stopped, after `error`. */
+  get failure(): FreshetError | undefined {
+    return this.now.failure;
+  }
+  /** Milliseconds until it is complete at the present speed; `Infinity` if nothing comes in. */
+  get timeRemaining(): number {
+    if (this.now.done) return 0;
+    const { wantedBytes, wantedVerifiedBytes, downloadSpeed } = this.now.stats;
+    if (downloadSpeed === 0) return Number.POSITIVE_INFINITY;
+    return (Math.max(0, wantedBytes - wantedVerifiedBytes) / downloadSpeed) * 1000;
+  }
+  /** Payload bytes received in this run from all sources, those thrown away included. */
+  get received(): number {
+    let sum = 0;
+    for (const bytes of Object.values(this.now.stats.received)) sum += bytes;
+    return sum;
+  }
+  /** Verified bytes, those found in storage included. */
+  get downloaded(): number {
+    return this.now.stats.verifiedBytes;
+  }
+  /** Payload bytes sent in this run. */
+  get uploaded(): number {
+    return this.now.stats.uploaded;
+  }
+  /** Bytes per second. */
+  get downloadSpeed(): number {
+    return this.now.stats.downloadSpeed;
+  }
+  /** Bytes per second. */
+  get uploadSpeed(): number {
+    return this.now.stats.uploadSpeed;
+  }
+  /** Verified part of the torrent, 0 to 1. */
+  get progress(): number {
+    return this.length === 0 ? Number(this.now.done) : this.downloaded / this.length;
+  }
+  /** Uploaded in this run, per byte received or, when nothing was, per byte of the torrent. */
+  get ratio(): number {
+    return this.uploaded / (this.received || this.length || 1);
+  }
+  /** Connected peers. */
+  get numPeers(): number {
+    return this.now.wires.size;
+  }
+  /** Connected peers. */
+  get wires(): Wire[] {
+    return [...this.now.wires.values()];
+  }
+  /** Everything that is counted, as of at most 100 ms ago; `received` is by kind of source. */
+  get stats(): StatsSnapshot {
+    return this.now.stats;
+  }
+}
