@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { type BuildFile, buildInfo, parseInfo } from '../../protocol/index.ts';
+import { isHttpUrl, webSeedUrls } from './web-seed-url.ts';
+
+function infoOf(name: string, files: number | readonly BuildFile[]): ReturnType<typeof parseInfo> {
+  const length = typeof files === 'number' ? files : files.reduce((sum, file) => sum + file.length, 0);
+  const pieces = new Uint8Array(20 * Math.ceil(length / 16384));
+  return parseInfo(buildInfo({ name, pieceLength: 16384, files, pieces }));
+}
+
+describe('webSeedUrls', () => {
+  it.each([
+    ['http://h/film.mp4', 'http://h/film.mp4'],
+    ['http://h/dir/', 'http://h/dir/my%20film%231.mp4'],
+    ['http://h/get?id=7', 'http://h/get?id=7'],
+    ['http://h/get?file=a/', 'http://h/get?file=a/my%20film%231.mp4'],
+    ['http://h/film.mp4#top', 'http://h/film.mp4'],
+  ])('maps a single file at %s to %s', (base, expected) => {
+    expect(webSeedUrls(base, infoOf('my film#1.mp4', 10))).toEqual([expected]);
+  });
+
+  it.each([
+    ['http://h/dir', 'http://h/dir/name/a/b'],
+    ['http://h/dir/', 'http://h/dir/name/a/b'],
+    ['http://h/dir?token=1', 'http://h/dir/name/a/b?token=1'],
+    ['http://h/dir/?token=1', 'http://h/dir/name/a/b?token=1'],
+    ['http://h/get?path=', 'http://h/get?path=name/a/b'],
+  ])('maps a folder at %s to %s', (base, expected) => {
+    expect(webSeedUrls(base, infoOf('name', [{ path: ['a', 'b'], length: 1 }]))).toEqual([expected]);
+  });
+
+  it('escapes what is not plain, byte by byte', () => {
+    const info = infoOf('ü', [{ path: ['100% & more?', "it's (1)~.txt"], length: 1 }]);
+    expect(webSeedUrls('http://h', info)).toEqual(["http://h/%C3%BC/100%25%20%26%20more%3F/it's%20(1)~.txt"]);
+  });
+
+  it('asks for a file by the name its publisher gave, not by the one it has on disk here', () => {
+    const info = infoOf('name', [
+      { path: ['con', 'a\\b'], length: 1 },
+      { path: ['CON', 'A\\B'], length: 1 },
+    ]);
+    expect(info.files[0]!.path).toEqual(['name', '_con', 'a_b']);
+    expect(webSeedUrls('http://h', info)).toEqual(['http://h/name/con/a%5Cb', 'http://h/name/CON/A%5CB']);
+  });
+
+  it('never climbs out of the address', () => {
+    const info = infoOf('..', [{ path: ['..', '..', 'etc', 'passwd'], length: 1 }]);
+    expect(webSeedUrls('http://h/dir', info)).toEqual(['http://h/dir/_/etc/passwd']);
+  });
+});
+
+describe('isHttpUrl', () => {
+  it.each([
+    ['http://h/', true],
+    ['HTTPS://h', true],
+    ['ftp://h/', false],
+    ['http:///x', false],
+    ['javascript:alert(1)', false],
+    ['', false],
+  ])('%s: %s', (url, expected) => expect(isHttpUrl(url)).toBe(expected));
+});
