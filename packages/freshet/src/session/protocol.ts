@@ -274,7 +274,8 @@ export type TorrentEvent =
     }
   | { readonly type: 'done' }
   | { readonly type: 'peer'; readonly peer: PeerSnapshot }
-  | { readonly type: 'peerClosed'; readonly id: number }
+  /** `peer` is what was known of it at its end. */
+  | { readonly type: 'peerClosed'; readonly id: number; readonly peer?: PeerSnapshot | undefined }
   /** At most once a second. */
   | { readonly type: 'peers'; readonly peers: readonly PeerSnapshot[] }
   | { readonly type: 'noPeers'; readonly source: string }

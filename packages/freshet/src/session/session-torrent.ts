@@ -295,7 +295,7 @@ export class SessionTorrent {
         this.#ticker.changed();
       },
       onPeerClosed: (peer) => {
-        emit({ type: 'peerClosed', id: peer.id });
+        emit({ type: 'peerClosed', id: peer.id, peer: peerSnapshot(peer) });
         this.#ticker.changed();
       },
       onNoPeers: (source) => emit({ type: 'noPeers', source }),
