@@ -27,7 +27,6 @@ const SOURCES = ['viewers', 'origin', 'webseed'] as const;
 
 export class Dashboard {
   readonly #video: HTMLVideoElement;
-  readonly #isOrigin: (peer: Pick<PeerSnapshot, 'peerId'>) => boolean;
   readonly #map = new PieceMap(byId('map', HTMLCanvasElement));
   readonly #peers = new PeerTable();
   readonly #state = byId('state', HTMLParagraphElement);
@@ -41,9 +40,8 @@ export class Dashboard {
   #timer: ReturnType<typeof setInterval> | undefined;
   #looking = false;
 
-  constructor(video: HTMLVideoElement, isOrigin: (peer: Pick<PeerSnapshot, 'peerId'>) => boolean) {
+  constructor(video: HTMLVideoElement) {
     this.#video = video;
-    this.#isOrigin = isOrigin;
     document.addEventListener('visibilitychange', () => this.#run());
     this.#showFigures(undefined);
   }
@@ -55,7 +53,7 @@ export class Dashboard {
 
   show(torrent: Torrent): void {
     this.#shown?.end();
-    this.#shown = new Watched(torrent, this.#isOrigin);
+    this.#shown = new Watched(torrent);
     this.#run();
   }
 
@@ -87,7 +85,7 @@ export class Dashboard {
       );
       this.#showFigures(shown);
       this.#showMap(shown);
-      this.#peers.show(peers, this.#isOrigin);
+      this.#peers.show(peers);
     } catch {
       // The torrent has ended in between; its error is told elsewhere.
     } finally {
@@ -174,7 +172,7 @@ export class Dashboard {
 /** One torrent on the page. */
 class Watched {
   readonly torrent: Torrent;
-  readonly ledger: SourceLedger;
+  readonly ledger = new SourceLedger();
   file: File | undefined;
   checked = 0;
   kept = 0;
@@ -187,9 +185,8 @@ class Watched {
     this.checked = checked / (total || 1);
   };
 
-  constructor(torrent: Torrent, isOrigin: (peer: Pick<PeerSnapshot, 'peerId'>) => boolean) {
+  constructor(torrent: Torrent) {
     this.torrent = torrent;
-    this.ledger = new SourceLedger(isOrigin);
     torrent.on('ready', this.#onReady).on('checking', this.#onChecking);
   }
 

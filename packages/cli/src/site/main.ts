@@ -1,6 +1,6 @@
 /** The page that `freshet serve` shows: a film out of the swarm, and where its bytes come from. */
 
-import type { Client, PeerSnapshot, Torrent } from 'freshet';
+import type { Client, Torrent } from 'freshet';
 import { chooseFile, FreshetVideo, sharedClient } from 'freshet-player';
 import { addressOf, parseAddress, siteTracker } from './address.ts';
 import { Dashboard, type Numbers } from './dashboard.ts';
@@ -49,9 +49,7 @@ class Page {
     this.#client = sharedClient({
       tracker: site.iceServers === undefined ? true : { rtcConfig: { iceServers: site.iceServers } },
     });
-    const isOrigin = ({ peerId }: Pick<PeerSnapshot, 'peerId'>): boolean =>
-      peerId !== undefined && peerId === site.seeder;
-    this.#dashboard = new Dashboard(this.#player.video, isOrigin);
+    this.#dashboard = new Dashboard(this.#player.video);
     const page = this;
     window.freshet = {
       client: this.#client,

@@ -24,7 +24,7 @@ export class PeerTable {
   readonly #nobody: HTMLElement = byId('no-peers', HTMLParagraphElement);
   readonly #rows = new Map<number, Row>();
 
-  show(peers: readonly PeerSnapshot[], isOrigin: (peer: PeerSnapshot) => boolean): void {
+  show(peers: readonly PeerSnapshot[]): void {
     setText(this.#count, peers.length === 0 ? '' : String(peers.length));
     setHidden(this.#nobody, peers.length > 0);
     const shown = peers.slice(0, MOST);
@@ -36,8 +36,7 @@ export class PeerTable {
     }
     for (const peer of shown) {
       const row = this.#rows.get(peer.id) ?? this.#add(peer.id);
-      const origin = isOrigin(peer);
-      set(row.who, origin ? 'The site\u2019s seeder' : 'Viewer');
+      set(row.who, peer.isOrigin ? 'The site\u2019s seeder' : 'Viewer');
       setText(row.how, `${peer.client}, ${TRANSPORTS[peer.transport] ?? peer.transport}`);
       set(row.from, rate(peer.downloadSpeed));
       setText(row.fromTotal, formatBytes(peer.downloaded));

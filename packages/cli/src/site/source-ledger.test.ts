@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { percents, SourceLedger } from './source-ledger.ts';
 
-const ORIGIN = 'aa'.repeat(20);
-const peer = (id: number, downloaded: number, peerId = 'bb'.repeat(20)) => ({ id, downloaded, peerId });
-const ledger = () => new SourceLedger((known) => known.peerId === ORIGIN);
+const peer = (id: number, downloaded: number, isOrigin = false) => ({ id, downloaded, isOrigin });
 
 describe('SourceLedger', () => {
   it('begins with nothing', () => {
-    expect(ledger().shares({})).toEqual({ viewers: 0, origin: 0, webSeed: 0, total: 0 });
+    expect(new SourceLedger().shares({})).toEqual({ viewers: 0, origin: 0, webSeed: 0, total: 0 });
   });
 
   it('tells the seeder, viewers and the web seed apart', () => {
-    const book = ledger();
-    book.note([peer(1, 300, ORIGIN), peer(2, 100), peer(3, 200)]);
+    const book = new SourceLedger();
+    book.note([peer(1, 300, true), peer(2, 100), peer(3, 200)]);
     expect(book.shares({ webrtc: 600, webseed: 400 })).toEqual({
       viewers: 300,
       origin: 300,
@@ -22,21 +20,21 @@ describe('SourceLedger', () => {
   });
 
   it('remembers peers that have gone, and takes only the latest count of each', () => {
-    const book = ledger();
-    book.note([peer(1, 50, ORIGIN), peer(2, 100)]);
+    const book = new SourceLedger();
+    book.note([peer(1, 50, true), peer(2, 100)]);
     book.note([peer(2, 300)]);
     expect(book.shares({ webrtc: 350 })).toMatchObject({ viewers: 300, origin: 50 });
   });
 
   it('shares bytes that no peer accounts for like the others, and loses none', () => {
-    const book = ledger();
-    book.note([peer(1, 100, ORIGIN), peer(2, 300)]);
+    const book = new SourceLedger();
+    book.note([peer(1, 100, true), peer(2, 300)]);
     expect(book.shares({ webrtc: 800 })).toMatchObject({ viewers: 600, origin: 200, total: 800 });
   });
 
   it('gives the very first bytes to the only kind of peer that is there', () => {
-    const book = ledger();
-    book.note([peer(1, 0, ORIGIN)]);
+    const book = new SourceLedger();
+    book.note([peer(1, 0, true)]);
     expect(book.shares({ webrtc: 10 })).toMatchObject({ viewers: 0, origin: 10 });
   });
 });

@@ -13,17 +13,11 @@ export interface Shares {
 
 /** For one torrent. */
 export class SourceLedger {
-  readonly #isOrigin: (peer: Pick<PeerSnapshot, 'peerId'>) => boolean;
   readonly #byPeer = new Map<number, { bytes: number; origin: boolean }>();
 
-  constructor(isOrigin: (peer: Pick<PeerSnapshot, 'peerId'>) => boolean) {
-    this.#isOrigin = isOrigin;
-  }
-
   /** What connected peers say of themselves. Those seen before and not now keep what they gave. */
-  note(peers: readonly Pick<PeerSnapshot, 'id' | 'peerId' | 'downloaded'>[]): void {
-    for (const peer of peers)
-      this.#byPeer.set(peer.id, { bytes: peer.downloaded, origin: this.#isOrigin(peer) });
+  note(peers: readonly Pick<PeerSnapshot, 'id' | 'isOrigin' | 'downloaded'>[]): void {
+    for (const peer of peers) this.#byPeer.set(peer.id, { bytes: peer.downloaded, origin: peer.isOrigin });
   }
 
   /** `received` is the torrent's count by kind of source, which misses nothing. */

@@ -41,6 +41,7 @@ const peer: PeerSnapshot = {
   peerChoking: true,
   peerInterested: false,
   isSeed: false,
+  isOrigin: false,
 };
 
 describe('Torrent', () => {

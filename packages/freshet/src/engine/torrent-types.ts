@@ -112,6 +112,8 @@ export interface PeerStatus {
   readonly peerInterested: boolean;
   readonly outstandingRequests: number;
   readonly isSeed: boolean;
+  /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
+  readonly isOrigin: boolean;
 }
 
 export interface WebSeedStatus {

@@ -218,6 +218,8 @@ export interface PeerSnapshot {
   readonly peerChoking: boolean;
   readonly peerInterested: boolean;
   readonly isSeed: boolean;
+  /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
+  readonly isOrigin: boolean;
 }
 
 export interface TrackerSnapshot {

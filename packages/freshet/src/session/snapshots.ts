@@ -24,6 +24,7 @@ export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
     peerChoking: peer.peerChoking,
     peerInterested: peer.peerInterested,
     isSeed: peer.isSeed,
+    isOrigin: peer.isOrigin,
   };
 }
 

@@ -504,6 +504,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
       peerInterested: this.peerInterested,
       outstandingRequests: this.pipeline?.outstanding ?? 0,
       isSeed: this.isSeed,
+      isOrigin: this.isOrigin,
     };
   }
 
