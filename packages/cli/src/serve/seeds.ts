@@ -6,7 +6,6 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type Client from 'freshet';
 import { DuplicateTorrentError } from 'freshet';
-import { isLoopback } from '../client.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { checkInputs } from '../inputs.ts';
 import { showHashing } from '../make.ts';

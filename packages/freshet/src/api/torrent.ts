@@ -237,6 +237,8 @@ export class Torrent extends TorrentState {
       case 'peerClosed': {
         const wire = this.now.wires.get(event.id);
         this.now.wires.delete(event.id);
+        // Its last bytes are counted too.
+        if (event.peer !== undefined) wire?.update(event.peer);
         wire?.closed();
         break;
       }
