@@ -1,11 +1,12 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
 import type { BlockSource } from '../pieces/block-source.ts';
 import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
-import type { HttpExchange, HttpHead } from '../ports.ts';
+import type { HttpExchange } from '../ports.ts';
 import { locateFile } from '../storage/layout.ts';
+import { RangeExchange } from './web-seed-exchange.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 import type { RunPlan } from './web-seed-plan.ts';
-import { judge, MAX_SKIP, type RunFailure } from './web-seed-response.ts';
+import type { RunFailure } from './web-seed-response.ts';
 
 /** What a run needs of its web seed. */
 export interface RunOwner {
@@ -48,15 +49,6 @@ interface Arrival {
   received: number;
 }
 
-interface OpenExchange {
-  exchange: HttpExchange | undefined;
-  /** Bytes still to come, once the head is there. */
-  left: number;
-  /** Bytes to throw away first. */
-  skip: number;
-  readonly file: number;
-}
-
 /** Farther than this the next needed byte is asked for anew, in bytes. */
 const JUMP = 1024 * 1024;
 /** Milliseconds without a byte after which others may take over. */
@@ -80,11 +72,9 @@ export class WebSeedRun {
   #left = 0;
   #arrival: Arrival | undefined;
   #aside: Uint8Array | undefined;
-  #open: OpenExchange | undefined;
+  #open: RangeExchange | undefined;
   #ended = false;
   #announcedEnd = false;
-  #progressAt: number;
-  #waiting = false;
   /** Nothing before this offset is of use. */
   #knownNext = -1;
 
@@ -95,7 +85,6 @@ export class WebSeedRun {
     this.#sequential = sequential;
     this.#at = plan.begin;
     this.#end = plan.end;
-    this.#progressAt = host.clock.now();
   }
 
   get ended(): boolean {
@@ -122,7 +111,7 @@ export class WebSeedRun {
 
   /** Nothing has come for too long, our own pauses aside. */
   stalled(now: number): boolean {
-    return !this.#waiting && now - this.#progressAt > STALL;
+    return this.#open !== undefined && this.#open.silence(now) > STALL;
   }
 
   asksFor(piece: number, block: number): boolean {
@@ -163,7 +152,6 @@ export class WebSeedRun {
     if (this.#ended) return;
     this.#ended = true;
     this.#closeExchange();
-    this.#host.downloadLimiter.forget(this.#wake);
     this.#dropArrival();
     for (const { partial, asked } of this.#pieces.values()) {
       for (let block = 0; block < asked.length; block++) {
@@ -306,101 +294,42 @@ export class WebSeedRun {
     }
   }
 
-  #request(index: number, first: number, last: number): void {
-    const { http, clock, downloadLimiter, info } = this.#host;
-    const url = this.#owner.urlOf(index);
-    const sentAt = clock.now();
-    const open: OpenExchange = { exchange: undefined, left: -1, skip: 0, file: index };
-    this.#open = open;
-    const current = (): boolean => this.#open === open;
-    const asked = { url, file: index, first, last, fileLength: info.files[index]!.length };
-    const exchange = http.get(
-      { url, range: { first, last } },
-      {
-        onHead: (head) => {
-          if (!current()) return;
-          this.#progressAt = clock.now();
-          this.#onHead(open, head, asked, clock.now() - sentAt);
-        },
-        onData: (chunk) => {
-          if (current()) {
-            this.#onData(open, chunk, url);
-          } else {
-            exchange.abort();
-            this.#owner.lingered(exchange);
-          }
-        },
-        onEnd: () => {
-          this.#owner.lingered(exchange);
-          if (current()) this.#onEnd(open, url);
-        },
-        onError: (error) => {
-          this.#owner.lingered(exchange);
-          if (!current()) return;
-          this.#open = undefined;
-          this.#finish({ kind: 'network', file: index, url, message: error.message });
-          this.#owner.changed();
-        },
+  #request(file: number, first: number, last: number): void {
+    const owner = this.#owner;
+    const url = owner.urlOf(file);
+    const asked = { url, file, first, last, fileLength: this.#host.info.files[file]!.length };
+    this.#open = new RangeExchange(this.#host, asked, {
+      onAnswer: (answered, latency, whole) => {
+        owner.onAnswer(file, url, answered, latency);
+        if (!whole) return;
+        owner.onNoRanges();
+        this.#sequential = true;
       },
-    );
-    open.exchange = exchange;
-    if (!downloadLimiter.open) this.#pause();
+      onReceived: (bytes) => owner.onBytes(bytes),
+      onBody: (bytes) => this.#onBody(bytes),
+      onDone: () => {
+        this.#open = undefined;
+        this.#proceed();
+        if (this.#ended) owner.changed();
+      },
+      onFailed: (failure) => {
+        if (failure.kind === 'no-ranges') owner.onNoRanges();
+        this.#finish(failure);
+        owner.changed();
+      },
+      linger: (exchange) => owner.linger(exchange),
+      lingered: (exchange) => owner.lingered(exchange),
+    });
   }
 
-  #onHead(
-    open: OpenExchange,
-    head: HttpHead,
-    asked: { url: string; file: number; first: number; last: number; fileLength: number },
-    latency: number,
-  ): void {
-    const verdict = judge(head, asked, MAX_SKIP, this.#host.clock.wallTime());
-    if (verdict.kind === 'refused') {
-      if (verdict.failure.kind === 'no-ranges') this.#owner.onNoRanges();
-      this.#finish(verdict.failure);
-      this.#owner.changed();
-      return;
-    }
-    this.#owner.onAnswer(open.file, asked.url, head.url, latency);
-    open.left = verdict.length;
-    open.skip = verdict.skip;
-    // Of a whole file that was asked for as such nothing can be learnt.
-    if (verdict.whole && asked.last - asked.first + 1 < asked.fileLength) {
-      this.#owner.onNoRanges();
-      this.#sequential = true;
-    }
-  }
-
-  #onData(open: OpenExchange, chunk: Uint8Array, url: string): void {
-    const { downloadLimiter, clock } = this.#host;
-    this.#progressAt = clock.now();
-    this.#owner.onBytes(chunk.length);
-    downloadLimiter.take(chunk.length);
-    if (chunk.length > open.left) {
-      const message = `The web seed ${url} sends more than it announced.`;
-      this.#finish({ kind: 'wrong', file: open.file, url, message });
-      this.#owner.changed();
-      return;
-    }
-    open.left -= chunk.length;
-    const skipped = Math.min(open.skip, chunk.length);
-    open.skip -= skipped;
-    if (skipped > 0) this.#host.onWasted(skipped);
-    this.#consume(chunk.subarray(skipped), true);
-    if (this.#ended) {
-      this.#owner.changed();
-      return;
-    }
-    if (!this.#sequential && this.#left === 0) {
-      this.#finish();
-      this.#owner.changed();
-    } else if (this.#open !== open) {
-      // The next needed byte is far: another request.
-      this.#proceed();
-      if (this.#ended) this.#owner.changed();
-    } else {
-      if (open.left > 0 && !downloadLimiter.open) this.#pause();
-      if (!this.#announcedEnd) this.#nearEnd();
-    }
+  #onBody(bytes: Uint8Array): void {
+    const open = this.#open;
+    this.#consume(bytes, true);
+    if (!this.#ended && !this.#sequential && this.#left === 0) this.#finish();
+    // The next needed byte is far: another request.
+    if (!this.#ended && this.#open !== open) this.#proceed();
+    if (this.#ended) this.#owner.changed();
+    else if (!this.#announcedEnd) this.#nearEnd();
   }
 
   /** The owner may want to open the next run before this one is through, to save the round trip. */
@@ -410,44 +339,10 @@ export class WebSeedRun {
     this.#owner.changed();
   }
 
-  #onEnd(open: OpenExchange, url: string): void {
-    this.#open = undefined;
-    if (open.left !== 0) {
-      this.#finish({
-        kind: 'network',
-        file: open.file,
-        url,
-        message: `The web seed ${url} ended too early.`,
-      });
-    } else {
-      this.#proceed();
-    }
-    if (this.#ended) this.#owner.changed();
-  }
-
-  #pause(): void {
-    this.#open?.exchange?.pause();
-    if (this.#waiting) return;
-    this.#waiting = true;
-    this.#host.downloadLimiter.wait(this.#wake);
-  }
-
-  readonly #wake = (): void => {
-    this.#waiting = false;
-    this.#progressAt = this.#host.clock.now();
-    this.#open?.exchange?.resume();
-  };
-
   #closeExchange(): void {
     const open = this.#open;
     this.#open = undefined;
-    if (open?.exchange === undefined) return;
-    if (open.left === 0) {
-      open.exchange.resume();
-      this.#owner.linger(open.exchange);
-    } else {
-      open.exchange.abort();
-    }
+    open?.close();
   }
 
   /** Puts the bytes at `#at` where they belong. May end the run or close its exchange. */

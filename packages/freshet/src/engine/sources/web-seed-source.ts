@@ -4,6 +4,7 @@ import { RateMeter } from '../rate-meter.ts';
 import { locateFile } from '../storage/layout.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
+import { Parallelism } from './web-seed-parallel.ts';
 import type { RunPlan } from './web-seed-plan.ts';
 import type { RunFailure } from './web-seed-response.ts';
 import { type RunOwner, WebSeedRun } from './web-seed-run.ts';
@@ -25,6 +26,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
   readonly url: string;
   readonly runs: Set<WebSeedRun> = new Set();
   readonly meter: RateMeter = new RateMeter();
+  readonly #parallel: Parallelism = new Parallelism();
   /** False once the server has sent a whole file instead of a range. */
   ranges = true;
   readonly #host: WebSeedHost;
@@ -100,6 +102,18 @@ export class WebSeedSource implements BlockSource, RunOwner {
     return at;
   }
 
+  /** Whether there should be another run for what nobody waits for. */
+  wantsRun(now: number): boolean {
+    if (!this.usable(now)) return false;
+    if (this.runs.size === 0) return true;
+    if (!this.ranges) return false;
+    this.#parallel.update(now, this.meter.rate(now), this.#host.maxConnections);
+    if (this.runs.size !== this.#parallel.count) return this.runs.size < this.#parallel.count;
+    // One that is nearly through gets its successor early, which saves the round trip.
+    for (const run of this.runs) if (run.bytesLeft <= this.lead) return true;
+    return false;
+  }
+
   canTake(piece: number): boolean {
     if (this.#refused.size === 0) return true;
     const { files, pieceLength } = this.#host.info;
@@ -138,6 +152,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
     for (const run of [...this.runs]) this.abortRun(run);
     for (const exchange of this.#lingering) exchange.abort();
     this.#lingering.clear();
+    this.#parallel.reset();
   }
 
   /** Forgets faults that were of the moment. */

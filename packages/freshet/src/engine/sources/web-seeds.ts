@@ -100,11 +100,14 @@ export class WebSeeds {
       return;
     }
     this.#updating = true;
-    do {
-      this.#again = false;
-      this.#plan(this.#host.clock.now());
-    } while (this.#again && this.#running);
-    this.#updating = false;
+    try {
+      do {
+        this.#again = false;
+        this.#plan(this.#host.clock.now());
+      } while (this.#again && this.#running);
+    } finally {
+      this.#updating = false;
+    }
   }
 
   status(): WebSeedStatus[] {
@@ -144,25 +147,21 @@ export class WebSeeds {
       return;
     }
     for (const source of this.#sources.values()) {
-      if (!source.usable(now) || !this.#wantsRun(source)) continue;
-      this.#beginFar(source, now, runLength(source.rate), () => true);
+      while (source.wantsRun(now) && this.#beginFar(source, now, runLength(source.rate), () => true));
     }
   }
 
   /** Returns whether there is room for what nobody waits for. */
   #assignUrgent(now: number, peers: number): boolean {
     const deadlines = new Map<number, number>();
-    let urgent = 0;
-    for (const { piece, deadline } of this.#host.urgent()) {
-      if (!this.#isDue({ piece, deadline }, now, peers)) continue;
-      deadlines.set(piece, deadline);
-      urgent++;
+    for (const due of this.#host.urgent()) {
+      if (this.#isDue(due, now, peers)) deadlines.set(due.piece, due.deadline);
     }
-    if (urgent === 0) return true;
+    if (deadlines.size === 0) return true;
     for (const [piece, deadline] of deadlines) {
       const needs = this.#needs(now, this.#lateAfter(deadline - now));
-      this.#abortDetour(piece, deadline, deadlines, now, this.#needsSome(piece, needs));
-      if (!this.#needsSome(piece, needs)) continue;
+      this.#abortDetour(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
+      if (this.#firstNeeded(piece, needs) < 0) continue;
       if (this.#mustWait(deadline, deadlines, now)) return false;
       const source = this.#bestSource(now, (candidate) => {
         return candidate.canTake(piece) && ![...candidate.runs].some((run) => run.covers(piece));
@@ -171,7 +170,7 @@ export class WebSeeds {
       this.#begin(source, piece, runLength(source.rate), true, needs, (other) => deadlines.has(other));
       return false;
     }
-    // All that is due is on its way. On its way to the last byte, the line is not to be shared with what is not due.
+    // All that is due is on its way; until it is here, the line is not shared with what is not due.
     return !this.#runs().some((run) => run.coversAny(deadlines));
   }
 
@@ -184,23 +183,28 @@ export class WebSeeds {
     return slack < ALONE_DEMAND && !this.#host.scheduler.leaveToFree(piece, slack);
   }
 
-  /** Gives up runs that keep a piece due soon from coming at once. */
+  /**
+   * Gives up runs that keep a piece due soon from coming at once. `needed` is the offset of the first byte of it that
+   * nobody brings, or -1.
+   */
   #abortDetour(
     piece: number,
     deadline: number,
     deadlines: ReadonlyMap<number, number>,
     now: number,
-    needed: boolean,
+    needed: number,
   ): void {
     if (deadline - now > 2 * HIGH_DEMAND) return;
     for (const source of this.#sources.values()) {
       for (const run of [...source.runs]) {
-        if (run.sequential) continue;
-        if (run.covers(piece)) {
+        if (run.sequential) {
+          // A stream does not turn round.
+          if (needed < 0 || run.position <= needed) continue;
+        } else if (run.covers(piece)) {
           const distance = piece * this.#host.info.pieceLength - run.position;
           if (distance <= Math.max(NEAR_BYTES, (source.rate * NEAR_TIME) / 1000)) continue;
           if ((deadlines.get(run.nextPiece) ?? Number.POSITIVE_INFINITY) <= deadline) continue;
-        } else if (!needed || run.coversAny(deadlines)) {
+        } else if (needed < 0 || run.coversAny(deadlines)) {
           continue;
         }
         source.abortRun(run);
@@ -223,16 +227,11 @@ export class WebSeeds {
     return false;
   }
 
-  /** Whether the source should have another run of its own choice. */
-  #wantsRun(source: WebSeedSource): boolean {
-    if (source.runs.size === 0) return true;
-    if (source.runs.size > 1 || !source.ranges) return false;
-    for (const run of source.runs) if (run.bytesLeft > source.lead) return false;
-    return true;
-  }
-
-  /** A run for no deadline: on from where the last one ended, or at the piece the picker would begin. */
-  #beginFar(source: WebSeedSource, now: number, maxBytes: number, may: (piece: number) => boolean): void {
+  /**
+   * A run for no deadline: on from where the last one ended, or at the piece the picker would begin. Returns
+   * whether there was anything to begin.
+   */
+  #beginFar(source: WebSeedSource, now: number, maxBytes: number, may: (piece: number) => boolean): boolean {
     const { store, info } = this.#host;
     const { picker } = store;
     const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
@@ -242,18 +241,22 @@ export class WebSeeds {
       const good = picker.priority(on) >= picker.priority(piece);
       if (good && picker.availability(on) <= picker.availability(piece)) piece = on;
     }
-    const needs = this.#needs(now, this.#host.scheduler.lateAfter);
+    const late = this.#needs(now, this.#host.scheduler.lateAfter);
+    const needs = (other: number, block: number): boolean =>
+      late(other, block) && !source.asksFor(other, block);
     // What is begun and not asked of anybody comes first, or it would take up memory for ever.
     for (const partial of store.partials.values()) {
-      const open = partial.freeBlocks > 0 || piece < 0;
-      if (open && allowed(partial.index) && this.#needsSome(partial.index, needs)) {
-        piece = partial.index;
-        break;
-      }
+      const { index } = partial;
+      if ((partial.freeBlocks === 0 && piece >= 0) || picker.priority(index) === 0 || !allowed(index))
+        continue;
+      if (this.#firstNeeded(index, needs) < 0) continue;
+      piece = index;
+      break;
     }
-    if (piece < 0) return;
+    if (piece < 0) return false;
     const end = this.#begin(source, piece, maxBytes, false, needs, may);
     if (end > 0) this.#cursor = Math.ceil(end / info.pieceLength);
+    return end > 0;
   }
 
   /** Returns where the run will end, or 0 when there was nothing to begin. */
@@ -265,6 +268,7 @@ export class WebSeeds {
     needs: (piece: number, block: number) => boolean,
     may: (piece: number) => boolean,
   ): number {
+    if (!this.#running) return 0;
     const own = (other: number, block: number): boolean =>
       needs(other, block) && !source.asksFor(other, block);
     const plan = planRun(this.#map(source, own, may), piece, maxBytes);
@@ -300,10 +304,14 @@ export class WebSeeds {
     };
   }
 
-  #needsSome(piece: number, needs: (piece: number, block: number) => boolean): boolean {
-    const blocks = Math.ceil(this.#host.store.pieceLength(piece) / BLOCK_LENGTH);
-    for (let block = 0; block < blocks; block++) if (needs(piece, block)) return true;
-    return false;
+  /** Offset of the first byte of the piece that is needed; -1 for none. */
+  #firstNeeded(piece: number, needs: (piece: number, block: number) => boolean): number {
+    const { store, info } = this.#host;
+    const blocks = Math.ceil(store.pieceLength(piece) / BLOCK_LENGTH);
+    for (let block = 0; block < blocks; block++) {
+      if (needs(piece, block)) return piece * info.pieceLength + block * BLOCK_LENGTH;
+    }
+    return -1;
   }
 
   /** Milliseconds after which a block with this much time left is late: the less time, the less patience. */

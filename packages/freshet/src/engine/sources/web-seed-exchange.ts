@@ -1,0 +1,148 @@
+import type { HttpExchange, HttpHead } from '../ports.ts';
+import type { WebSeedHost } from './web-seed-host.ts';
+import { type Asked, judge, MAX_SKIP, type RunFailure } from './web-seed-response.ts';
+
+/** What a run hears from the request that is out. Any of these may abort the exchange. */
+export interface ExchangeHandler {
+  /** The body follows. `latency` is in milliseconds, `whole` that a file came where a part was asked for. */
+  onAnswer(answered: string, latency: number, whole: boolean): void;
+  /** Every byte of the body, thrown-away ones included, before `onBody` gets what is left. */
+  onReceived(bytes: number): void;
+  /** The next bytes of the range, valid during the call. */
+  onBody(bytes: Uint8Array): void;
+  /** The body came to its end, all there. */
+  onDone(): void;
+  onFailed(failure: RunFailure): void;
+  /** A body that is through but for its end: its connection is reusable once that has been seen. */
+  linger(exchange: HttpExchange): void;
+  lingered(exchange: HttpExchange): void;
+}
+
+/** One range request, from the address to its last byte, within the download limit. */
+export class RangeExchange {
+  readonly file: number;
+  readonly #host: WebSeedHost;
+  readonly #asked: Asked;
+  readonly #handler: ExchangeHandler;
+  readonly #exchange: HttpExchange;
+  readonly #sentAt: number;
+  /** Bytes still to come; -1 before the head. */
+  #left = -1;
+  /** Bytes to throw away first. */
+  #skip = 0;
+  #closed = false;
+  #paused = false;
+  #progressAt: number;
+
+  constructor(host: WebSeedHost, asked: Asked, handler: ExchangeHandler) {
+    this.file = asked.file;
+    this.#host = host;
+    this.#asked = asked;
+    this.#handler = handler;
+    this.#sentAt = host.clock.now();
+    this.#progressAt = this.#sentAt;
+    const { url, first, last } = asked;
+    this.#exchange = host.http.get(
+      { url, range: { first, last } },
+      {
+        onHead: (head) => {
+          if (!this.#closed) this.#onHead(head);
+        },
+        onData: (chunk) => this.#onData(chunk),
+        onEnd: () => this.#onEnd(),
+        onError: (error) => {
+          handler.lingered(this.#exchange);
+          this.#fail('network', error.message);
+        },
+      },
+    );
+    if (!host.downloadLimiter.open) this.#pause();
+  }
+
+  /** Milliseconds since the server last sent something, not counting our own pauses. */
+  silence(now: number): number {
+    return this.#paused ? 0 : now - this.#progressAt;
+  }
+
+  /** Nothing is called any more. The exchange is aborted unless it is through anyway. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#host.downloadLimiter.forget(this.#wake);
+    if (this.#left !== 0) {
+      this.#exchange.abort();
+      return;
+    }
+    if (this.#paused) this.#exchange.resume();
+    this.#handler.linger(this.#exchange);
+  }
+
+  #onHead(head: HttpHead): void {
+    const { clock } = this.#host;
+    const asked = this.#asked;
+    this.#progressAt = clock.now();
+    const verdict = judge(head, asked, MAX_SKIP, clock.wallTime());
+    if (verdict.kind === 'refused') {
+      this.close();
+      this.#handler.onFailed(verdict.failure);
+      return;
+    }
+    this.#left = verdict.length;
+    this.#skip = verdict.skip;
+    // Of a whole file that was asked for as such nothing can be learnt.
+    const whole = verdict.whole && asked.last - asked.first + 1 < asked.fileLength;
+    this.#handler.onAnswer(head.url, clock.now() - this.#sentAt, whole);
+  }
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#closed) {
+      // More than was announced, after the last byte.
+      this.#exchange.abort();
+      this.#handler.lingered(this.#exchange);
+      return;
+    }
+    const { downloadLimiter, clock, onWasted } = this.#host;
+    this.#progressAt = clock.now();
+    downloadLimiter.take(chunk.length);
+    this.#handler.onReceived(chunk.length);
+    if (chunk.length > this.#left) {
+      this.#fail('wrong', `The web seed ${this.#asked.url} sends more than it announced.`);
+      return;
+    }
+    this.#left -= chunk.length;
+    const skipped = Math.min(this.#skip, chunk.length);
+    this.#skip -= skipped;
+    if (skipped > 0) onWasted(skipped);
+    if (skipped < chunk.length) this.#handler.onBody(chunk.subarray(skipped));
+    if (!this.#closed && this.#left > 0 && !downloadLimiter.open) this.#pause();
+  }
+
+  #onEnd(): void {
+    this.#handler.lingered(this.#exchange);
+    if (this.#closed) return;
+    if (this.#left !== 0) {
+      this.#fail('network', `The web seed ${this.#asked.url} ended too early.`);
+      return;
+    }
+    this.#closed = true;
+    this.#handler.onDone();
+  }
+
+  #fail(kind: RunFailure['kind'], message: string): void {
+    if (this.#closed) return;
+    this.close();
+    this.#handler.onFailed({ kind, file: this.file, url: this.#asked.url, message });
+  }
+
+  #pause(): void {
+    this.#paused = true;
+    this.#exchange.pause();
+    this.#host.downloadLimiter.wait(this.#wake);
+  }
+
+  readonly #wake = (): void => {
+    this.#paused = false;
+    this.#progressAt = this.#host.clock.now();
+    this.#exchange.resume();
+  };
+}
