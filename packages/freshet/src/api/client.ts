@@ -9,7 +9,7 @@ import {
   TorrentNotFoundError,
   toFreshetError,
 } from '../session/errors.ts';
-import type { Session, SessionEvent, TorrentKey } from '../session/protocol.ts';
+import type { Commands, Session, SessionEvent, TorrentKey } from '../session/protocol.ts';
 import { callSafely, Emitter, withCallback } from './emitter.ts';
 import {
   addSettings,
@@ -138,7 +138,7 @@ export class Client extends Emitter<ClientEvents> {
     const [settings, onTorrent] = typeof options === 'function' ? [{}, options] : [options ?? {}, callback];
     return this.#start(settings, onTorrent, false, async (torrent) => {
       const { source, extra } = readTorrentId(id);
-      await this.#session.request('add', { torrent, source, options: addSettings(settings, extra) });
+      await this.#begin(torrent, 'add', { torrent, source, options: addSettings(settings, extra) });
     });
   }
 
@@ -168,7 +168,7 @@ export class Client extends Emitter<ClientEvents> {
       // Reading a stream takes its time, in which the torrent may have been removed.
       if (this.#byKey.get(torrent)?.destroyed !== false) return;
       const creator = `Freshet/${VERSION}`;
-      await this.#session.request('seed', { torrent, inputs, options: seedSettings(settings, creator) });
+      await this.#begin(torrent, 'seed', { torrent, inputs, options: seedSettings(settings, creator) });
     });
   }
 
@@ -270,6 +270,16 @@ export class Client extends Emitter<ClientEvents> {
       })
       .catch((error: unknown) => torrent.fail(toFreshetError(error), false));
     return torrent;
+  }
+
+  #begin<C extends 'add' | 'seed'>(
+    key: TorrentKey,
+    command: C,
+    args: Commands[C]['args'],
+  ): Promise<undefined> {
+    const added = this.#session.request(command, args) as Promise<undefined>;
+    this.#byKey.get(key)?.begun();
+    return added;
   }
 
   #ownerOf(options: SeedOptions, callback: TorrentCallback | undefined, seed: boolean): TorrentOwner {

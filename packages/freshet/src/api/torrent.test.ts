@@ -149,6 +149,18 @@ describe('Torrent', () => {
     ]);
   });
 
+  it('keeps commands until the session knows the torrent', async () => {
+    const { client, session } = scriptedClient();
+    const torrent = client.add(HASH);
+    torrent.addPeer('127.0.0.1:6881');
+    torrent.pause();
+    const peers = torrent.peers();
+    expect(session.commands).toEqual([]);
+    await turn();
+    await peers;
+    expect(session.commands.map(({ command }) => command)).toEqual(['add', 'addPeer', 'pause', 'peers']);
+  });
+
   it('makes a warning of a command that fails', async () => {
     const { torrent, session } = await started();
     const warnings: Error[] = [];

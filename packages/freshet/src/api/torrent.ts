@@ -49,6 +49,11 @@ export class Torrent extends TorrentState {
   readonly #owner: TorrentOwner;
   readonly #fileOwner: FileOwner;
   #seeding = false;
+  #hasBegun = false;
+  #begin: () => void = () => undefined;
+  readonly #begun: Promise<void> = new Promise((resolve) => {
+    this.#begin = resolve;
+  });
   #seed: boolean;
   #destroyed: Promise<void> | undefined;
   #waiting: {
@@ -193,6 +198,12 @@ export class Torrent extends TorrentState {
     return this.#ask('pieces', { torrent: this.key });
   }
 
+  /** The session has been told to add it, so commands may follow. @internal */
+  begun(): void {
+    this.#hasBegun = true;
+    this.#begin();
+  }
+
   /** What the session tells. @internal */
   handle(event: TorrentEvent): void {
     if (this.destroyed) return;
@@ -321,6 +332,8 @@ export class Torrent extends TorrentState {
 
   #end(error: FreshetError | undefined, destroyStore: boolean): Promise<void> {
     if (this.#destroyed !== undefined) return this.#destroyed;
+    // Whoever waits for an answer gets one.
+    this.#begin();
     // First of all: what the session still says of it is not passed on.
     this.now.destroyed = true;
     const removed = this.#owner.session.request('remove', { torrent: this.key, destroyStore });
@@ -382,16 +395,22 @@ export class Torrent extends TorrentState {
 
   #ask<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']> {
     if (this.destroyed) return Promise.reject(new DestroyedError('The torrent has been destroyed.'));
-    return this.#owner.session.request(command, args).catch((error: unknown) => {
-      throw toFreshetError(error);
-    });
+    return this.#begun.then(() => this.#request(command, args));
   }
 
   /** A command whose outcome is told by events; what goes wrong with it is a warning. */
   #tell<C extends CommandName>(command: C, args: Commands[C]['args']): void {
     if (this.destroyed) return;
-    this.#owner.session.request(command, args).catch((error: unknown) => {
+    // At once where it can be: what is selected in an event is in force when the event is over.
+    const answer = this.#hasBegun ? this.#request(command, args) : this.#ask(command, args);
+    answer.catch((error: unknown) => {
       if (!this.destroyed) this.emit('warning', toFreshetError(error));
+    });
+  }
+
+  #request<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']> {
+    return this.#owner.session.request(command, args).catch((error: unknown) => {
+      throw toFreshetError(error);
     });
   }
 }
