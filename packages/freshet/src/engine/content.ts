@@ -35,6 +35,7 @@ export interface ContentOptions {
   readonly events: ContentEvents;
   nextSourceId(): number;
   usefulPeers(): number;
+  expectsPeers(): boolean;
 }
 
 /** What exists of a torrent while its storage is open: pieces, selection, readers, and the web seeds that fill them. */
@@ -89,11 +90,16 @@ export class TorrentContent implements Exchange {
       urgent: () => streaming.urgent(),
       streaming: () => streaming.active,
       usefulPeers: options.usefulPeers,
+      expectsPeers: options.expectsPeers,
       nextSourceId: options.nextSourceId,
       onReceived: (bytes) => events.onReceived(bytes),
       onWasted: (bytes) => options.totals.wasted(bytes),
       onWarning: (error) => events.onWarning(error),
     });
+  }
+
+  get undecided(): boolean {
+    return this.selection.wantedBytes === 0 && !this.store.verified.isFull;
   }
 
   /** One priority per file; those with 0 are not created on disk. */

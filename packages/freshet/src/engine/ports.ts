@@ -80,10 +80,7 @@ export interface Cancellable {
 
 /** Opens outgoing links to addresses (TCP, later uTP). */
 export interface Dialer {
-  dial(
-    address: PeerAddress,
-    handler: { onLink(link: Link): void; onError(error: Error): void },
-  ): Cancellable;
+  dial(address: PeerAddress, handler: { onLink(link: Link): void; onError(error: Error): void }): Cancellable;
 }
 
 /** Accepts incoming links. */

@@ -57,6 +57,8 @@ export interface TorrentHost {
 
 /** Peers that a torrent asks its trackers for. */
 const WANTED_PEERS = 50;
+/** Milliseconds from the first announce in which a viewer leaves to peers what is not due: WebRTC takes one to two seconds. */
+const PEER_PATIENCE = 4000;
 
 /** One torrent: puts its parts together and passes on what happens. */
 export class Torrent {
@@ -71,6 +73,7 @@ export class Torrent {
   readonly #trackers: string[][];
   readonly #webSeedUrls: Set<string>;
   #announcer: Announcer | undefined;
+  #peersExpectedUntil = Number.NEGATIVE_INFINITY;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
   #content: TorrentContent | undefined;
@@ -358,6 +361,7 @@ export class Torrent {
       totals: this.#totals,
       nextSourceId: () => this.#host.nextSourceId(),
       usefulPeers: () => this.#swarm.usefulPeers,
+      expectsPeers: () => this.#host.ports.clock.now() < this.#peersExpectedUntil,
       events: {
         onVerified: (piece) => this.#onVerified(piece),
         onStored: () => {
@@ -429,6 +433,9 @@ export class Torrent {
       },
     });
     this.#announcer = announcer;
+    const { dialer, rtc } = ports;
+    if (this.#trackers.length > 0 && (dialer !== undefined || rtc !== undefined))
+      this.#peersExpectedUntil = ports.clock.now() + PEER_PATIENCE;
     announcer.start();
   }
 
@@ -574,6 +581,7 @@ export class Torrent {
       // Seeds were let go when nothing was wanted any more.
       this.#swarm.candidates.retryAll();
       this.#swarm.connect();
+      if (this.#swarm.peers.size === 0) this.#announcer?.update();
     }
     this.#content?.webSeeds.update();
     this.#checkDone();

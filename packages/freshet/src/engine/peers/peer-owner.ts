@@ -9,6 +9,8 @@ export interface Exchange {
   readonly info: Info;
   readonly store: PieceStore;
   readonly scheduler: Scheduler;
+  /** Nothing is selected of what is missing: what will be, somebody must still be there to give. */
+  readonly undecided: boolean;
 }
 
 /** The torrent behind a connection, as the connection sees it. */

@@ -115,8 +115,9 @@ export class Swarm implements PeerOwner {
 
   /** We have everything that is wanted. */
   get seeding(): boolean {
-    const store = this.exchange?.store;
-    return store !== undefined && store.picker.openPieces === 0 && store.partials.size === 0;
+    const { exchange } = this;
+    if (exchange === undefined || exchange.undecided) return false;
+    return exchange.store.picker.openPieces === 0 && exchange.store.partials.size === 0;
   }
 
   start(): void {

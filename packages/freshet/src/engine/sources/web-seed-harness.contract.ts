@@ -108,6 +108,7 @@ export class Harness {
   urgent: UrgentPiece[] = [];
   streaming = false;
   peers = 0;
+  expectsPeers = false;
   received = 0;
   wasted = 0;
   hashFailures = 0;
@@ -154,6 +155,7 @@ export class Harness {
       urgent,
       streaming: () => this.streaming,
       usefulPeers: () => this.peers,
+      expectsPeers: () => this.expectsPeers,
       nextSourceId: () => this.nextId(),
       onReceived: (bytes) => {
         this.received += bytes;

@@ -21,6 +21,8 @@ export interface WebSeedHost {
   streaming(): boolean;
   /** Connected peers that would send something now. */
   usefulPeers(): number;
+  /** The trackers have only just been asked: peers that would send something may be about to come. */
+  expectsPeers(): boolean;
   nextSourceId(): number;
   onReceived(bytes: number): void;
   onWasted(bytes: number): void;

@@ -76,6 +76,22 @@ describe('streaming', () => {
     expect(h.verified.length).toBeLessThan(5);
   });
 
+  it('fetches only what is due while the first peers may be about to come, and all when none has', async () => {
+    const h = new Harness(makeTorrent(16 * MIB, 256 * KIB), { latencyMs: 20 });
+    h.serveAll(URL);
+    h.seeds.add(URL);
+    h.expectsPeers = true;
+    viewer(h, 0, 20);
+    h.seeds.start();
+    await h.run(2000);
+    // What is due within four seconds: neither the first picture nor the fifth second waits for anybody.
+    expect(h.verified.length).toBeGreaterThanOrEqual(4);
+    expect(h.verified.length).toBeLessThanOrEqual(7);
+    h.expectsPeers = false;
+    await h.run(3000);
+    expect(h.store.verified.isFull).toBe(true);
+  });
+
   it('rescues blocks that a peer is late with, and drops the peer', async () => {
     const h = new Harness(makeTorrent(MIB, 256 * KIB), { latencyMs: 20 });
     h.serveAll(URL);

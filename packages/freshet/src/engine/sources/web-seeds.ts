@@ -137,7 +137,10 @@ export class WebSeeds {
     const { scheduler } = this.#host;
     const peers = this.#host.usefulPeers();
     const streaming = this.#host.streaming();
-    if (streaming && !this.#assignUrgent(now, peers)) return;
+    // A fast server would have sent the whole film before the first peer is there to be asked.
+    const waiting = peers === 0 && this.#host.expectsPeers();
+    if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
+    if (streaming && waiting) return;
     if (peers > 0 && streaming) {
       const lucky = ticked && this.#host.random.below(peers + 1) === 0;
       if (!lucky || this.#runs().length > 0) return;
@@ -152,10 +155,10 @@ export class WebSeeds {
   }
 
   /** Returns whether there is room for what nobody waits for. */
-  #assignUrgent(now: number, peers: number): boolean {
+  #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
     const deadlines = new Map<number, number>();
     for (const due of this.#host.urgent()) {
-      if (this.#isDue(due, now, peers)) deadlines.set(due.piece, due.deadline);
+      if (this.#isDue(due, now, peers, waiting)) deadlines.set(due.piece, due.deadline);
     }
     if (deadlines.size === 0) return true;
     for (const [piece, deadline] of deadlines) {
@@ -175,11 +178,12 @@ export class WebSeeds {
   }
 
   /** Whether a missing piece with a deadline is for the web seeds to fetch. */
-  #isDue({ piece, deadline }: UrgentPiece, now: number, peers: number): boolean {
+  #isDue({ piece, deadline }: UrgentPiece, now: number, peers: number, waiting: boolean): boolean {
     if (!this.#host.store.isMissing(piece)) return false;
-    if (peers === 0) return true;
     const slack = deadline - now;
     if (slack < HIGH_DEMAND) return true;
+    if (waiting) return false;
+    if (peers === 0) return true;
     return slack < ALONE_DEMAND && !this.#host.scheduler.leaveToFree(piece, slack);
   }
 
