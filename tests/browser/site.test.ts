@@ -179,7 +179,7 @@ describe('the page of freshet serve', () => {
     await viewer.screenshot(join(folder, 'playing.png'));
   });
 
-  it('gives a second viewer most of the film from the first, even over plain HTTP’s head', async () => {
+  it('gives a second viewer most of the film from the first', async () => {
     const { url } = await serve('--limit-up', '600k');
     const first = await (await browser()).open(url);
     await playing(first);

@@ -62,8 +62,11 @@ class Page {
     this.#client.on('error', (error) => this.#fail(error));
     this.#player.addEventListener('metadata', ({ detail: { file } }) => {
       this.#dashboard.showFile(file);
+      markShown(this.#shown?.infoHash, file.path);
       this.#setTitle(readable(file.name));
     });
+    // What the viewer waits for comes first, and only then all the rest.
+    this.#player.video.addEventListener('loadeddata', () => this.#player.file?.select());
     // The player shows its own problems; here they can be read at leisure.
     this.#player.addEventListener('error', ({ detail: { error } }) => this.#fail(error));
     addEventListener('hashchange', () => this.open());
@@ -132,14 +135,6 @@ class Page {
     this.#shown = torrent;
     this.#setTitle(readable(torrent.name ?? 'Freshet'));
     this.#dashboard.show(torrent);
-    const select = (): void => {
-      const { video } = this.#player;
-      const file = chooseFile(torrent.files, path, (type) => video.canPlayType(type) !== '');
-      file?.select();
-      markShown(torrent.infoHash, file?.path ?? '');
-    };
-    if (torrent.files.length > 0) select();
-    else torrent.once('metadata', select);
     torrent.on('warning', (error) => console.info(error.message));
     void this.#player.show(torrent, path);
   }

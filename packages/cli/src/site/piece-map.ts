@@ -87,6 +87,8 @@ export class PieceMap {
     const line = Math.round(LINE * this.#scale);
     const bottom = height - line - Math.round(GAP * this.#scale);
     const count = this.#cells.length;
+    // A gap between cells where they are wide enough to have one.
+    const wide = this.#width / count >= 5;
     context.clearRect(0, 0, width, height);
     for (const kind of ['missing', 'partial', 'kept', 'verified'] as const) {
       context.fillStyle = this.#colours[kind];
@@ -94,8 +96,7 @@ export class PieceMap {
         if (this.#cells[cell] !== kind) continue;
         const left = x(cell / count);
         const right = x((cell + 1) / count);
-        // A gap between cells where they are wide enough to have one.
-        context.fillRect(left, 0, right - left - (right - left > 3 * this.#scale ? this.#scale : 0), bottom);
+        context.fillRect(left, 0, right - left - (wide ? this.#scale : 0), bottom);
       }
     }
     context.fillStyle = this.#colours.missing;
