@@ -268,6 +268,15 @@ describe('Client', () => {
     expect(hashed).toEqual([35]);
   });
 
+  it('seeds the files of a form that is emptied at once', async () => {
+    const { client, session } = scriptedClient();
+    const input = [Object.assign(new Uint8Array([1]), { name: 'one.bin' })];
+    client.seed(input);
+    input.pop();
+    await turn();
+    expect(session.named('seed')).toMatchObject([{ inputs: [{ kind: 'bytes', name: 'one.bin' }] }]);
+  });
+
   it('refuses options that mean nothing', () => {
     expect(() => scriptedClient({ peerId: 'xyz' })).toThrow(ArgumentError);
     expect(() => scriptedClient({ downloadLimit: Number.NaN })).toThrow(ArgumentError);

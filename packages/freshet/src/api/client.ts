@@ -13,6 +13,7 @@ import type { Commands, Session, SessionEvent, TorrentKey } from '../session/pro
 import { callSafely, Emitter, withCallback } from './emitter.ts';
 import {
   addSettings,
+  listSeedItems,
   readLimit,
   readSeedInputs,
   readTorrentId,
@@ -163,8 +164,9 @@ export class Client extends Emitter<ClientEvents> {
     callback?: TorrentCallback,
   ): Torrent {
     const [settings, onSeed] = typeof options === 'function' ? [{}, options] : [options ?? {}, callback];
+    const items = listSeedItems(input);
     return this.#start(settings, onSeed, true, async (torrent) => {
-      const inputs = await readSeedInputs(input, settings);
+      const inputs = await readSeedInputs(items, settings);
       // Reading a stream takes its time, in which the torrent may have been removed.
       if (this.#byKey.get(torrent)?.destroyed !== false) return;
       const creator = `Freshet/${VERSION}`;

@@ -144,9 +144,13 @@ function readPeerId(id: string | Uint8Array | undefined): Uint8Array | undefined
   return bytes;
 }
 
+/** The inputs one by one. A page's `FileList` is empty again as soon as its form is, so this cannot wait. */
+export function listSeedItems(inputs: SeedInputs): readonly SeedItem[] {
+  return isList(inputs) ? Array.from(inputs) : [inputs];
+}
+
 /** Reads streams to their end and names everything. Rejects when an input is of an unknown kind, or a stream breaks. */
-export async function readSeedInputs(inputs: SeedInputs, options: SeedOptions): Promise<SeedInput[]> {
-  const items = isList(inputs) ? Array.from(inputs) : [inputs];
+export async function readSeedInputs(items: readonly SeedItem[], options: SeedOptions): Promise<SeedInput[]> {
   if (items.length === 0) throw new ArgumentError('There is nothing to seed.');
   const result: SeedInput[] = [];
   for (const [index, item] of items.entries()) {
