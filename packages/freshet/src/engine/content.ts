@@ -5,9 +5,9 @@ import { PiecePicker } from './pieces/picker.ts';
 import { PieceStore, type PieceStoreEvents } from './pieces/piece-store.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
 import { Scheduler } from './pieces/scheduler.ts';
-import type { Disk, Ports } from './ports.ts';
+import type { Clock, Disk, Ports, Timer } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { Selection } from './selection.ts';
+import { Selection, type SelectionState } from './selection.ts';
 import { WebSeeds } from './sources/web-seeds.ts';
 import type { ReaderError } from './streaming/reader.ts';
 import { Streaming } from './streaming/streaming.ts';
@@ -16,6 +16,8 @@ import type { TransferTotals } from './transfer-totals.ts';
 export interface ContentEvents extends PieceStoreEvents {
   /** A reader moved. @see Streaming */
   onUrgent(jumped: boolean): void;
+  /** A verified piece cannot be read. */
+  onReadError(piece: number, error: Error): void;
   /** Block payload came from a web seed. */
   onReceived(bytes: number): void;
   onWarning(error: Error): void;
@@ -38,6 +40,12 @@ export interface ContentOptions {
   expectsPeers(): boolean;
 }
 
+/**
+ * Milliseconds for which unselected pieces are still fetched when nobody reads them any more. Players close a
+ * reader and open the next one at the same place.
+ */
+const LOAN_GRACE = 5000;
+
 /** What exists of a torrent while its storage is open: pieces, selection, readers, and the web seeds that fill them. */
 export class TorrentContent implements Exchange {
   readonly info: Info;
@@ -47,8 +55,12 @@ export class TorrentContent implements Exchange {
   readonly selection: Selection;
   readonly streaming: Streaming;
   readonly webSeeds: WebSeeds;
+  readonly #clock: Clock;
+  /** Loans that run out soon. */
+  readonly #ending = new Set<Timer>();
 
   constructor(options: ContentOptions) {
+    this.#clock = options.ports.clock;
     const { info, disk, ports, events } = options;
     this.info = info;
     this.disk = disk;
@@ -68,7 +80,12 @@ export class TorrentContent implements Exchange {
       pieceLength: info.pieceLength,
       now: () => ports.clock.now(),
       isVerified: (piece) => store.verified.get(piece),
-      readVerified: (piece, begin, length, wake) => store.read(piece, begin, length, wake),
+      isWanted: (piece) => store.picker.priority(piece) > 0,
+      readVerified: (piece, begin, length, wake) => {
+        const bytes = store.read(piece, begin, length, wake);
+        if (bytes instanceof Error) events.onReadError(piece, bytes);
+        return bytes;
+      },
       onUrgent: (jumped) => events.onUrgent(jumped),
     });
     const { streaming } = this;
@@ -108,6 +125,30 @@ export class TorrentContent implements Exchange {
     this.disk.setWanted(this.selection.wantedFiles());
   }
 
+  /**
+   * Has the unselected pieces of a byte range fetched for a reader. `changed` tells whether that makes a difference.
+   * @param ended called some time after `end`, when pieces are not fetched any more.
+   */
+  lend(start: number, end: number, ended: () => void): { readonly changed: boolean; end(): void } {
+    const loan = this.selection.lend(start, end);
+    return {
+      changed: loan.changed,
+      end: () => {
+        const timer = this.#clock.setTimer(LOAN_GRACE, () => {
+          this.#ending.delete(timer);
+          if (loan.release()) ended();
+        });
+        this.#ending.add(timer);
+      },
+    };
+  }
+
+  /** Puts in force what was chosen before the storage was reopened. */
+  restoreSelection(state: SelectionState): void {
+    this.selection.restore(state);
+    this.disk.setWanted(this.selection.wantedFiles());
+  }
+
   /** The verified pieces that are on disk already. */
   storedPieces(): Bitfield {
     const stored = this.store.verified.clone();
@@ -119,6 +160,7 @@ export class TorrentContent implements Exchange {
   async close(reason: ReaderError, last: () => Promise<void>): Promise<void> {
     this.streaming.close(reason);
     this.webSeeds.stop();
+    for (const timer of this.#ending) timer.cancel();
     await this.store.whenWritten();
     await last();
     this.store.close();

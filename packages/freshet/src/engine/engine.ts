@@ -130,8 +130,13 @@ export class Engine {
   async listen(port: number): Promise<number> {
     const { listener } = this.#ports;
     if (listener === undefined) throw new Error('This platform cannot listen for incoming connections.');
-    this.#port = await listener.listen(port, (link) => this.accept(link));
-    return this.#port;
+    const chosen = await listener.listen(port, (link) => this.accept(link));
+    if (this.#closing !== undefined) {
+      await listener.close();
+      throw new Error('The client is closed.');
+    }
+    this.#port = chosen;
+    return chosen;
   }
 
   /** Takes over an incoming link; its handshake says which torrent it is for. */
@@ -183,7 +188,14 @@ export class Engine {
 
   /** Ends all torrents, keeps what was verified, releases everything. Idempotent. */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === undefined) {
+      // Known before anything is told to anybody, who might want to close it too.
+      let begin: () => void = () => {};
+      this.#closing = new Promise<void>((resolve) => {
+        begin = (): void => resolve(this.#close());
+      });
+      begin();
+    }
     return this.#closing;
   }
 

@@ -4,10 +4,12 @@ import type { Clock, Timer } from './ports.ts';
 const BURST = 250;
 /** Shortest sleep between two wake-ups, in milliseconds. */
 const MIN_SLEEP = 5;
+/** What one user is taken to use when it is woken, in bytes: a block. */
+const TURN = 16_384;
 
 /**
- * A token bucket in bytes. Users that find it empty queue up and are woken in turn, one at a time, so that
- * they share the rate fairly.
+ * A token bucket in bytes. Users that find it empty queue up and are woken in turn, as many at a time as there are
+ * tokens for, so that they share the rate fairly.
  */
 export class RateLimiter {
   readonly #clock: Clock;
@@ -31,7 +33,7 @@ export class RateLimiter {
   setRate(rate: number | undefined): void {
     this.#refill();
     this.#rate = rate;
-    this.#tokens = Math.min(this.#tokens, this.#capacity());
+    this.#tokens = rate === 0 ? Math.min(this.#tokens, 0) : Math.min(this.#tokens, this.#capacity());
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#wake();
@@ -92,10 +94,14 @@ export class RateLimiter {
   }
 
   #wake(): void {
+    // Some take their bytes at once, others when these arrive, which must not let everybody else go first.
+    let promised = 0;
     for (const wake of [...this.#waiting]) {
-      if (!this.open) break;
+      if (!this.open || (this.#rate !== undefined && promised > 0 && promised >= this.#tokens)) break;
+      const before = this.#tokens;
       this.#waiting.delete(wake);
       wake();
+      promised += Math.max(0, TURN - Math.max(0, before - this.#tokens));
     }
     this.#arm();
   }

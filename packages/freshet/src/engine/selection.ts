@@ -2,22 +2,31 @@ import type { Info } from '../protocol/index.ts';
 import { DEFAULT_PRIORITY, MAX_PRIORITY } from './pieces/picker.ts';
 import type { PieceStore } from './pieces/piece-store.ts';
 
+/** What somebody chose, to be put in force again when the storage is reopened. */
+export interface SelectionState {
+  readonly files: readonly number[];
+  readonly pieces: Uint8Array;
+}
+
 /** Which pieces are wanted, how much, and how many of their bytes are there. The only truth about it. */
 export class Selection {
   readonly #info: Info;
   readonly #store: PieceStore;
   #files: number[];
+  /** Priority that was chosen for each piece; what the picker has may be raised by readers. */
+  readonly #selected: Uint8Array;
+  /** Readers of pieces that are not selected themselves: how many need each one. */
+  readonly #lent = new Map<number, number>();
   #wantedBytes = 0;
   #wantedVerifiedBytes = 0;
   #verifiedBytes = 0;
-  /** Readers of pieces that are not selected: how many need each one. */
-  readonly #lent = new Map<number, number>();
 
   constructor(info: Info, store: PieceStore) {
     this.#info = info;
     this.#store = store;
     this.#files = info.files.map(() => DEFAULT_PRIORITY);
-    this.#recount();
+    this.#selected = new Uint8Array(info.pieceCount).fill(DEFAULT_PRIORITY);
+    this.recount();
   }
 
   get wantedBytes(): number {
@@ -38,6 +47,10 @@ export class Selection {
     return this.#wantedVerifiedBytes === this.#wantedBytes;
   }
 
+  get state(): SelectionState {
+    return { files: [...this.#files], pieces: this.#selected.slice() };
+  }
+
   filePriorities(): number[] {
     return [...this.#files];
   }
@@ -49,7 +62,7 @@ export class Selection {
   onVerified(piece: number): void {
     const length = this.#store.pieceLength(piece);
     this.#verifiedBytes += length;
-    if (this.#store.picker.priority(piece) > 0) this.#wantedVerifiedBytes += length;
+    if (this.#selected[piece]! > 0) this.#wantedVerifiedBytes += length;
   }
 
   /** One priority per file, 0 to 7. A piece takes the highest of the files that it has bytes of. */
@@ -65,65 +78,59 @@ export class Selection {
         pieces[piece] = Math.max(pieces[piece]!, priority);
       }
     }
-    for (let piece = 0; piece < pieceCount; piece++) {
-      this.#store.picker.setPriority(piece, this.#lend(piece, pieces[piece]!));
-    }
-    this.#recount();
+    for (let piece = 0; piece < pieceCount; piece++) this.#select(piece, pieces[piece]!);
+    this.recount();
   }
 
   /** @param priority 1 to 7, or 0 to deselect. */
   setPieces(first: number, last: number, priority: number): void {
     const end = Math.min(last, this.#info.pieceCount - 1);
-    for (let piece = Math.max(0, first); piece <= end; piece++) {
-      this.#store.picker.setPriority(piece, this.#lend(piece, clamp(priority)));
-    }
-    this.#recount();
+    for (let piece = Math.max(0, first); piece <= end; piece++) this.#select(piece, clamp(priority));
+    this.recount();
+  }
+
+  /** Puts in force what was chosen before the storage was reopened. */
+  restore(state: SelectionState): void {
+    this.#files = [...state.files];
+    for (let piece = 0; piece < state.pieces.length; piece++) this.#select(piece, state.pieces[piece]!);
+    this.recount();
   }
 
   /**
-   * Selects the unselected pieces of a byte range for as long as somebody reads there. Returns what takes that
-   * back, or `undefined` when all of them were selected anyway.
+   * Has the unselected pieces of a byte range fetched for as long as somebody reads there; they do not count as
+   * wanted. Returns what takes that back, and whether pieces are fetched now that were not.
    */
-  lend(start: number, end: number): (() => void) | undefined {
-    const { picker } = this.#store;
-    const lent: number[] = [];
-    const last = Math.ceil(end / this.#info.pieceLength);
-    for (let piece = Math.floor(start / this.#info.pieceLength); piece < last; piece++) {
+  lend(start: number, end: number): { readonly changed: boolean; release(): boolean } {
+    const { pieceLength } = this.#info;
+    const first = Math.floor(start / pieceLength);
+    const last = end > start ? Math.floor((end - 1) / pieceLength) : -1;
+    let changed = false;
+    for (let piece = first; piece <= last; piece++) {
       const readers = this.#lent.get(piece) ?? 0;
-      if (readers === 0 && picker.priority(piece) > 0) continue;
       this.#lent.set(piece, readers + 1);
-      picker.setPriority(piece, 1);
-      lent.push(piece);
+      if (this.#apply(piece)) changed = true;
     }
-    if (lent.length === 0) return undefined;
-    this.#recount();
-    return () => {
-      for (const piece of lent) {
-        const readers = (this.#lent.get(piece) ?? 1) - 1;
-        if (readers > 0) this.#lent.set(piece, readers);
-        else if (this.#lent.delete(piece)) picker.setPriority(piece, 0);
-      }
-      this.#recount();
+    let released = false;
+    return {
+      changed,
+      release: () => {
+        if (released) return false;
+        released = true;
+        let ended = false;
+        for (let piece = first; piece <= last; piece++) {
+          const readers = this.#lent.get(piece)! - 1;
+          if (readers > 0) this.#lent.set(piece, readers);
+          else this.#lent.delete(piece);
+          if (this.#apply(piece)) ended = true;
+        }
+        return ended;
+      },
     };
   }
 
   /** Counts anew, after pieces were lost. */
   recount(): void {
-    this.#recount();
-  }
-
-  /** The priority in force for a piece whose selected one is `priority`. */
-  #lend(piece: number, priority: number): number {
-    if (priority > 0) {
-      // Selected for good now: the readers' claim is not needed, nor to be taken back.
-      this.#lent.delete(piece);
-      return priority;
-    }
-    return this.#lent.has(piece) ? 1 : 0;
-  }
-
-  #recount(): void {
-    const { picker, verified } = this.#store;
+    const { verified } = this.#store;
     this.#wantedBytes = 0;
     this.#wantedVerifiedBytes = 0;
     this.#verifiedBytes = 0;
@@ -131,10 +138,24 @@ export class Selection {
       const length = this.#store.pieceLength(piece);
       const has = verified.get(piece);
       if (has) this.#verifiedBytes += length;
-      if (picker.priority(piece) === 0) continue;
+      if (this.#selected[piece] === 0) continue;
       this.#wantedBytes += length;
       if (has) this.#wantedVerifiedBytes += length;
     }
+  }
+
+  #select(piece: number, priority: number): void {
+    this.#selected[piece] = priority;
+    this.#apply(piece);
+  }
+
+  /** Tells the picker what is in force for the piece. Returns whether it begins or ceases to be fetched. */
+  #apply(piece: number): boolean {
+    const { picker } = this.#store;
+    const before = picker.priority(piece);
+    const priority = this.#selected[piece]! || (this.#lent.has(piece) ? 1 : 0);
+    picker.setPriority(piece, priority);
+    return (before === 0) !== (priority === 0);
   }
 }
 

@@ -1,5 +1,5 @@
 import {
-  Bitfield,
+  type Bitfield,
   encodeUploadOnly,
   type Info,
   type InfoHash,
@@ -19,8 +19,9 @@ import type { ReadCache } from './pieces/read-cache.ts';
 import { type Disk, DiskError, type Ports } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
-import { checkPieces } from './storage/check.ts';
+import type { SelectionState } from './selection.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
+import { StorageOpener } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type {
   PeerStatus,
@@ -80,10 +81,17 @@ export class Torrent {
   #state: TorrentState = 'metadata';
   #paused: boolean;
   #done = false;
+  /** It is known whether the metadata was kept from an earlier run. */
+  #started = false;
   /** Something was downloaded in this run, so that trackers may hear of its completion. */
   #downloadedHere = false;
-  /** Counts openings, so that what an older one still delivers is ignored. */
-  #epoch = 0;
+  /** What was selected when the storage was closed, for when it is opened again. */
+  #selection: SelectionState | undefined;
+  /** The storage has been opened before: what is there is looked at, whatever was promised. */
+  #openedBefore = false;
+  readonly #opener: StorageOpener;
+  /** Why it failed. */
+  #failure: Error | undefined;
   #closing: Promise<void> | undefined;
   readonly #totals: TransferTotals;
 
@@ -108,6 +116,11 @@ export class Torrent {
       trackers: this.#trackers,
       totals: () => this.#totals,
       onWarning: (error) => observer.onWarning(error),
+    });
+    this.#opener = new StorageOpener({
+      hasher: host.ports.hasher,
+      openDisk: (info) => spec.openDisk(info),
+      onChecking: (checked, total) => observer.onChecking(checked, total),
     });
     this.#swarm = this.#createSwarm();
     for (const address of spec.peers ?? []) this.#swarm.candidates.add(address);
@@ -211,13 +224,13 @@ export class Torrent {
     if (!(start >= 0 && end >= start && end <= content.store.info.length)) {
       throw new ReaderError('OUT_OF_RANGE', `The torrent has no bytes ${start} to ${end}.`);
     }
-    const release = content.selection.lend(start, end);
-    if (release !== undefined) this.#selectionChanged();
+    if (this.#state === 'failed') {
+      throw new ReaderError('CLOSED', 'The torrent cannot be read: it has failed.');
+    }
+    const loan = content.lend(start, end, () => this.#fetchedChanged());
+    if (loan.changed) this.#fetchedChanged();
     const reader = content.streaming.open(options);
-    reader.onClose(() => {
-      release?.();
-      if (release !== undefined && this.#content === content) this.#selectionChanged();
-    });
+    reader.onClose(() => loan.end());
     this.#swarm.wake();
     return reader;
   }
@@ -256,29 +269,44 @@ export class Torrent {
   /** Ends all connections and announces; what is stored stays open. */
   pause(): void {
     this.#paused = true;
-    if (this.#state === 'active' || this.#state === 'metadata') this.#deactivate('paused');
+    if (this.#state === 'closed' || this.#state === 'failed') return;
+    this.#deactivate('paused');
     if (this.#state === 'active') this.#state = 'paused';
   }
 
   /** Goes on after `pause`, or tries again after a failure. */
   resume(): void {
     this.#paused = false;
-    if (this.#state === 'failed') void this.#open();
+    if (this.#state === 'failed') this.#retry();
     else if (this.#state === 'paused') this.#activate();
-    else if (this.#state === 'metadata') this.#goOnline();
+    else if (this.#state === 'metadata' && this.#started) this.#goOnline();
   }
 
   /** Reads and hashes everything that is stored, as if nothing were known. */
   async recheck(): Promise<void> {
     if (this.#info === undefined || this.#state === 'closed') return;
     this.#deactivate('the stored data is being checked');
-    await this.#resume.remove();
+    this.#state = 'checking';
+    this.#done = false;
+    try {
+      await this.#resume.remove();
+    } catch (error) {
+      this.#observer.onWarning(asError(error));
+      this.#resume.forget();
+    }
     await this.#open();
   }
 
   /** Ends the torrent: says goodbye to trackers, keeps what was verified for next time. Idempotent. */
   close(options: { readonly destroyData?: boolean | undefined } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.destroyData ?? false);
+    if (this.#closing === undefined) {
+      // Known before anything is told to anybody, who might want to close it too.
+      let begin: () => void = () => {};
+      this.#closing = new Promise<void>((resolve) => {
+        begin = (): void => resolve(this.#close(options.destroyData ?? false));
+      });
+      begin();
+    }
     return this.#closing;
   }
 
@@ -289,6 +317,7 @@ export class Torrent {
       infoBytes = this.#resume.infoBytes;
       if (this.#state === 'closed' || this.#info !== undefined) return;
     }
+    this.#started = true;
     if (infoBytes !== undefined) this.#onInfoBytes(infoBytes);
     else this.#goOnline();
   }
@@ -299,7 +328,7 @@ export class Torrent {
     try {
       this.#info = parseInfo(infoBytes, this.infoHash);
     } catch (error) {
-      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      this.#fail(asError(error));
       return;
     }
     this.#infoBytes = infoBytes;
@@ -308,47 +337,38 @@ export class Torrent {
     void this.#open();
   }
 
+  /** After a failure. */
+  #retry(): void {
+    if (this.#info !== undefined) void this.#open();
+    else if (this.#failure !== undefined) this.#observer.onError(this.#failure);
+  }
+
   /** Opens the storage and finds out what is there. */
   async #open(): Promise<void> {
-    const info = this.#info!;
-    const epoch = ++this.#epoch;
-    const current = (): boolean => epoch === this.#epoch && this.#closing === undefined;
+    const info = this.#info;
+    if (info === undefined || this.#closing !== undefined) return;
     this.#state = 'checking';
     this.#done = false;
-    let disk: Disk | undefined;
     try {
-      await this.#closeStorage();
-      await this.#resume.load();
-      disk = await this.#spec.openDisk(info);
-      // Trusted the first time only: after a failure, or when asked to, it is looked at.
-      const verified =
-        this.#spec.skipCheck && epoch === 1
-          ? fullBitfield(info.pieceCount)
-          : (
-              await checkPieces({
-                info,
-                disk,
-                hasher: this.#host.ports.hasher,
-                resume: this.#resume.data,
-                cancelled: () => !current(),
-                onProgress: (checked, total) => {
-                  if (current()) this.#observer.onChecking(checked, total);
-                },
-              })
-            ).verified;
-      if (!current()) {
-        await disk.close();
-        return;
-      }
-      this.#onOpened(info, disk, verified);
+      const opened = await this.#opener.open({
+        info,
+        trusted: this.#spec.skipCheck === true && !this.#openedBefore,
+        resume: async () => {
+          await this.#closeStorage();
+          await this.#resume.load();
+          return this.#resume.data;
+        },
+      });
+      if (opened === undefined) return;
+      this.#openedBefore = true;
+      this.#onOpened(info, opened.disk, opened.verified);
     } catch (error) {
-      await disk?.close().catch(() => {});
-      if (current()) this.#fail(error instanceof Error ? error : new Error(String(error)));
+      if (this.#closing === undefined) this.#fail(asError(error));
     }
   }
 
   #onOpened(info: Info, disk: Disk, verified: Bitfield): void {
-    const content = new TorrentContent({
+    const content: TorrentContent = new TorrentContent({
       info,
       disk,
       verified,
@@ -369,7 +389,15 @@ export class Torrent {
           this.#checkDone();
         },
         onHashFailed: (piece, length) => this.#onHashFailed(piece, length),
-        onWriteError: (error) => this.#fail(error),
+        onWriteError: (error) => {
+          content.selection.recount();
+          this.#fail(error);
+        },
+        onRoom: () => {
+          this.#swarm.fill();
+          this.#content?.webSeeds.update();
+        },
+        onReadError: (piece, error) => this.#onReadError(piece, error),
         onUrgent: (jumped) => this.#onUrgent(jumped),
         onReceived: (bytes) => {
           this.#totals.received('webseed', bytes);
@@ -380,7 +408,8 @@ export class Torrent {
     });
     this.#content = content;
     const priorities = this.#spec.filePriorities?.(info) ?? this.#resume.filePriorities;
-    if (priorities !== undefined) content.setFilePriorities(priorities);
+    if (this.#selection !== undefined) content.restoreSelection(this.#selection);
+    else if (priorities !== undefined) content.setFilePriorities(priorities);
     // Empty files have no piece whose arrival would create them.
     else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
     for (const url of this.#webSeedUrls) content.webSeeds.add(url);
@@ -448,16 +477,18 @@ export class Torrent {
 
   #fail(error: Error): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
-    this.#content?.selection.recount();
     this.#state = 'failed';
+    this.#failure = error;
     this.#deactivate('the torrent has failed');
+    this.#content?.streaming.close(
+      new ReaderError('CLOSED', `The torrent has failed: ${error.message}`, { cause: error }),
+    );
     void this.#resume.save();
     this.#observer.onError(error);
   }
 
   async #close(destroyData: boolean): Promise<void> {
     this.#state = 'closed';
-    this.#epoch++;
     this.#content?.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
     this.#content?.webSeeds.stop();
     this.#swarm.stop('the torrent was removed');
@@ -468,15 +499,13 @@ export class Torrent {
       else announcer.stop(resolve);
     });
     try {
+      await this.#opener.cancel();
+      const opened = this.#content?.disk;
+      await this.#closeStorage();
       if (destroyData) {
-        const disk =
-          this.#content?.disk ??
-          (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
-        await this.#closeStorage();
+        const disk = opened ?? (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
         await disk?.destroy();
         await this.#resume.remove();
-      } else {
-        await this.#closeStorage();
       }
     } finally {
       await goodbye;
@@ -490,6 +519,7 @@ export class Torrent {
     if (content === undefined) return;
     this.#content = undefined;
     this.#swarm.exchange = undefined;
+    this.#selection = content.selection.state;
     await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => this.#resume.close());
   }
 
@@ -545,18 +575,26 @@ export class Torrent {
   #onHashFailed(piece: number, length: number): void {
     this.#totals.hashFailed(length);
     this.#observer.onWarning(new Error(`Piece ${piece} failed its hash check and is downloaded again.`));
-    this.#swarm.recount();
+    this.#swarm.fill();
   }
 
   /** The disk lacks or changed what we took for verified. */
   #onReadError(piece: number, error: Error): void {
-    if (this.#state !== 'active') return;
+    const content = this.#content;
+    if (content === undefined || (this.#state !== 'active' && this.#state !== 'paused')) return;
     const gone = error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND');
-    if (gone) this.#fail(error);
-    else
-      this.#observer.onWarning(
-        new Error(`Piece ${piece} cannot be read: ${error.message}`, { cause: error }),
-      );
+    if (gone) {
+      this.#fail(error);
+      return;
+    }
+    if (!content.store.distrust(piece)) return;
+    content.selection.recount();
+    this.#done = false;
+    this.#observer.onWarning(
+      new Error(`Piece ${piece} cannot be read and is downloaded again: ${error.message}`, { cause: error }),
+    );
+    this.#swarm.onLost(piece);
+    this.#lookForMore();
   }
 
   #onUrgent(jumped: boolean): void {
@@ -575,16 +613,35 @@ export class Torrent {
   }
 
   #selectionChanged(): void {
-    this.#done = false;
+    if (this.#done && this.#content?.selection.complete === false) {
+      this.#done = false;
+      this.#tellUploadOnly(false);
+    }
+    this.#fetchedChanged();
+    this.#checkDone();
+  }
+
+  /** Other pieces are fetched than before, because of the selection or of a reader. */
+  #fetchedChanged(): void {
+    this.#content?.store.dropUnwanted();
     this.#swarm.recount();
-    if (this.#content?.selection.complete === false && this.#state === 'active') {
+    this.#lookForMore();
+  }
+
+  #lookForMore(): void {
+    if (this.#state === 'active' && !this.#swarm.seeding) {
       // Seeds were let go when nothing was wanted any more.
-      this.#swarm.candidates.retryAll();
+      this.#swarm.candidates.retryUseful();
       this.#swarm.connect();
       if (this.#swarm.peers.size === 0) this.#announcer?.update();
     }
     this.#content?.webSeeds.update();
-    this.#checkDone();
+  }
+
+  #tellUploadOnly(uploadOnly: boolean): void {
+    for (const peer of [...this.#swarm.peers.values()]) {
+      peer.sendExtended('upload_only', encodeUploadOnly(uploadOnly));
+    }
   }
 
   #checkDone(): void {
@@ -594,7 +651,7 @@ export class Torrent {
     this.#done = true;
     void this.#resume.save();
     if (content.store.verified.isFull && this.#downloadedHere) this.#announcer?.completed();
-    for (const peer of this.#swarm.peers.values()) peer.sendExtended('upload_only', encodeUploadOnly(true));
+    this.#tellUploadOnly(true);
     this.#observer.onDone();
     this.#swarm.dropUseless();
   }
@@ -617,8 +674,6 @@ export class Torrent {
   }
 }
 
-function fullBitfield(length: number): Bitfield {
-  const field = new Bitfield(length);
-  field.setAll();
-  return field;
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,6 +1,6 @@
 import { formatAddress, type PeerAddress } from '../../protocol/index.ts';
 
-/** Addresses kept per torrent; beyond that new ones are not taken. */
+/** Addresses kept per torrent; beyond that a new one takes the place of one that has failed. */
 const MAX_CANDIDATES = 2000;
 /** First wait after a failure, in milliseconds; doubles with each. */
 const RETRY_DELAY = 30_000;
@@ -29,7 +29,7 @@ export class Candidates {
     const key = formatAddress(address);
     const known = this.#all.get(key);
     if (known !== undefined) return false;
-    if (this.#all.size >= MAX_CANDIDATES) return false;
+    if (this.#all.size >= MAX_CANDIDATES && !this.#dropWorst()) return false;
     this.#all.set(key, { address, state: 'idle', failures: 0, nextTry: 0, everConnected: false });
     return true;
   }
@@ -83,10 +83,23 @@ export class Candidates {
     candidate.nextTry = now + Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** (candidate.failures - 1));
   }
 
+  /** An attempt was given up for reasons of ours. */
+  onCancelled(address: PeerAddress): void {
+    const candidate = this.#all.get(formatAddress(address));
+    if (candidate?.state === 'connecting') candidate.state = 'idle';
+  }
+
   ban(address: PeerAddress): void {
     this.add(address);
     const candidate = this.#all.get(formatAddress(address));
     if (candidate !== undefined) candidate.state = 'banned';
+  }
+
+  /** Lets addresses at which somebody was found be tried at once. */
+  retryUseful(): void {
+    for (const candidate of this.#all.values()) {
+      if (candidate.state === 'idle' && candidate.everConnected) candidate.nextTry = 0;
+    }
   }
 
   /** Lets every address be tried at once, as after the network came back. */
@@ -94,5 +107,17 @@ export class Candidates {
     for (const candidate of this.#all.values()) {
       if (candidate.state === 'idle') candidate.nextTry = 0;
     }
+  }
+
+  /** Makes room for a new address at the cost of one that has failed. Returns whether there was one. */
+  #dropWorst(): boolean {
+    let worst: string | undefined;
+    let failures = 0;
+    for (const [key, candidate] of this.#all) {
+      if (candidate.state !== 'idle' || candidate.failures <= failures) continue;
+      worst = key;
+      failures = candidate.failures;
+    }
+    return worst !== undefined && this.#all.delete(worst);
   }
 }

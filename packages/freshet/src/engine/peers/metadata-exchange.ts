@@ -14,8 +14,11 @@ const MAX_METADATA = 32 * 1024 * 1024;
 const REQUEST_TIMEOUT = 4000;
 /** Requests in flight to one peer. */
 const REQUESTS_PER_PEER = 4;
-/** Milliseconds until a peer that rejected is asked again. */
+/** Milliseconds for which a peer that rejected, or a size that led nowhere, is left alone. */
 const REJECT_PAUSE = 10_000;
+const STALL_PAUSE = 60_000;
+/** An attempt that brings nothing for so many milliseconds gives way to another one. */
+const STALL = 12_000;
 /** Requests answered per peer before it is told to go elsewhere: more than any info dictionary needs. */
 const MAX_SERVED = 8192;
 
@@ -24,30 +27,47 @@ export interface MetadataPeer {
   readonly id: number;
   /** Bytes of metadata it says there are; undefined when it does not speak the extension or does not know. */
   readonly metadataSize: number | undefined;
+  /** It has not read yet what was sent to it. */
+  readonly busy: boolean;
   sendMetadata(payload: Uint8Array): void;
   ban(reason: string): void;
 }
 
 interface PieceState {
   data: Uint8Array | undefined;
+  /** Who is asked for it or has sent it; 0 for nobody. */
   from: number;
   requestedAt: number;
 }
 
-/** Fetches the info dictionary from peers, and serves it to them (BEP 9). */
+/** One try at an info dictionary of a given size. */
+interface Attempt {
+  readonly size: number;
+  /** The only peer that is asked: after a failure, so that a liar is known. */
+  readonly sole: number | undefined;
+  readonly pieces: PieceState[];
+  progressAt: number;
+}
+
+/**
+ * Fetches the info dictionary from peers, and serves it to them (BEP 9). Peers may lie about its size and its
+ * content, and may not answer: the size that most peers name is tried first, one that leads nowhere is put
+ * aside, and after a wrong hash one peer at a time is asked for all of it.
+ */
 export class MetadataExchange {
   readonly #infoHash: InfoHash;
   readonly #hasher: Hasher;
   readonly #onMetadata: (infoBytes: Uint8Array) => void;
   readonly #peers = new Map<number, MetadataPeer>();
+  /** Peers that are not asked before a time. */
   readonly #pausedUntil = new Map<number, number>();
+  /** Sizes that are not tried before a time. */
+  readonly #sizePausedUntil = new Map<number, number>();
   readonly #served = new Map<number, number>();
   #infoBytes: Uint8Array | undefined;
-  #size = 0;
-  #pieces: PieceState[] = [];
+  #attempt: Attempt | undefined;
   #hashing = false;
-  /** After a failed attempt one peer at a time is believed, so that a liar is known. */
-  #sole: number | undefined;
+  /** The pieces of several peers did not fit together. */
   #failedOnce = false;
 
   constructor(infoHash: InfoHash, hasher: Hasher, onMetadata: (infoBytes: Uint8Array) => void) {
@@ -59,36 +79,37 @@ export class MetadataExchange {
   /** The info dictionary is known: from now on it is served. */
   setInfo(infoBytes: Uint8Array): void {
     this.#infoBytes = infoBytes;
-    this.#pieces = [];
+    this.#attempt = undefined;
   }
 
   /** The peer's extended handshake is there. */
   addPeer(peer: MetadataPeer, now: number): void {
     this.#peers.set(peer.id, peer);
-    if (this.#infoBytes === undefined) this.request(now);
+    this.request(now);
   }
 
   removePeer(id: number): void {
     this.#peers.delete(id);
     this.#pausedUntil.delete(id);
     this.#served.delete(id);
-    if (this.#sole === id) this.#restart(0);
-    for (const piece of this.#pieces) if (piece.from === id && piece.data === undefined) piece.from = 0;
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    if (attempt.sole === id) this.#attempt = undefined;
+    for (const piece of attempt.pieces) if (piece.from === id && piece.data === undefined) piece.from = 0;
   }
 
   /** Asks for what is missing. Called once a second, and when something has changed. */
   request(now: number): void {
     if (this.#infoBytes !== undefined || this.#hashing) return;
-    for (const peer of this.#peers.values()) {
-      const size = peer.metadataSize;
-      if (size === undefined || size > MAX_METADATA) continue;
-      if (now < (this.#pausedUntil.get(peer.id) ?? 0)) continue;
-      if (this.#size === 0) {
-        if (this.#failedOnce) this.#sole = peer.id;
-        this.#restart(size);
-      }
-      if (size !== this.#size || (this.#sole !== undefined && this.#sole !== peer.id)) continue;
-      this.#requestFrom(peer, now);
+    if (this.#attempt !== undefined && now - this.#attempt.progressAt > STALL) {
+      this.#attempt = this.#replace(this.#attempt, now);
+    }
+    this.#attempt ??= this.#begin(now);
+    const attempt = this.#attempt;
+    if (attempt === undefined) return;
+    for (const peer of [...this.#peers.values()]) {
+      if (peer.metadataSize !== attempt.size || !this.#mayAsk(peer, now)) continue;
+      if (attempt.sole === undefined || attempt.sole === peer.id) this.#requestFrom(peer, attempt, now);
     }
   }
 
@@ -99,29 +120,74 @@ export class MetadataExchange {
       this.#serve(peer, message.piece);
       return;
     }
-    const state = this.#pieces[message.piece];
-    if (state === undefined || state.from !== peer.id || this.#infoBytes !== undefined) return;
+    const attempt = this.#attempt;
+    const state = attempt?.pieces[message.piece];
+    if (attempt === undefined || state === undefined || this.#hashing) return;
+    if (state.from !== peer.id || state.data !== undefined) return;
     if (message.type === 'reject') {
       state.from = 0;
       this.#pausedUntil.set(peer.id, now + REJECT_PAUSE);
-      if (this.#sole === peer.id) this.#restart(0);
-    } else if (message.totalSize === this.#size && state.data === undefined) {
+      if (attempt.sole === peer.id) this.#attempt = undefined;
+    } else if (message.totalSize === attempt.size) {
       state.data = message.data.slice();
+      attempt.progressAt = now;
+      if (attempt.pieces.every((piece) => piece.data !== undefined)) {
+        this.#verify(attempt, now);
+        return;
+      }
     }
-    if (this.#pieces.length > 0 && this.#pieces.every((piece) => piece.data !== undefined)) this.#verify(now);
-    else this.request(now);
+    this.request(now);
   }
 
-  #requestFrom(peer: MetadataPeer, now: number): void {
-    let inFlight = this.#pieces.filter((piece) => piece.from === peer.id && piece.data === undefined).length;
-    for (let i = 0; i < this.#pieces.length && inFlight < REQUESTS_PER_PEER; i++) {
-      const piece = this.#pieces[i]!;
+  /** Puts an attempt aside that brings nothing, unless there is nothing else to try. */
+  #replace(stalled: Attempt, now: number): Attempt {
+    const { size, sole } = stalled;
+    if (sole === undefined) this.#sizePausedUntil.set(size, now + STALL_PAUSE);
+    else this.#pausedUntil.set(sole, now + STALL_PAUSE);
+    const other = this.#begin(now);
+    if (other !== undefined) return other;
+    this.#sizePausedUntil.delete(size);
+    if (sole !== undefined) this.#pausedUntil.delete(sole);
+    stalled.progressAt = now;
+    return stalled;
+  }
+
+  /** Chooses what to try now: of the sizes that peers name the most frequent one, in doubt the first. */
+  #begin(now: number): Attempt | undefined {
+    const votes = new Map<number, number>();
+    for (const peer of this.#peers.values()) {
+      const size = peer.metadataSize;
+      if (size === undefined || size > MAX_METADATA || !this.#mayAsk(peer, now)) continue;
+      if (now >= (this.#sizePausedUntil.get(size) ?? 0)) votes.set(size, (votes.get(size) ?? 0) + 1);
+    }
+    let best: number | undefined;
+    for (const [size, count] of votes) if (best === undefined || count > votes.get(best)!) best = size;
+    if (best === undefined) return undefined;
+    let sole: number | undefined;
+    if (this.#failedOnce) {
+      for (const peer of this.#peers.values()) {
+        if (peer.metadataSize === best && this.#mayAsk(peer, now)) sole ??= peer.id;
+      }
+    }
+    const count = metadataPieceCount(best);
+    const pieces = Array.from({ length: count }, () => ({ data: undefined, from: 0, requestedAt: 0 }));
+    return { size: best, sole, pieces, progressAt: now };
+  }
+
+  #mayAsk(peer: MetadataPeer, now: number): boolean {
+    return now >= (this.#pausedUntil.get(peer.id) ?? 0);
+  }
+
+  #requestFrom(peer: MetadataPeer, attempt: Attempt, now: number): void {
+    let inFlight = 0;
+    for (const piece of attempt.pieces) if (piece.from === peer.id && piece.data === undefined) inFlight++;
+    for (let i = 0; i < attempt.pieces.length && inFlight < REQUESTS_PER_PEER; i++) {
+      const piece = attempt.pieces[i]!;
       if (piece.data !== undefined) continue;
-      const waits = piece.from !== 0 && now - piece.requestedAt < REQUEST_TIMEOUT;
-      if (waits) continue;
+      if (piece.from !== 0 && now - piece.requestedAt < REQUEST_TIMEOUT) continue;
+      if (piece.from !== peer.id) inFlight++;
       piece.from = peer.id;
       piece.requestedAt = now;
-      inFlight++;
       peer.sendMetadata(encodeMetadataMessage({ type: 'request', piece: i }));
     }
   }
@@ -130,7 +196,8 @@ export class MetadataExchange {
     const infoBytes = this.#infoBytes;
     const served = (this.#served.get(peer.id) ?? 0) + 1;
     this.#served.set(peer.id, served);
-    if (infoBytes === undefined || piece >= metadataPieceCount(infoBytes.length) || served > MAX_SERVED) {
+    const count = infoBytes === undefined ? 0 : metadataPieceCount(infoBytes.length);
+    if (infoBytes === undefined || piece >= count || served > MAX_SERVED || peer.busy) {
       peer.sendMetadata(encodeMetadataMessage({ type: 'reject', piece }));
       return;
     }
@@ -139,35 +206,32 @@ export class MetadataExchange {
     peer.sendMetadata(encodeMetadataMessage({ type: 'data', piece, totalSize: infoBytes.length, data }));
   }
 
-  #verify(now: number): void {
+  #verify(attempt: Attempt, now: number): void {
     this.#hashing = true;
-    const infoBytes = new Uint8Array(this.#size);
+    const infoBytes = new Uint8Array(attempt.size);
     const senders = new Set<number>();
-    for (const [i, piece] of this.#pieces.entries()) {
+    for (const [i, piece] of attempt.pieces.entries()) {
       infoBytes.set(piece.data!, i * METADATA_PIECE_LENGTH);
       senders.add(piece.from);
     }
-    void this.#hasher.sha1(infoBytes).then((digest) => {
+    const checked = (right: boolean): void => {
       this.#hashing = false;
       if (this.#infoBytes !== undefined) return;
-      if (equalBytes(digest, this.#infoHash)) {
+      this.#attempt = undefined;
+      if (right) {
         this.setInfo(infoBytes);
         this.#onMetadata(infoBytes);
         return;
       }
       this.#failedOnce = true;
-      this.#restart(0);
       if (senders.size === 1) {
         for (const id of senders) this.#peers.get(id)?.ban('sent metadata that does not match the info-hash');
       }
       this.request(now);
-    });
-  }
-
-  #restart(size: number): void {
-    this.#size = size;
-    if (size === 0) this.#sole = undefined;
-    const count = metadataPieceCount(size);
-    this.#pieces = Array.from({ length: count }, () => ({ data: undefined, from: 0, requestedAt: 0 }));
+    };
+    this.#hasher.sha1(infoBytes).then(
+      (digest) => checked(equalBytes(digest, this.#infoHash)),
+      () => checked(false),
+    );
   }
 }

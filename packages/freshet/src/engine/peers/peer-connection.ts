@@ -1,15 +1,14 @@
 import {
   type BlockRequest,
   decodeDontHave,
-  decodeExtendedHandshake,
   decodeUploadOnly,
   EXTENDED_HANDSHAKE,
   EXTENSION_ID,
-  type ExtendedHandshake,
   type ExtensionName,
   encodeBitfield,
   encodeCancel,
   encodeChoke,
+  encodeDontHave,
   encodeExtended,
   encodeExtendedHandshake,
   encodeHandshake,
@@ -34,6 +33,8 @@ import type { Clock, Link, LinkHandler, Timer } from '../ports.ts';
 import { RateMeter } from '../rate-meter.ts';
 import type { PeerStatus } from '../torrent-types.ts';
 import { clientName } from './client-name.ts';
+import { Outbox } from './outbox.ts';
+import { PeerExtensions } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
 import { PeerPieces } from './peer-pieces.ts';
 import { type PipelineWire, RequestPipeline } from './request-pipeline.ts';
@@ -49,12 +50,6 @@ const SILENCE = 180_000;
 const MAX_BACKLOG = 8 * 1024 * 1024;
 /** Payload that nobody asked for: beyond this, and beyond what was useful, it is an attack. */
 const MAX_WASTE = 16 * 1024 * 1024;
-
-/**
- * Name under which a site's own seeder marks itself in the extended handshake (ours, no BEP): its bytes cost the
- * site money, so viewers take from each other first and from it what they cannot get in time.
- */
-export const ORIGIN_EXTENSION = 'fr_origin';
 
 export interface PeerConnectionOptions {
   readonly id: number;
@@ -89,10 +84,8 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   sentInRound = 0;
   sentSinceUnchoke = 0;
   chokeChangedAt: number;
-  /** The peer's extended handshake; empty before it has come. */
-  extended: ExtendedHandshake = { m: {} };
-  /** The peer downloads nothing (BEP 21). */
-  uploadOnly = false;
+  /** What the peer said in its extended handshake. */
+  readonly extensions: PeerExtensions = new PeerExtensions();
   pipeline: RequestPipeline | undefined;
   upload: UploadQueue | undefined;
   readonly #options: PeerConnectionOptions;
@@ -107,15 +100,18 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   #greeted = false;
   #bitfieldDue = false;
   #readingPaused = false;
-  #outbox: Uint8Array[] = [];
+  readonly #outbox: Outbox;
+  /** Bytes of the peer are being read. */
   #inTurn = false;
-  #lastSent: number;
   #lastReceived: number;
   #wasted = 0;
   #handshakeTimer: Timer | undefined;
   readonly #resumeReading = (): void => {
     this.#readingPaused = false;
-    if (!this.#closed) this.link.resumeReading();
+    if (this.#closed) return;
+    this.link.resumeReading();
+    // Nothing need be on its way that would lead to more requests.
+    this.fillRequests();
   };
 
   /** @param owner the torrent, when it is known before the peer speaks: then we speak first. */
@@ -130,7 +126,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     const now = options.clock.now();
     this.connectedAt = now;
     this.chokeChangedAt = now;
-    this.#lastSent = now;
+    this.#outbox = new Outbox(options.link, options.clock);
     this.#lastReceived = now;
     this.#decoder = new WireDecoder(this);
     this.#handshakeTimer = options.clock.setTimer(HANDSHAKE_TIMEOUT, () =>
@@ -149,17 +145,32 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   get isOrigin(): boolean {
-    return (this.extended.m[ORIGIN_EXTENSION] ?? 0) > 0;
+    return this.extensions.isOrigin;
+  }
+
+  /** It downloads nothing: it has everything, or said so (BEP 21). */
+  get uploadOnly(): boolean {
+    return this.isSeed || this.extensions.uploadOnly;
+  }
+
+  /** The peer speaks the fast extension (BEP 6), and so do we: each request is answered. */
+  get fast(): boolean {
+    return this.#fast;
   }
 
   get client(): string {
-    if (this.extended.v !== undefined) return this.extended.v;
+    if (this.extensions.client !== undefined) return this.extensions.client;
     return this.peerId === undefined ? 'unknown' : clientName(this.peerId);
   }
 
-  /** The peer's id for an extension, if it speaks it. */
-  extensionId(name: ExtensionName): number | undefined {
-    return this.extended.m[name] || undefined;
+  /** Bytes of ours that the link has not taken yet. */
+  get backlog(): number {
+    return this.#outbox.backlog;
+  }
+
+  /** Milliseconds since the peer sent anything. */
+  silence(now: number): number {
+    return now - this.#lastReceived;
   }
 
   // What the link tells
@@ -167,9 +178,18 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   onData(chunk: Uint8Array): void {
     if (this.#closed) return;
     this.#lastReceived = this.#clock.now();
-    this.#inTurn = true;
-    this.#decoder.push(chunk);
-    this.#endTurn();
+    this.#outbox.together(() => {
+      this.#inTurn = true;
+      try {
+        this.#decoder.push(chunk);
+      } finally {
+        this.#inTurn = false;
+      }
+      this.fillRequests();
+    });
+    if (this.#closed) return;
+    this.upload?.pump();
+    this.#limitReading();
   }
 
   onDrain(): void {
@@ -205,6 +225,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.#admitted = true;
     if (!this.#handshakeSent) this.#sendHandshake(routed);
     this.#greet(routed);
+    if (!this.#closed) routed.onAdmitted(this);
   }
 
   onKeepAlive(): void {}
@@ -267,7 +288,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   onReject(piece: number, begin: number): void {
-    this.pipeline?.onReject(piece, begin);
+    this.pipeline?.onReject(piece, begin, this.peerChoking, this.#lastReceived);
   }
 
   onSuggest(): void {}
@@ -282,22 +303,21 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     const owner = this.#owner;
     if (owner === undefined) return;
     if (id === EXTENDED_HANDSHAKE) {
-      const handshake = decodeExtendedHandshake(payload);
+      const handshake = this.extensions.update(payload);
       if (handshake === undefined) return;
-      this.extended = { ...handshake, m: { ...this.extended.m, ...handshake.m } };
       if (handshake.reqq !== undefined) this.pipeline?.window.setLimit(handshake.reqq);
-      if (handshake.uploadOnly !== undefined) this.uploadOnly = handshake.uploadOnly;
       owner.onExtendedHandshake(this);
     } else if (id === EXTENSION_ID.ut_metadata) {
       owner.onMetadataMessage(this, payload);
     } else if (id === EXTENSION_ID.lt_donthave) {
       const piece = decodeDontHave(payload);
-      if (piece !== undefined) {
-        this.pieces.drop(piece);
+      if (piece !== undefined && this.pieces.drop(piece)) {
+        this.pipeline?.dropPiece(piece);
         this.#piecesChanged();
       }
     } else if (id === EXTENSION_ID.upload_only) {
-      this.uploadOnly = decodeUploadOnly(payload) ?? this.uploadOnly;
+      this.extensions.uploadOnly = decodeUploadOnly(payload) ?? this.extensions.uploadOnly;
+      owner.onHave(this);
     }
   }
 
@@ -350,6 +370,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
 
   onWaste(bytes: number): void {
     this.#wasted += bytes;
+    this.#owner?.downloadLimiter.take(bytes);
     this.#owner?.onWasted(bytes);
     if (this.#wasted > MAX_WASTE && this.#wasted > this.downloaded.total) {
       this.close('the peer sends data that nobody asked for');
@@ -357,8 +378,8 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   onUploaded(bytes: number): void {
-    this.#lastSent = this.#clock.now();
-    this.uploaded.add(bytes, this.#lastSent);
+    this.#outbox.lastSent = this.#clock.now();
+    this.uploaded.add(bytes, this.#outbox.lastSent);
     this.sentInRound += bytes;
     this.sentSinceUnchoke += bytes;
     this.#owner?.onSent(this, bytes);
@@ -379,8 +400,10 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     if (this.amChoking) return;
     this.amChoking = true;
     this.chokeChangedAt = now;
-    this.send(encodeChoke());
-    this.upload?.clear();
+    this.together(() => {
+      this.send(encodeChoke());
+      this.upload?.clear();
+    });
   }
 
   unchoke(now: number): void {
@@ -399,11 +422,11 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
       this.amInterested = interested;
       this.send(interested ? encodeInterested() : encodeNotInterested());
     }
-    if (!this.#inTurn) this.fillRequests();
+    this.fillRequests();
   }
 
   fillRequests(): void {
-    if (this.#closed || this.peerChoking || !this.amInterested || this.#readingPaused) return;
+    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested || this.#readingPaused) return;
     this.pipeline?.fill(this.#clock.now());
   }
 
@@ -411,16 +434,14 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     if (this.#greeted && !this.isSeed) this.send(encodeHave(piece));
   }
 
-  sendExtended(name: ExtensionName, payload: Uint8Array): void {
-    const id = this.extensionId(name);
-    if (id !== undefined) this.send(encodeExtended(id, payload));
+  /** We lost a piece that the peer was told of (BEP 54). */
+  retractPiece(piece: number): void {
+    if (this.#greeted) this.sendExtended('lt_donthave', encodeDontHave(piece));
   }
 
-  /** Sends our extended handshake again, as something in it has changed. */
-  resendExtendedHandshake(): void {
-    if (this.#admitted && this.#extensions && this.#owner !== undefined) {
-      this.send(encodeExtended(EXTENDED_HANDSHAKE, this.#extendedHandshake(this.#owner)));
-    }
+  sendExtended(name: ExtensionName, payload: Uint8Array): void {
+    const id = this.extensions.id(name);
+    if (id !== undefined) this.send(encodeExtended(id, payload));
   }
 
   /** Metadata and stored pieces are known now: what had to wait for them begins. */
@@ -428,7 +449,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     if (this.#closed || this.pipeline !== undefined) return;
     this.#decoder.setPieceCount(exchange.info.pieceCount);
     this.pipeline = new RequestPipeline(this, exchange.store, exchange.scheduler);
-    if (this.extended.reqq !== undefined) this.pipeline.window.setLimit(this.extended.reqq);
+    if (this.extensions.reqq !== undefined) this.pipeline.window.setLimit(this.extensions.reqq);
     this.upload = new UploadQueue(this, exchange.store, this.#owner!.uploadLimiter);
     if (!this.pieces.adopt(exchange.store)) {
       this.close('the peer sent a bitfield of another torrent');
@@ -436,8 +457,10 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     }
     // A bitfield may only come first (BEP 3); a peer that was greeted without one is told piece by piece.
     if (this.#bitfieldDue) {
-      for (const piece of exchange.store.verified.indexes()) this.send(encodeHave(piece));
       this.#bitfieldDue = false;
+      this.together(() => {
+        for (const piece of exchange.store.verified.indexes()) this.send(encodeHave(piece));
+      });
     }
     this.#piecesChanged();
   }
@@ -445,35 +468,34 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   /** Once a second. */
   tick(now: number): void {
     if (this.#closed) return;
-    if (now - this.#lastReceived > SILENCE) {
+    if (this.silence(now) > SILENCE) {
       this.close('the peer has been silent for three minutes');
       return;
     }
-    if (this.link.queuedBytes > MAX_BACKLOG) {
+    if (this.backlog > MAX_BACKLOG) {
       this.close('the peer does not read what is sent to it');
       return;
     }
-    if (now - this.#lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
+    if (now - this.#outbox.lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
     this.pipeline?.tick(now, this.downloaded.rate(now), this.#owner?.streaming === true);
     this.fillRequests();
   }
 
   /** Sends a message, at the end of the turn when one is being received. */
   send(message: Uint8Array): void {
-    if (this.#closed) return;
-    if (this.#inTurn) {
-      this.#outbox.push(message);
-    } else {
-      this.#lastSent = this.#clock.now();
-      this.link.send([message]);
-    }
+    this.#outbox.send(message);
+  }
+
+  /** Runs `action`; what it sends leaves as one write. */
+  together(action: () => void): void {
+    this.#outbox.together(action);
   }
 
   /** Ends the connection. Idempotent. */
   close(reason: string): void {
     if (this.#closed) return;
-    this.#flush();
     this.#closed = true;
+    this.#outbox.close();
     this.#handshakeTimer?.cancel();
     this.#decoder.destroy();
     this.pipeline?.close();
@@ -531,19 +553,9 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
 
   #piecesChanged(): void {
     if (this.#closed) return;
+    if (this.pipeline !== undefined) this.pipeline.barrenSince = -1;
     this.updateInterest();
     this.#owner?.onHave(this);
-  }
-
-  #endTurn(): void {
-    if (!this.#closed) {
-      this.fillRequests();
-      this.#inTurn = false;
-      this.#flush();
-      this.upload?.pump();
-      this.#limitReading();
-    }
-    this.#inTurn = false;
   }
 
   /** Stops reading while the download limit is used up; the transport's own flow control does the rest. */
@@ -553,13 +565,5 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.#readingPaused = true;
     this.link.pauseReading();
     limiter.wait(this.#resumeReading);
-  }
-
-  #flush(): void {
-    if (this.#outbox.length === 0) return;
-    const parts = this.#outbox;
-    this.#outbox = [];
-    this.#lastSent = this.#clock.now();
-    this.link.send(parts);
   }
 }

@@ -27,11 +27,13 @@ export interface PeerOwner {
   extendedHandshake(peer: PeerConnection): ExtendedHandshake;
   /** The handshake is complete. Returns why the peer is not welcome, or `undefined`. */
   admit(peer: PeerConnection, handshake: Handshake): string | undefined;
+  /** The peer was admitted and greeted. */
+  onAdmitted(peer: PeerConnection): void;
   onExtendedHandshake(peer: PeerConnection): void;
   onMetadataMessage(peer: PeerConnection, payload: Uint8Array): void;
   /** The peer became interested, or is no longer. */
   onInterest(peer: PeerConnection): void;
-  /** The peer's pieces changed. */
+  /** The peer's pieces changed, or whether it downloads any more. */
   onHave(peer: PeerConnection): void;
   onReceived(peer: PeerConnection, bytes: number): void;
   onWasted(bytes: number): void;

@@ -41,7 +41,7 @@ export class PeerPieces {
     } else if (this.#earlyBits !== undefined) {
       fits = this.setBits(this.#earlyBits);
     }
-    for (const piece of this.#earlyHaves) this.add(piece);
+    for (const piece of this.#earlyHaves) if (!this.add(piece)) fits = false;
     this.#earlyBits = undefined;
     this.#earlyHaves = [];
     return fits;
@@ -59,12 +59,15 @@ export class PeerPieces {
     this.#forget();
     this.#all = false;
     this.#have = undefined;
+    this.#earlyBits = undefined;
+    this.#earlyHaves = [];
   }
 
   /** Returns false if the bitfield is not one of this torrent. */
   setBits(bits: Uint8Array): boolean {
     const store = this.#store;
     if (store === undefined) {
+      this.setNone();
       this.#earlyBits = bits;
       return true;
     }
@@ -101,10 +104,10 @@ export class PeerPieces {
     return true;
   }
 
-  /** The peer no longer has the piece (BEP 54). */
-  drop(piece: number): void {
+  /** The peer no longer has the piece (BEP 54). Returns whether it had it. */
+  drop(piece: number): boolean {
     const store = this.#store;
-    if (store === undefined || !this.has(piece)) return;
+    if (store === undefined || piece >= store.info.pieceCount || !this.has(piece)) return false;
     if (this.#all || this.#have === undefined) {
       this.#have = new Bitfield(store.info.pieceCount);
       this.#have.setAll();
@@ -117,6 +120,7 @@ export class PeerPieces {
     this.#have.unset(piece);
     store.picker.removeAvailability(piece);
     if (this.#wants(piece)) this.wanted--;
+    return true;
   }
 
   /** We have the piece now. */

@@ -10,6 +10,8 @@ interface PendingRequest {
   readonly sentAt: number;
   /** Given to others because it took too long; what still comes is welcome. */
   abandoned: boolean;
+  /** Answers that are still to come to earlier requests for the same block, given up before this one was made. */
+  owed: number;
 }
 
 /** A block whose payload is arriving. */
@@ -24,6 +26,8 @@ export interface PipelineWire {
   readonly id: number;
   has(piece: number): boolean;
   readonly isOrigin: boolean;
+  /** Runs `action`; what it sends leaves as one write. */
+  together(action: () => void): void;
   sendRequests(requests: readonly BlockRequest[]): void;
   sendCancel(piece: number, begin: number, length: number): void;
   /** Skips the rest of the payload that is arriving. */
@@ -41,11 +45,16 @@ const MAX_TIMEOUT = 60_000;
 const FIRST_TIMEOUT = 10_000;
 /** A queue that empties within this many milliseconds is not worth cancelling. */
 const WORTH_CANCELLING = 100;
+/** A peer that rejects this many requests in a row is left alone for so many milliseconds. */
+const MAX_REJECTS = 16;
+const REJECT_REST = 10_000;
 
 /** The requests in flight to one peer, from the scheduler's choice to the block in its place. */
 export class RequestPipeline implements RequestTarget {
   readonly window: RequestWindow = new RequestWindow();
   currentPiece = -1;
+  barrenSince = -1;
+  helpedAt: number = Number.NEGATIVE_INFINITY;
   readonly #wire: PipelineWire;
   readonly #store: PieceStore;
   readonly #scheduler: Scheduler;
@@ -58,6 +67,9 @@ export class RequestPipeline implements RequestTarget {
   #meanTime = 0;
   #deviation = 0;
   #lastProgress = 0;
+  #rejects = 0;
+  /** No requests before this time, in clock milliseconds. */
+  #restUntil = Number.NEGATIVE_INFINITY;
   /** Time of the current turn, so that the clock is not asked for each block. */
   #now = 0;
   rate = 0;
@@ -98,8 +110,10 @@ export class RequestPipeline implements RequestTarget {
 
   request(partial: PartialPiece, block: number): void {
     const key = this.#key(partial.index, block);
-    if (this.#pending.get(key)?.abandoned) this.#abandoned--;
-    this.#pending.set(key, { partial, block, sentAt: this.#now, abandoned: false });
+    const earlier = this.#pending.get(key);
+    if (earlier?.abandoned) this.#abandoned--;
+    const owed = earlier === undefined ? 0 : earlier.owed + 1;
+    this.#pending.set(key, { partial, block, sentAt: this.#now, abandoned: false, owed });
     this.#batch.push({
       piece: partial.index,
       begin: block * BLOCK_LENGTH,
@@ -109,6 +123,7 @@ export class RequestPipeline implements RequestTarget {
 
   /** Fills the window. */
   fill(now: number): void {
+    if (now < this.#restUntil) return;
     this.#now = now;
     const before = this.outstanding;
     const room = this.window.size - before;
@@ -125,10 +140,9 @@ export class RequestPipeline implements RequestTarget {
     this.#now = now;
     this.#lastProgress = now;
     this.#arrival = undefined;
-    const block = begin / BLOCK_LENGTH;
-    const request = Number.isInteger(block) ? this.#pending.get(this.#key(piece, block)) : undefined;
-    if (request === undefined || request.partial.index !== piece) return undefined;
-    const { partial } = request;
+    const request = this.#find(piece, begin);
+    if (request === undefined) return undefined;
+    const { partial, block } = request;
     if (partial.blockLength(block) !== length || partial.state(block) === RECEIVED) return undefined;
     const place = partial.claim(block, this.id);
     if (place !== undefined) {
@@ -147,14 +161,17 @@ export class RequestPipeline implements RequestTarget {
   onBlockEnd(piece: number, begin: number, length: number): void {
     const arrival = this.#arrival;
     this.#arrival = undefined;
-    const block = begin / BLOCK_LENGTH;
-    const request = this.#pending.get(this.#key(piece, block));
-    if (request !== undefined) this.#forget(request);
+    const request = this.#find(piece, begin);
+    if (request !== undefined) {
+      // This is the answer to the earlier request; the later one would only bring the same again.
+      if (request.owed > 0 && !request.abandoned) this.#wire.sendCancel(piece, begin, length);
+      this.#forget(request);
+    }
     if (arrival === undefined) {
       this.#wire.onWaste(length);
       return;
     }
-    const { partial } = arrival.request;
+    const { partial, block } = arrival.request;
     if (arrival.aside !== undefined) {
       if (partial.state(block) === RECEIVED) {
         this.#wire.onWaste(length);
@@ -162,17 +179,27 @@ export class RequestPipeline implements RequestTarget {
       }
       partial.buffer.set(arrival.aside.subarray(0, length), block * BLOCK_LENGTH);
     }
-    const elapsed = this.#now - arrival.request.sentAt;
-    this.#observe(elapsed);
+    this.#rejects = 0;
+    this.#observe(this.#now - arrival.request.sentAt);
     this.#wire.onPayload(length);
     this.#store.receive(partial, block, this);
   }
 
-  onReject(piece: number, begin: number): void {
-    const request = this.#pending.get(this.#key(piece, begin / BLOCK_LENGTH));
+  /** @param choking the peer chokes us, so that rejects are what it owes us (BEP 6). */
+  onReject(piece: number, begin: number, choking: boolean, now: number): void {
+    const request = this.#find(piece, begin);
     if (request === undefined) return;
+    if (request.owed > 0) {
+      // Meant for an earlier request, which was cancelled.
+      request.owed--;
+      return;
+    }
+    const wanted = !request.abandoned;
     this.#forget(request);
     if (this.currentPiece === piece) this.currentPiece = -1;
+    if (!wanted || choking) return;
+    // A peer that gives nothing of what it announces would be asked again at once, and again.
+    if (++this.#rejects >= MAX_REJECTS) this.#restUntil = now + REJECT_REST;
   }
 
   /** The peer will answer nothing that is in flight. */
@@ -198,6 +225,7 @@ export class RequestPipeline implements RequestTarget {
     for (const request of [...this.#pending.values()]) {
       if (request.partial.index === piece) this.cancelBlock(piece, request.block);
     }
+    if (this.currentPiece === piece) this.currentPiece = -1;
   }
 
   ban(reason: string): void {
@@ -210,13 +238,15 @@ export class RequestPipeline implements RequestTarget {
    */
   cancelExcept(urgent: (piece: number) => boolean): void {
     if (this.queueTime < WORTH_CANCELLING) return;
-    for (const request of this.#pending.values()) {
-      if (request.abandoned || request === this.#arrival?.request) continue;
-      const { partial, block } = request;
-      if (urgent(partial.index)) continue;
-      this.#wire.sendCancel(partial.index, block * BLOCK_LENGTH, partial.blockLength(block));
-      this.#abandon(request);
-    }
+    this.#wire.together(() => {
+      for (const request of this.#pending.values()) {
+        if (request.abandoned || request === this.#arrival?.request) continue;
+        const { partial, block } = request;
+        if (urgent(partial.index)) continue;
+        this.#wire.sendCancel(partial.index, block * BLOCK_LENGTH, partial.blockLength(block));
+        this.#abandon(request);
+      }
+    });
     this.currentPiece = -1;
   }
 
@@ -283,6 +313,13 @@ export class RequestPipeline implements RequestTarget {
     this.#pending.delete(key);
     if (request.abandoned) this.#abandoned--;
     else request.partial.unrequest(request.block);
+  }
+
+  /** The request that a message of the peer is about. It may name any numbers. */
+  #find(piece: number, begin: number): PendingRequest | undefined {
+    const block = begin / BLOCK_LENGTH;
+    if (!Number.isInteger(block) || block >= this.#blocksPerPiece) return undefined;
+    return this.#pending.get(this.#key(piece, block));
   }
 
   #key(piece: number, block: number): number {

@@ -2,7 +2,6 @@ import {
   EXTENSION_ID,
   type ExtendedHandshake,
   equalBytes,
-  formatAddress,
   type Handshake,
   type InfoHash,
   type PeerAddress,
@@ -14,8 +13,9 @@ import type { RateLimiter } from '../rate-limiter.ts';
 import { Candidates } from './candidates.ts';
 import { CHOKE_INTERVAL, decideChokes } from './choker.ts';
 import type { ConnectionBudget } from './connection-budget.ts';
-import type { MetadataExchange } from './metadata-exchange.ts';
-import { ORIGIN_EXTENSION, PeerConnection } from './peer-connection.ts';
+import type { MetadataExchange, MetadataPeer } from './metadata-exchange.ts';
+import { PeerConnection } from './peer-connection.ts';
+import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 
@@ -53,6 +53,12 @@ export interface SwarmOptions {
 }
 
 const TICK = 1000;
+/** A silent connection may be replaced by a new one of the same peer after so many milliseconds. */
+const LOST_AFTER = 15_000;
+/** Bans of one host before nobody is let in from there. */
+const MAX_BANS_OF_HOST = 3;
+/** Bytes that may wait for a peer before it gets no more metadata: it can ask faster than it reads. */
+const METADATA_BACKLOG = 512 * 1024;
 /** Ticks between two rounds of the choker. */
 const CHOKE_TICKS = CHOKE_INTERVAL / TICK;
 
@@ -62,12 +68,16 @@ export class Swarm implements PeerOwner {
   readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
-  readonly #dials = new Set<Cancellable>();
+  readonly #dials = new Map<Cancellable, PeerAddress>();
   /** Connections that have not been admitted yet. */
   readonly #handshaking = new Set<PeerConnection>();
   readonly #bannedIds = new Set<string>();
+  /** Bans by host: whoever comes back under other names is known by where from. */
+  readonly #bansOfHost = new Map<string, number>();
   #running = false;
   #timer: Timer | undefined;
+  /** When the timer fires, in clock milliseconds. */
+  #timerAt = 0;
   #ticks = 0;
   #optimistic: number | undefined;
   #optimisticSince = 0;
@@ -133,9 +143,10 @@ export class Swarm implements PeerOwner {
     this.#running = false;
     this.#timer?.cancel();
     this.#timer = undefined;
-    for (const dial of [...this.#dials]) {
+    for (const [dial, address] of [...this.#dials]) {
       dial.cancel();
       this.#dialEnded(dial);
+      this.candidates.onCancelled(address);
     }
     for (const peer of [...this.#handshaking]) peer.close(reason);
     for (const peer of [...this.peers.values()]) peer.close(reason);
@@ -192,6 +203,17 @@ export class Swarm implements PeerOwner {
     }
   }
 
+  /** A piece turned out not to be there: peers that heard of it are told. */
+  onLost(piece: number): void {
+    for (const peer of [...this.peers.values()]) peer.retractPiece(piece);
+    this.recount();
+  }
+
+  /** Lets every peer with room ask for more. */
+  fill(): void {
+    for (const peer of [...this.peers.values()]) peer.fillRequests();
+  }
+
   /** The selection has changed, or pieces were lost. */
   recount(): void {
     for (const peer of [...this.peers.values()]) {
@@ -203,16 +225,15 @@ export class Swarm implements PeerOwner {
 
   /** Lets every peer with room ask for more. @param jumped a seek: what is not urgent gives way. */
   requestUrgent(jumped: boolean, isUrgent: (piece: number) => boolean): void {
-    const peers = [...this.peers.values()];
-    if (jumped) for (const peer of peers) peer.pipeline?.cancelExcept(isUrgent);
-    for (const peer of peers) peer.fillRequests();
+    if (jumped) for (const peer of [...this.peers.values()]) peer.pipeline?.cancelExcept(isUrgent);
+    this.fill();
   }
 
   /** Ends connections between seeds, which have nothing to give each other. */
   dropUseless(): void {
     if (!this.seeding) return;
     for (const peer of [...this.peers.values()]) {
-      if (peer.isSeed || peer.uploadOnly) peer.close('both sides have everything');
+      if (peer.uploadOnly) peer.close('both sides have everything');
     }
   }
 
@@ -242,14 +263,7 @@ export class Swarm implements PeerOwner {
       if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
       return 'that is this client itself';
     }
-    if (this.#bannedIds.has(toHex(handshake.peerId))) return 'the peer is banned';
-    if (
-      peer.address !== undefined &&
-      peer.link.transport === 'tcp' &&
-      this.candidates.isBanned(peer.address)
-    ) {
-      return 'the peer is banned';
-    }
+    if (this.#isBanned(peer, handshake.peerId)) return 'the peer is banned';
     if (this.peers.size >= this.#options.maxPeers) return 'there are enough connections';
     for (const other of this.peers.values()) {
       if (other.peerId === undefined || !equalBytes(other.peerId, handshake.peerId)) continue;
@@ -257,34 +271,25 @@ export class Swarm implements PeerOwner {
       other.close('replaced by another connection to the same peer');
       break;
     }
+    // Whoever was told of the end of the other one may have ended more.
+    if (!this.#running || peer.closed) return 'the torrent is not running';
     this.peers.set(peer.id, peer);
     if (peer.address !== undefined && !peer.incoming) this.candidates.onConnected(peer.address);
     this.#arm();
-    this.#options.events.onPeer(peer);
     return undefined;
   }
 
+  onAdmitted(peer: PeerConnection): void {
+    this.#options.events.onPeer(peer);
+  }
+
   onExtendedHandshake(peer: PeerConnection): void {
-    this.#options.metadata.addPeer(
-      {
-        id: peer.id,
-        metadataSize: peer.extensionId('ut_metadata') === undefined ? undefined : peer.extended.metadataSize,
-        sendMetadata: (payload) => peer.sendExtended('ut_metadata', payload),
-        ban: (reason) => peer.ban(reason),
-      },
-      this.#options.clock.now(),
-    );
-    if (peer.uploadOnly && this.seeding) peer.close('both sides have everything');
+    this.#options.metadata.addPeer(this.#metadataPeer(peer), this.#options.clock.now());
+    this.onHave(peer);
   }
 
   onMetadataMessage(peer: PeerConnection, payload: Uint8Array): void {
-    const metadataPeer = {
-      id: peer.id,
-      metadataSize: peer.extended.metadataSize,
-      sendMetadata: (reply: Uint8Array) => peer.sendExtended('ut_metadata', reply),
-      ban: (reason: string) => peer.ban(reason),
-    };
-    this.#options.metadata.onMessage(metadataPeer, payload, this.#options.clock.now());
+    this.#options.metadata.onMessage(this.#metadataPeer(peer), payload, this.#options.clock.now());
   }
 
   onInterest(peer: PeerConnection): void {
@@ -296,7 +301,7 @@ export class Swarm implements PeerOwner {
   }
 
   onHave(peer: PeerConnection): void {
-    if (peer.isSeed && this.seeding && this.exchange!.info.pieceCount > 0) {
+    if (peer.uploadOnly && this.seeding && this.exchange!.info.pieceCount > 0) {
       peer.close('both sides have everything');
     }
   }
@@ -319,7 +324,9 @@ export class Swarm implements PeerOwner {
 
   onBanned(peer: PeerConnection): void {
     if (peer.peerId !== undefined) this.#bannedIds.add(toHex(peer.peerId));
-    if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
+    if (peer.address === undefined) return;
+    if (!peer.incoming) this.candidates.ban(peer.address);
+    this.#bansOfHost.set(peer.address.host, (this.#bansOfHost.get(peer.address.host) ?? 0) + 1);
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
@@ -332,7 +339,7 @@ export class Swarm implements PeerOwner {
     this.#options.events.onPeerClosed(peer, reason);
     if (!this.#running) return;
     // Its blocks are free again, and there is room for somebody else.
-    for (const other of [...this.peers.values()]) other.fillRequests();
+    this.fill();
     this.connect();
   }
 
@@ -365,7 +372,7 @@ export class Swarm implements PeerOwner {
         this.connect();
       },
     });
-    this.#dials.add(dial);
+    this.#dials.set(dial, address);
   }
 
   #dialEnded(dial: Cancellable): void {
@@ -390,19 +397,49 @@ export class Swarm implements PeerOwner {
 
   /** Of two connections to one peer both sides keep the one that the greater peer id opened. */
   #prefers(candidate: PeerConnection, existing: PeerConnection, peerId: PeerId): boolean {
-    if (candidate.incoming === existing.incoming) return false;
+    if (candidate.incoming === existing.incoming) {
+      // Nobody connects twice who has a connection: it was lost on the other side, and ours has not noticed.
+      return existing.silence(this.#options.clock.now()) > LOST_AFTER;
+    }
     const weAreGreater = toHex(this.peerId) > toHex(peerId);
     return weAreGreater ? !candidate.incoming : candidate.incoming;
   }
 
+  #isBanned(peer: PeerConnection, peerId: PeerId): boolean {
+    if (this.#bannedIds.has(toHex(peerId))) return true;
+    if (peer.address === undefined || peer.link.transport === 'webrtc') return false;
+    return (
+      this.candidates.isBanned(peer.address) ||
+      (this.#bansOfHost.get(peer.address.host) ?? 0) >= MAX_BANS_OF_HOST
+    );
+  }
+
+  #metadataPeer(peer: PeerConnection): MetadataPeer {
+    return {
+      id: peer.id,
+      get metadataSize(): number | undefined {
+        return peer.extensions.id('ut_metadata') === undefined ? undefined : peer.extensions.metadataSize;
+      },
+      get busy(): boolean {
+        return peer.backlog > METADATA_BACKLOG;
+      },
+      sendMetadata: (payload) => peer.sendExtended('ut_metadata', payload),
+      ban: (reason) => peer.ban(reason),
+    };
+  }
+
   #arm(): void {
-    if (this.#timer !== undefined || !this.#running) return;
-    const idle = this.peers.size === 0 && this.#handshaking.size === 0 && !this.streaming;
+    if (!this.#running) return;
     const { clock } = this.#options;
-    const next = this.candidates.nextTryAt();
-    if (idle && !Number.isFinite(next)) return;
-    const delay = idle ? Math.max(TICK, next - clock.now()) : TICK;
-    this.#timer = clock.setTimer(delay, () => {
+    const now = clock.now();
+    const idle = this.peers.size === 0 && this.#handshaking.size === 0 && !this.streaming;
+    const at = idle ? Math.max(now + TICK, this.candidates.nextTryAt()) : now + TICK;
+    if (this.#timer !== undefined && this.#timerAt <= at) return;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (!Number.isFinite(at)) return;
+    this.#timerAt = at;
+    this.#timer = clock.setTimer(at - now, () => {
       this.#timer = undefined;
       this.#tick();
     });
@@ -490,10 +527,6 @@ export class Swarm implements PeerOwner {
       if (peer.peerId !== undefined && equalBytes(peer.peerId, peerId)) return false;
     }
     return true;
-  }
-
-  describe(peer: PeerConnection): string {
-    return peer.address === undefined ? `peer ${peer.id}` : formatAddress(peer.address);
   }
 }
 

@@ -35,10 +35,11 @@ export class UploadQueue {
   #reading = false;
   #sincePrefetch = PREFETCH_STEP;
   #closed = false;
-  readonly #wake = (): void => {
+  readonly #onRead = (): void => {
     this.#reading = false;
     this.pump();
   };
+  readonly #onLimit = (): void => this.pump();
 
   constructor(wire: UploadWire, store: PieceStore, limiter: RateLimiter) {
     this.#wire = wire;
@@ -85,7 +86,7 @@ export class UploadQueue {
     const queue = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
-    this.#limiter.forget(this.#wake);
+    this.#limiter.forget(this.#onLimit);
     for (const request of queue) this.#wire.sendReject(request);
   }
 
@@ -93,7 +94,7 @@ export class UploadQueue {
     this.#closed = true;
     this.#queue = [];
     this.#head = 0;
-    this.#limiter.forget(this.#wake);
+    this.#limiter.forget(this.#onLimit);
   }
 
   /** Sends what can be sent now. */
@@ -110,7 +111,7 @@ export class UploadQueue {
     while (this.#head < this.#queue.length) {
       if (link.queuedBytes + bytes > link.highWater) break;
       if (!this.#limiter.open) {
-        this.#limiter.wait(this.#wake);
+        this.#limiter.wait(this.#onLimit);
         break;
       }
       const request = this.#queue[this.#head]!;
@@ -121,7 +122,7 @@ export class UploadQueue {
         continue;
       }
       this.#prefetch();
-      const views = this.#store.read(piece, begin, length, this.#wake);
+      const views = this.#store.read(piece, begin, length, this.#onRead);
       if (views === undefined) {
         this.#reading = true;
         break;
@@ -140,7 +141,8 @@ export class UploadQueue {
       this.#queue = this.#queue.slice(this.#head);
       this.#head = 0;
     }
-    if (parts.length === 0) return false;
+    // A disk fault may have ended the connection meanwhile.
+    if (parts.length === 0 || this.#closed) return false;
     link.send(parts);
     this.#wire.onUploaded(bytes);
     return true;

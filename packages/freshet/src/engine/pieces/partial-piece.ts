@@ -43,6 +43,13 @@ export class PartialPiece {
     this.#requestedAt = new Float64Array(this.blockCount);
   }
 
+  /** Nobody is asked for any of it, and nothing of it is arriving. */
+  get idle(): boolean {
+    if (this.freeBlocks + this.receivedBlocks < this.blockCount) return false;
+    for (let block = 0; block < this.blockCount; block++) if (this.claimedBy(block) !== 0) return false;
+    return true;
+  }
+
   get complete(): boolean {
     return this.receivedBlocks === this.blockCount;
   }
@@ -113,7 +120,7 @@ export class PartialPiece {
     if (this.#state[block] !== RECEIVED && this.#sender[block] === source) this.#sender[block] = 0;
   }
 
-  /** Whether the payload of this source is the one that is arriving. */
+  /** The source whose payload is arriving in the block's place, 0 for none. */
   claimedBy(block: number): number {
     return this.#state[block] === RECEIVED ? 0 : this.#sender[block]!;
   }

@@ -30,6 +30,8 @@ export class PiecePicker {
   readonly #sequential: boolean;
   #openPieces = 0;
   #wantedPieces = 0;
+  /** Counts pieces that became open: while it stands still, who found nothing will find nothing. */
+  generation = 0;
   /** Sequential order: no piece before this one is open. */
   #firstOpen = 0;
 
@@ -80,6 +82,7 @@ export class PiecePicker {
     this.#remove(piece);
     this.#priority[piece] = priority;
     this.#insert(piece);
+    this.generation++;
     if (before === 0) this.#wantedPieces++;
     else if (priority === 0) this.#wantedPieces--;
   }
@@ -110,6 +113,7 @@ export class PiecePicker {
     if (this.#taken[piece] === 0) return;
     this.#taken[piece] = 0;
     this.#insert(piece);
+    this.generation++;
   }
 
   isOpen(piece: number): boolean {

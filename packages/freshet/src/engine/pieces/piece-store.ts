@@ -2,7 +2,7 @@ import { type Bitfield, equalBytes, type Info } from '../../protocol/index.ts';
 import type { Disk, Hasher } from '../ports.ts';
 import { Blame } from './blame.ts';
 import type { BlockSource } from './block-source.ts';
-import type { BufferPool } from './buffer-pool.ts';
+import type { BufferPool, PoolMember } from './buffer-pool.ts';
 import { PartialPiece } from './partial-piece.ts';
 import type { PiecePicker } from './picker.ts';
 import { CachedReader, type ReadCache } from './read-cache.ts';
@@ -15,6 +15,8 @@ export interface PieceStoreEvents {
   onHashFailed(piece: number, length: number): void;
   /** A piece that was verified could not be written; it is open again. */
   onWriteError(error: Error): void;
+  /** There is memory again for pieces that could not be begun. */
+  onRoom(): void;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface PieceStoreEvents {
  * piece is in exactly one of the states open (known to the picker), partial, hashing, writing and stored;
  * writing and stored ones are verified and readable.
  */
-export class PieceStore {
+export class PieceStore implements PoolMember {
   readonly info: Info;
   readonly verified: Bitfield;
   readonly partials: Map<number, PartialPiece> = new Map();
@@ -59,6 +61,12 @@ export class PieceStore {
     this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
     this.#blame = new Blame((buffer) => this.#pool.release(buffer));
     for (const piece of this.verified.indexes()) this.picker.take(piece);
+    this.#pool.join(this);
+  }
+
+  /** Nothing is in progress: all that was begun is verified. */
+  get idle(): boolean {
+    return this.partials.size === 0 && this.#hashing.size === 0;
   }
 
   /** Pieces verified and not yet on disk. */
@@ -95,18 +103,16 @@ export class PieceStore {
   }
 
   /**
-   * The piece in progress, begun now when it was not. `undefined` when there is no memory for it; `urgent` ones
-   * get it in any case.
+   * The piece in progress, begun now when it was not. `undefined` when there is no memory for it: `onRoom` follows.
+   * `urgent` ones may use as much again as the budget, and one piece at a time is always possible.
    */
   begin(piece: number, urgent: boolean): PartialPiece | undefined {
     const known = this.partials.get(piece);
     if (known !== undefined) return known;
     const length = this.pieceLength(piece);
-    let buffer = this.#pool.acquire(length, false);
-    if (buffer === undefined) {
-      this.#abandonIdle();
-      buffer = this.#pool.acquire(length, urgent || this.partials.size === 0);
-    }
+    const bare = this.idle && this.#writing.size === 0;
+    const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
+    const buffer = this.#pool.acquire(length, this, overdraft);
     if (buffer === undefined) return undefined;
     const partial = new PartialPiece(piece, buffer, this.#hasher.prefixSha1(buffer));
     this.partials.set(piece, partial);
@@ -159,11 +165,36 @@ export class PieceStore {
     if (!this.#writing.has(piece)) this.#reader.prefetch(piece * this.info.pieceLength + begin, length);
   }
 
-  /** What the disk holds of the piece is no longer trusted: it becomes open again. */
-  distrust(piece: number): void {
-    if (!this.verified.unset(piece)) return;
+  /** What the disk holds of the piece is no longer trusted: it becomes open again. Returns whether it was trusted. */
+  distrust(piece: number): boolean {
+    if (this.#writing.has(piece) || !this.verified.unset(piece)) return false;
     this.#reader.invalidate(piece * this.info.pieceLength, this.pieceLength(piece));
     this.picker.putBack(piece);
+    return true;
+  }
+
+  /** Gives up pieces in progress that are not selected any more. */
+  dropUnwanted(): void {
+    for (const partial of [...this.partials.values()]) {
+      if (this.picker.priority(partial.index) === 0) this.abandon(partial);
+    }
+    this.#pool.settle();
+  }
+
+  /** Gives up the piece in progress that has least to lose and that nobody is asked for. */
+  yieldBuffer(): boolean {
+    let victim: PartialPiece | undefined;
+    for (const partial of this.partials.values()) {
+      if (!partial.idle) continue;
+      if (victim === undefined || partial.receivedBlocks < victim.receivedBlocks) victim = partial;
+    }
+    if (victim === undefined) return false;
+    this.abandon(victim);
+    return true;
+  }
+
+  onRoom(): void {
+    if (!this.#closed) this.#events.onRoom();
   }
 
   /** Resolves when everything that was complete is hashed and written, or has failed. */
@@ -180,16 +211,8 @@ export class PieceStore {
     for (const partial of [...this.partials.values()]) this.abandon(partial);
     this.#blame.close();
     this.#reader.close();
-  }
-
-  /** Makes room by giving up the piece that has least to lose and that nobody is asked for. */
-  #abandonIdle(): void {
-    let victim: PartialPiece | undefined;
-    for (const partial of this.partials.values()) {
-      if (partial.freeBlocks + partial.receivedBlocks < partial.blockCount) continue;
-      if (victim === undefined || partial.receivedBlocks < victim.receivedBlocks) victim = partial;
-    }
-    if (victim !== undefined) this.abandon(victim);
+    this.#pool.leave(this);
+    this.#pool.settle();
   }
 
   #verify(partial: PartialPiece): void {
@@ -225,8 +248,9 @@ export class PieceStore {
       () => this.#written(partial, offset),
       (error: Error) => this.#writeFailed(partial, error),
     );
-    for (const id of guilty) this.#sources.get(id)?.ban(`sent a wrong block of piece ${piece}`);
+    // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
     this.#events.onVerified(piece);
+    for (const id of guilty) this.#sources.get(id)?.ban(`sent a wrong block of piece ${piece}`);
   }
 
   #written(partial: PartialPiece, offset: number): void {
@@ -237,6 +261,7 @@ export class PieceStore {
       this.#events.onStored(partial.index);
     }
     this.#settle();
+    this.#pool.settle();
   }
 
   #writeFailed(partial: PartialPiece, error: Error): void {
@@ -248,6 +273,7 @@ export class PieceStore {
       this.#events.onWriteError(error);
     }
     this.#settle();
+    this.#pool.settle();
   }
 
   #refuse(partial: PartialPiece): void {

@@ -1,12 +1,16 @@
-import type { Disk } from '../ports.ts';
+import { type Disk, DiskError } from '../ports.ts';
 
 /** Bytes read from disk at a time: a few requests' worth, so that a run of requests costs one read. */
 const CHUNK = 256 * 1024;
+/** Least that is kept, or two who read across a border between chunks could take each other's away for ever. */
+const MIN_BUDGET = 8 * CHUNK;
 
 interface Chunk {
   readonly owner: CachedReader;
   readonly index: number;
   data: Uint8Array | undefined;
+  /** Parts of it that the disk did not have, as pairs of begin and end. */
+  holes: readonly (readonly [begin: number, end: number])[];
   error: Error | undefined;
   waiters: (() => void)[];
   /** Set when the range was written to after the read began: the data is used by nobody new. */
@@ -19,9 +23,14 @@ export class ReadCache {
   #used = 0;
   readonly #order = new Set<Chunk>();
 
-  /** @param budget bytes kept. */
+  /** @param budget bytes kept, 2 MiB at least. */
   constructor(budget: number) {
-    this.#budget = budget;
+    this.#budget = Math.max(budget, MIN_BUDGET);
+  }
+
+  /** Bytes kept at the moment. */
+  get used(): number {
+    return this.#used;
   }
 
   touch(chunk: Chunk): void {
@@ -70,10 +79,11 @@ export class CachedReader {
       const chunk = this.#chunk(index);
       if (chunk.error !== undefined) return chunk.error;
       if (chunk.data === undefined) {
-        if (!missing) chunk.waiters.push(wake);
+        if (!missing && !chunk.waiters.includes(wake)) chunk.waiters.push(wake);
         missing = true;
       } else {
         const from = at - index * CHUNK;
+        if (overlaps(chunk.holes, from, from + chunkEnd - at)) return gone();
         views.push(chunk.data.subarray(from, from + chunkEnd - at));
       }
       at = chunkEnd;
@@ -118,31 +128,45 @@ export class CachedReader {
       if (known.data !== undefined) this.#cache.touch(known);
       return known;
     }
-    const chunk: Chunk = { owner: this, index, data: undefined, error: undefined, waiters: [], stale: false };
+    const chunk: Chunk = {
+      owner: this,
+      index,
+      data: undefined,
+      holes: [],
+      error: undefined,
+      waiters: [],
+      stale: false,
+    };
     this.#chunks.set(index, chunk);
     const start = index * CHUNK;
     const data = new Uint8Array(Math.min(CHUNK, this.#disk.length - start));
     this.#fill(start, data).then(
-      () => this.#loaded(chunk, data, undefined),
-      (error: Error) => this.#loaded(chunk, undefined, error),
+      (holes) => this.#loaded(chunk, data, holes, undefined),
+      (error: Error) => this.#loaded(chunk, undefined, [], error),
     );
     return chunk;
   }
 
   /**
    * Reads what exists of the region. A disk's read ends at what does not exist, such as a piece that is not there
-   * yet, but whole pieces behind that may be verified: they must not come out as zeros.
+   * yet, but whole pieces behind that may be verified: they must not come out as zeros. Resolves with what is not
+   * there.
    */
-  async #fill(start: number, data: Uint8Array): Promise<void> {
+  async #fill(start: number, data: Uint8Array): Promise<[begin: number, end: number][]> {
+    const holes: [number, number][] = [];
     let at = await this.#disk.read(start, data);
     while (at < data.length) {
+      const begin = at;
       at = (Math.floor((start + at) / this.#pieceLength) + 1) * this.#pieceLength - start;
+      holes.push([begin, Math.min(at, data.length)]);
       if (at < data.length) at += await this.#disk.read(start + at, data.subarray(at));
     }
+    return holes;
   }
 
-  #loaded(chunk: Chunk, data: Uint8Array | undefined, error: Error | undefined): void {
+  #loaded(chunk: Chunk, data: Uint8Array | undefined, holes: Chunk['holes'], error: Error | undefined): void {
     chunk.data = data;
+    chunk.holes = holes;
     chunk.error = error;
     if (data !== undefined && !chunk.stale) this.#cache.add(chunk);
     const waiters = chunk.waiters;
@@ -152,4 +176,17 @@ export class CachedReader {
     // An error is told to those who waited and not kept: the next request tries the disk again.
     if (error !== undefined && this.#chunks.get(chunk.index) === chunk) this.#chunks.delete(chunk.index);
   }
+}
+
+function overlaps(holes: Chunk['holes'], begin: number, end: number): boolean {
+  return holes.some(([from, to]) => from < end && to > begin);
+}
+
+/** What was verified is not there any more: somebody took it away. */
+function gone(): DiskError {
+  return new DiskError(
+    'CHANGED',
+    '',
+    'Stored data of this torrent is gone: put the files back or verify them again.',
+  );
 }

@@ -25,6 +25,10 @@ export interface RequestTarget extends BlockSource {
   readonly costly: boolean;
   /** The piece it was given last, to be continued. */
   currentPiece: number;
+  /** The picker's generation in which it had no open piece to give; reset to -1 when it has more pieces. */
+  barrenSince: number;
+  /** When it was last looked whether it can help others with what is late, in clock milliseconds. */
+  helpedAt: number;
 }
 
 /** Pieces begun at random before rarity counts, so that a newcomer soon has something to give (BEP 3 practice). */
@@ -39,6 +43,8 @@ const MAX_LATE = 8000;
  * scheduler of p2p-media-loader has 15 s; verified blocks and cancels let us wait longer.
  */
 export const HIGH_DEMAND = 4000;
+/** Milliseconds between two looks at whether an idle peer can help: each goes through all blocks in progress. */
+const HELP_INTERVAL = 500;
 /** How near a deadline must be for a late block to be asked of another source, in milliseconds. */
 const RESCUE_HORIZON = 4000;
 
@@ -106,8 +112,13 @@ export class Scheduler {
       if (given === 0) break;
       left -= given;
     }
-    if (left > 0 && this.#store.picker.openPieces === 0 && peer.outstanding === 0) {
-      this.#assignEndGame(peer, left, now);
+    if (left === 0 || peer.outstanding > 0) return;
+    if (this.#store.picker.openPieces === 0) {
+      this.#assignEndGame(peer, left, now, 0);
+    } else if (now - peer.helpedAt >= HELP_INTERVAL) {
+      // While others have pieces to begin, an idle peer helps with what is late only.
+      peer.helpedAt = now;
+      this.#assignEndGame(peer, left, now, this.lateAfter);
     }
   }
 
@@ -168,25 +179,32 @@ export class Scheduler {
 
   #beginPiece(peer: RequestTarget, room: number, now: number): number {
     const { picker, verified } = this.#store;
+    // Searching all open pieces again for each message would cost more than the messages.
+    if (peer.barrenSince === picker.generation) return 0;
     const has = (piece: number): boolean => this.#mayTake(peer, piece);
     const piece =
       verified.count < RANDOM_FIRST_PIECES && this.#random.below(2) === 0
         ? picker.pickRandom(has)
         : picker.pick(has);
-    if (piece < 0) return 0;
+    if (piece < 0) {
+      // What a costly source may give changes with time.
+      if (!peer.costly) peer.barrenSince = picker.generation;
+      return 0;
+    }
     const partial = this.#store.begin(piece, false);
     if (partial === undefined) return 0;
     peer.currentPiece = piece;
     return this.#requestFree(peer, partial, room, now);
   }
 
-  /** Everything wanted is asked of somebody: ask an idle peer for the oldest of it too, one extra source a block. */
-  #assignEndGame(peer: RequestTarget, room: number, now: number): void {
+  /** Asks an idle peer for the oldest blocks that others owe too, one extra source a block. */
+  #assignEndGame(peer: RequestTarget, room: number, now: number, minAge: number): void {
     const candidates: { partial: PartialPiece; block: number }[] = [];
     for (const partial of this.#store.partials.values()) {
       if (!this.#mayTake(peer, partial.index)) continue;
       for (let block = 0; block < partial.blockCount; block++) {
         if (partial.state(block) === RECEIVED || partial.requesters(block) > 1) continue;
+        if (now - partial.requestedAt(block) < minAge) continue;
         if (!peer.isRequesting(partial.index, block)) candidates.push({ partial, block });
       }
     }

@@ -139,6 +139,7 @@ export class Harness {
           this.hashFailures++;
         },
         onWriteError: (error) => this.warnings.push(error.message),
+        onRoom: () => {},
       },
     });
     const urgent = (): UrgentPiece[] => this.urgent.filter(({ piece }) => !this.store.verified.get(piece));

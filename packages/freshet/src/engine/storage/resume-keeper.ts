@@ -29,6 +29,8 @@ export interface ResumeKeeperOptions {
 export class ResumeKeeper {
   readonly #options: ResumeKeeperOptions;
   #data: ResumeData | undefined;
+  /** Totals of earlier runs, from what was found first: later data contains this run's too. */
+  #earlier: { readonly uploaded: number; readonly downloaded: number } | undefined;
   #loading: Promise<void> | undefined;
   #info: { readonly info: Info; readonly infoBytes: Uint8Array } | undefined;
   #source: ResumeSource | undefined;
@@ -95,8 +97,8 @@ export class ResumeKeeper {
           verified,
           fingerprints: await source.disk.fingerprints(),
           filePriorities: source.selection.filePriorities(),
-          uploaded: uploaded + (this.#data?.uploaded ?? 0),
-          downloaded: downloaded + (this.#data?.downloaded ?? 0),
+          uploaded: uploaded + (this.#earlier?.uploaded ?? 0),
+          downloaded: downloaded + (this.#earlier?.downloaded ?? 0),
           trackers: this.#options.trackers,
         };
         await state.save(this.#options.key, encodeResume(data));
@@ -114,21 +116,28 @@ export class ResumeKeeper {
 
   /** Saves a last time and lets go of the storage. */
   async close(): Promise<void> {
+    const kept = this.#source !== undefined;
     await this.save();
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#source = undefined;
     this.#data = undefined;
-    this.#loading = undefined;
+    // After `remove` there is nothing to load, or what should not be looked at.
+    if (kept) this.#loading = undefined;
   }
 
-  /** Forgets everything, also what is stored. */
-  async remove(): Promise<void> {
+  /** Forgets what was stored, without removing it. */
+  forget(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#source = undefined;
     this.#data = undefined;
     this.#loading = Promise.resolve();
+  }
+
+  /** Forgets everything, also what is stored. Rejects when it cannot be removed. */
+  async remove(): Promise<void> {
+    this.forget();
     await this.#saving;
     await this.#options.state?.remove(this.#options.key);
   }
@@ -139,6 +148,7 @@ export class ResumeKeeper {
       const data = bytes === undefined ? undefined : decodeResume(bytes);
       const { infoHash } = this.#options;
       if (data?.infoHash.every((byte, i) => byte === infoHash[i])) this.#data = data;
+      this.#earlier ??= { uploaded: this.#data?.uploaded ?? 0, downloaded: this.#data?.downloaded ?? 0 };
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.onWarning(new Error(`Resume data could not be read: ${reason}`, { cause: error }));

@@ -38,6 +38,8 @@ interface Waiting {
 /** Least read-ahead, in bytes: about the start of a film. */
 const MIN_READ_AHEAD = 1024 * 1024;
 const MAX_READ_AHEAD = 32 * 1024 * 1024;
+/** Most bytes of one read: what must be in memory at once, however long the pieces are. */
+const MAX_READ = 1024 * 1024;
 /** Playback rate assumed before one is measured, in bytes per second (8 Mbit/s). */
 const ASSUMED_RATE = 1_000_000;
 
@@ -106,7 +108,9 @@ export class TorrentReader implements Reader {
     this.#position = Math.min(Math.max(position, this.#start), this.end);
     this.#contiguous = 0;
     this.#jumpedAt = this.#host.now();
-    if (!this.#deliver()) this.#host.onMoved(this, true);
+    // Also when the bytes at the new place are there already: what follows them may be missing.
+    this.#host.onMoved(this, true);
+    this.#deliver();
   }
 
   close(): void {
@@ -149,7 +153,7 @@ export class TorrentReader implements Reader {
     const piece = Math.floor(this.#position / pieceLength);
     if (!this.#host.isVerified(piece)) return false;
     const begin = this.#position - piece * pieceLength;
-    const length = Math.min(waiting.maxBytes, pieceLength - begin, this.end - this.#position);
+    const length = Math.min(waiting.maxBytes, MAX_READ, pieceLength - begin, this.end - this.#position);
     const position = this.#position;
     const views = this.#host.readVerified(piece, begin, length, () => {
       // After a seek meanwhile this simply tries the new position.

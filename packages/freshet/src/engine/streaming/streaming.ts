@@ -4,10 +4,14 @@ import { type ReaderHost, TorrentReader } from './reader.ts';
 
 /** Pieces per reader that get a deadline at a time. */
 const MAX_PIECES = 256;
+/** Pieces whose deadline is nearer than this after a jump make others give way, in milliseconds. */
+const SOON = 2000;
 
 export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed'> {
-  /** Pieces became urgent that were not: requests for others may have to give way. */
+  /** Deadlines have changed. @param jumped pieces are needed soon that nobody thought of: others must give way. */
   onUrgent(jumped: boolean): void;
+  /** Whether the piece is selected, or lent to a reader. */
+  isWanted(piece: number): boolean;
 }
 
 /** All readers of one torrent, and the pieces they need, in the order in which they need them. */
@@ -17,6 +21,7 @@ export class Streaming {
   /** Pieces asked for at once by `critical`, until verified. */
   readonly #critical = new Set<number>();
   #urgent: readonly UrgentPiece[] = [];
+  #urgentPieces: ReadonlySet<number> = new Set();
   #dirty = false;
 
   constructor(host: StreamingHost) {
@@ -70,19 +75,29 @@ export class Streaming {
 
   /** Whether a piece is among the urgent ones. */
   isUrgent(piece: number): boolean {
-    return this.urgent().some((urgent) => urgent.piece === piece);
+    if (this.#dirty) this.#compute();
+    return this.#urgentPieces.has(piece);
   }
 
   close(error: Error): void {
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#critical.clear();
     this.#urgent = [];
+    this.#urgentPieces = new Set();
     this.#dirty = false;
   }
 
   #changed(jumped: boolean): void {
+    const before = this.#urgentPieces;
     this.#dirty = true;
-    this.#host.onUrgent(jumped);
+    if (!jumped) {
+      this.#host.onUrgent(false);
+      return;
+    }
+    // Players open and close readers all the time: only what is new and near is worth cancelling others for.
+    const soon = this.#host.now() + SOON;
+    const fresh = this.urgent().some(({ piece, deadline }) => deadline < soon && !before.has(piece));
+    this.#host.onUrgent(fresh);
   }
 
   #compute(): void {
@@ -90,14 +105,14 @@ export class Streaming {
     const now = this.#host.now();
     const { pieceLength } = this.#host;
     const deadlines = new Map<number, number>();
-    for (const piece of this.#critical) deadlines.set(piece, now);
+    for (const piece of this.#critical) if (this.#host.isWanted(piece)) deadlines.set(piece, now);
     for (const reader of this.#readers) {
       if (reader.position >= reader.end) continue;
       const first = Math.floor(reader.position / pieceLength);
       const last = Math.floor((reader.position + reader.readAhead - 1) / pieceLength);
       const rate = reader.rate(now);
       for (let piece = first; piece <= last && piece - first < MAX_PIECES; piece++) {
-        if (this.#host.isVerified(piece)) continue;
+        if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) continue;
         const ahead = Math.max(0, piece * pieceLength - reader.position);
         const deadline = now + (ahead * 1000) / rate;
         if (deadline < (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) deadlines.set(piece, deadline);
@@ -106,5 +121,6 @@ export class Streaming {
     this.#urgent = [...deadlines]
       .map(([piece, deadline]) => ({ piece, deadline }))
       .sort((a, b) => a.deadline - b.deadline || a.piece - b.piece);
+    this.#urgentPieces = new Set(deadlines.keys());
   }
 }
