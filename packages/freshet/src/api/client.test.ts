@@ -122,8 +122,10 @@ describe('Client', () => {
     const errors: Error[] = [];
     torrent.on('error', (error) => errors.push(error));
     await turn();
+    const waiting = expect(torrent.untilDone()).rejects.toMatchObject({ code: 'FULL' });
     const error = { name: 'DiskError', code: 'FULL', message: 'The disk is full.' };
     session.say(1, { type: 'error', error, resumable: true });
+    await waiting;
     expect(errors).toHaveLength(1);
     expect(torrent.destroyed).toBe(false);
     expect(torrent.failure).toMatchObject({ code: 'FULL' });

@@ -105,6 +105,21 @@ describe('Torrent', () => {
     expect(torrent.files.map((file) => file.done)).toEqual([true, true, false]);
   });
 
+  it('is no longer done when more is selected, and waits for that', async () => {
+    const { torrent, session } = await started();
+    const progress = { type: 'progress', downloaded: 0, uploaded: 0, verified: [], partial: [] } as const;
+    const half = statsOf({ wantedBytes: 10, wantedVerifiedBytes: 10 });
+    session.say(1, { ...progress, stats: half });
+    session.say(1, { type: 'done' });
+    expect(torrent.done).toBe(true);
+    torrent.files[0]?.select();
+    session.say(1, { ...progress, stats: { ...half, wantedBytes: 35 } });
+    expect([torrent.done, torrent.timeRemaining]).toEqual([false, Number.POSITIVE_INFINITY]);
+    const again = torrent.untilDone();
+    session.say(1, { type: 'done' });
+    expect((await again).done).toBe(true);
+  });
+
   it('keeps wires as peers come, change and go', async () => {
     const { torrent, session } = await started();
     const seen: unknown[] = [];

@@ -89,12 +89,12 @@ export class Torrent extends TorrentState {
     };
   }
 
-  /** Resolves at once when the torrent is ready, else on `ready`; rejects when it ends before, or the signal fires. */
+  /** Resolves at once when the torrent is ready, else on `ready`; rejects when it fails or ends, or the signal fires. */
   untilReady(signal?: AbortSignal): Promise<Torrent> {
     return this.#until('ready', signal);
   }
 
-  /** Resolves at once when the torrent is done, else on `done`; rejects when it ends before, or the signal fires. */
+  /** Resolves at once when the torrent is done, else on `done`; rejects when it fails or ends, or the signal fires. */
   untilDone(signal?: AbortSignal): Promise<Torrent> {
     return this.#until('done', signal);
   }
@@ -273,6 +273,8 @@ export class Torrent extends TorrentState {
     if (this.destroyed) return;
     this.now.failure = error;
     if (resumable && this.#owner.options.destroyOnError === false) {
+      // Whoever waits may resume it, and wait again.
+      for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
       this.#owner.failed(this, error);
       return;
     }
@@ -303,6 +305,8 @@ export class Torrent extends TorrentState {
 
   #onProgress(event: TorrentEvent & { type: 'progress' }): void {
     this.now.stats = event.stats;
+    // More has been selected since; `done` comes again.
+    if (event.stats.wantedVerifiedBytes < event.stats.wantedBytes) this.now.done = false;
     const progress = this.now.progress;
     progress?.setPartial(event.partial);
     const complete: File[] = [];
