@@ -3,7 +3,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, dirname, resolve } from 'node:path';
 import type Client from 'freshet';
 import type { File, Torrent } from 'freshet';
 import { clientFailure, type NetworkOptions, openClient } from '../client.ts';
@@ -92,7 +92,7 @@ async function checkFolder(out: string): Promise<string> {
   if (stats !== undefined)
     throw usageError(`--out ${out} is not a folder; name one, or one that is to be made.`);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return folder;
   } catch (error) {
     const why =
@@ -108,6 +108,25 @@ async function checkFolder(out: string): Promise<string> {
         cause: error,
       },
     );
+  }
+}
+
+/** One folder after the other: `recursive` never comes back where a file system refuses with ENOENT, as /proc does. */
+async function makeFolder(folder: string): Promise<void> {
+  const parent = dirname(folder);
+  if (parent !== folder && (await stat(parent).catch(() => undefined)) === undefined) await makeFolder(parent);
+  await mkdir(folder);
+}
+
+/** Node's recursive `mkdir` never returns where a file system denies new folders with ENOENT, as /proc does. */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const parent = dirname(path);
+    if (systemCode(error) !== 'ENOENT' || parent === path) throw error;
+    await makeFolder(parent);
+    await mkdir(path);
   }
 }
 
