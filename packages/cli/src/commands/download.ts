@@ -3,7 +3,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, dirname, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type Client from 'freshet';
 import type { File, Torrent } from 'freshet';
 import { clientFailure, type NetworkOptions, openClient } from '../client.ts';
@@ -116,18 +116,6 @@ async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
   if (parent !== folder && (await stat(parent).catch(() => undefined)) === undefined) await makeFolder(parent);
   await mkdir(folder);
-}
-
-/** Node's recursive `mkdir` never returns where a file system denies new folders with ENOENT, as /proc does. */
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await mkdir(path);
-  } catch (error) {
-    const parent = dirname(path);
-    if (systemCode(error) !== 'ENOENT' || parent === path) throw error;
-    await makeFolder(parent);
-    await mkdir(path);
-  }
 }
 
 class Download {
