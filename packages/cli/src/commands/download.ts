@@ -114,7 +114,8 @@ async function checkFolder(out: string): Promise<string> {
 /** One folder after the other: `recursive` never comes back where a file system refuses with ENOENT, as /proc does. */
 async function makeFolder(folder: string): Promise<void> {
   const parent = dirname(folder);
-  if (parent !== folder && (await stat(parent).catch(() => undefined)) === undefined) await makeFolder(parent);
+  if (parent !== folder && (await stat(parent).catch(() => undefined)) === undefined)
+    await makeFolder(parent);
   await mkdir(folder);
 }
 

@@ -26,8 +26,9 @@ export function siteLines(numbers: SiteNumbers, theme: Theme): string[] {
   if (webSeed !== undefined) {
     lines.push(`Web seed  ${formatBytes(webSeed.bytes)} in ${count(webSeed.requests, 'request')}`);
   }
+  const { webrtc: browsers, address: classic, totals } = tracker;
   lines.push(
-    `Tracker   ${count(tracker.swarms, 'swarm')}, ${count(tracker.peers, 'peer')}, ${tracker.totals.offers} offers relayed`,
+    `Tracker   ${browsers.peers} WebRTC and ${classic.peers} TCP announced, ${count(totals.offers, 'offer')} relayed`,
   );
   return lines;
 }
@@ -60,6 +61,8 @@ export function siteStats({ traffic, webSeed, tracker }: SiteNumbers): Omit<CliE
       swarms: tracker.swarms,
       peers: tracker.peers,
       seeds: tracker.seeds,
+      webrtc: { ...tracker.webrtc },
+      address: { ...tracker.address },
       connections: tracker.connections,
       totals: { ...tracker.totals },
     },

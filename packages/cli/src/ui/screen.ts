@@ -57,6 +57,8 @@ export class LiveScreen {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    // What is printed from now on comes below.
+    this.#lines = [];
     this.#stream.write(SHOW_CURSOR);
   }
 
