@@ -10,7 +10,20 @@ import { waitUntil } from '../support/wait.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FILM = '/assets/sample-film.mp4';
 // No name is looked up, so that no STUN server is asked.
-const LOOPBACK_ONLY = '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1';
+const LOOPBACK_ONLY =
+  '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE *.localhost, EXCLUDE localhost, EXCLUDE 127.0.0.1';
+
+/** The Content-Security-Policy that docs/api.md names: what a page needs and nothing else. */
+const POLICY =
+  "default-src 'none'; script-src 'self'; worker-src 'self' blob:; connect-src 'self' ws:; media-src 'self'";
+const STRICT_PAGE = `<!doctype html><meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<video muted autoplay></video><script type="module" src="main.js"></script>`;
+const STRICT_SCRIPT = `
+  import Client, { registerServiceWorker } from '/packages/freshet/dist/bundle/freshet.min.js';
+  const client = new Client();
+  client.createServer({ controller: await registerServiceWorker('../freshet-sw.js') });
+  const torrent = await client.add(location.hash.slice(1)).untilReady();
+  torrent.files[0].streamTo(document.querySelector('video'));`;
 
 let browser: TestBrowser;
 let tracker: Program;
@@ -20,7 +33,12 @@ let magnet: string;
 
 beforeAll(async () => {
   browser = await startChromium([LOOPBACK_ONLY]);
-  site = await serveFolder(ROOT);
+  site = await serveFolder(ROOT, {
+    pages: {
+      '/examples/strict/': () => ({ type: 'text/html', body: STRICT_PAGE }),
+      '/examples/strict/main.js': () => ({ type: 'text/javascript', body: STRICT_SCRIPT }),
+    },
+  });
   tracker = new Program('own-tracker.mjs', process.execPath, [`${ROOT}/examples/own-tracker.mjs`, '0']);
   const lines: string[] = [];
   tracker.onLine((line) => lines.push(line));
@@ -71,7 +89,7 @@ async function untilPlaying({ page, log }: TestPage, find: string): Promise<Play
       { timeout: 20_000 },
     );
   } catch (error) {
-    const text = await page.locator('body > p').textContent();
+    const text = await page.locator('body').textContent();
     throw new Error(`${(error as Error).message}; the page says: ${text}\n${log.join('\n')}`);
   }
 }
@@ -136,6 +154,25 @@ describe('the example pages', () => {
       'the sentence',
       async () => (await line.textContent()) === 'An empty text is not a torrent.',
     );
+    await viewer.close();
+  });
+
+  it('a page with a strict Content-Security-Policy plays it, and keeps it in OPFS', async () => {
+    const { port } = new URL(site.url);
+    // Once more an origin that has stored nothing.
+    const viewer = await browser.open(`http://strict.localhost:${port}/examples/strict/#${magnet}`);
+    await untilPlaying(viewer, `document.querySelector('video')`);
+    const kept = await viewer.page.evaluate(async () => {
+      const folder = await navigator.storage.getDirectory();
+      const files = await (await folder.getDirectoryHandle('freshet')).getDirectoryHandle('files');
+      const names: string[] = [];
+      for await (const name of (files as unknown as { keys(): AsyncIterable<string> }).keys())
+        names.push(name);
+      return names;
+    });
+    expect(kept).toEqual([/btih:([0-9a-f]{40})/.exec(magnet)![1]]);
+    expect(viewer.log.filter((line) => line.includes('Content Security Policy'))).toEqual([]);
+    expect(viewer.errors).toEqual([]);
     await viewer.close();
   });
 });
