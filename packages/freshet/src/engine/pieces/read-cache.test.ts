@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryFileStore } from '../../memory/index.ts';
+import { settled } from '../../../testing/store-fixture.ts';
+import { FaultPlan, MemoryDisk, MemoryFileStore } from '../../memory/index.ts';
+import { DiskError } from '../ports.ts';
 import { openMappedDisk } from '../storage/mapped-disk.ts';
 import { CachedReader, ReadCache } from './read-cache.ts';
 
@@ -30,5 +32,99 @@ describe('CachedReader', () => {
     await woken;
     expect(read()).toEqual([piece]);
     await disk.close();
+  });
+
+  const KiB = 1024;
+  const filled = async (length: number, faults = new FaultPlan()): Promise<MemoryDisk> => {
+    const disk = new MemoryDisk({ length, faults });
+    await disk.write(0, [Uint8Array.from({ length }, (_, index) => index >> 10)]);
+    return disk;
+  };
+
+  it('reads a region once for all who want it, wakes each once, and joins what spans two', async () => {
+    const faults = new FaultPlan();
+    const reader = new CachedReader(await filled(1024 * KiB, faults), new ReadCache(0), 64 * KiB);
+    const woken: string[] = [];
+    const a = (): void => void woken.push('a');
+    const b = (): void => void woken.push('b');
+    expect(reader.read(250 * KiB, 10 * KiB, a)).toBeUndefined();
+    expect(reader.read(250 * KiB, 10 * KiB, a)).toBeUndefined();
+    expect(reader.read(0, 10, b)).toBeUndefined();
+    await settled();
+    expect(faults.count('read')).toBe(2);
+    expect(woken).toEqual(['a', 'b']);
+    const views = reader.read(250 * KiB, 10 * KiB, a) as Uint8Array[];
+    expect(views.map((view) => view.length)).toEqual([6 * KiB, 4 * KiB]);
+    expect(views[0]![0]).toBe(250);
+    expect(views[1]![0]).toBe(0);
+  });
+
+  it('keeps within its budget over several torrents, least recently used out first', async () => {
+    const cache = new ReadCache(0);
+    const one = new CachedReader(await filled(2048 * KiB), cache, 64 * KiB);
+    const two = new CachedReader(await filled(2048 * KiB), cache, 64 * KiB);
+    const wake = (): void => undefined;
+    for (let at = 0; at < 2048; at += 256) one.prefetch(at * KiB, 1);
+    await settled();
+    expect(cache.used).toBe(2048 * KiB);
+    expect(one.read(0, 1, wake)).toHaveLength(1);
+    two.prefetch(0, 1);
+    await settled();
+    expect(cache.used).toBe(2048 * KiB);
+    expect(one.read(0, 1, wake)).toHaveLength(1);
+    expect(one.read(256 * KiB, 1, wake)).toBeUndefined();
+    await settled();
+    one.close();
+    two.close();
+    expect(cache.used).toBe(0);
+  });
+
+  it('gives nobody what was read before it was written', async () => {
+    const disk = await filled(256 * KiB);
+    const reader = new CachedReader(disk, new ReadCache(0), 64 * KiB);
+    const seen: (number | undefined)[] = [];
+    const look = (): void => {
+      const views = reader.read(0, 1, look);
+      if (Array.isArray(views)) seen.push(views[0]![0]);
+    };
+    look();
+    // The read has begun; the write comes in between.
+    await disk.write(0, [Uint8Array.of(99)]);
+    reader.invalidate(0, 1);
+    await settled();
+    expect(seen).toEqual([99]);
+    await disk.write(0, [Uint8Array.of(98)]);
+    reader.invalidate(0, 1);
+    look();
+    await settled();
+    expect(seen).toEqual([99, 98]);
+  });
+
+  it('tells a fault to those who waited, and tries again for the next', async () => {
+    const faults = new FaultPlan();
+    const reader = new CachedReader(await filled(256 * KiB, faults), new ReadCache(0), 64 * KiB);
+    faults.fail('read', 0, new Error('scratched'));
+    const seen: unknown[] = [];
+    const look = (): void => void seen.push(reader.read(0, 1, look));
+    look();
+    await settled();
+    expect(seen[1]).toEqual(new Error('scratched'));
+    look();
+    await settled();
+    expect(seen[3]).toEqual([Uint8Array.of(0)]);
+    expect(faults.fired).toBe(1);
+  });
+
+  it('takes what is missing of a verified piece for changed, not for zeros', async () => {
+    const disk = new MemoryDisk({ length: 256 * KiB });
+    await disk.write(0, [new Uint8Array(100 * KiB).fill(1)]);
+    const reader = new CachedReader(disk, new ReadCache(0), 64 * KiB);
+    const wake = (): void => undefined;
+    reader.prefetch(0, 1);
+    await settled();
+    expect(reader.read(0, 64 * KiB, wake)).toHaveLength(1);
+    const lost = reader.read(64 * KiB, 64 * KiB, wake);
+    expect(lost).toBeInstanceOf(DiskError);
+    expect((lost as DiskError).code).toBe('CHANGED');
   });
 });

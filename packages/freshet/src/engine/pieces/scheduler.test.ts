@@ -1,0 +1,246 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm.ts';
+import { deliver, FakeSource, openStore, type StoreFixture } from '../../../testing/store-fixture.ts';
+import { SeededRandom } from '../../memory/index.ts';
+import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
+import type { PartialPiece } from './partial-piece.ts';
+import { type RequestTarget, Scheduler, type UrgentPiece } from './scheduler.ts';
+
+const PIECES = 12;
+const BLOCKS = 4;
+
+let sample: SampleTorrent;
+beforeAll(async () => {
+  sample = await sampleTorrent(PIECES * BLOCKS * BLOCK_LENGTH, BLOCKS * BLOCK_LENGTH);
+});
+
+class FakePeer extends FakeSource implements RequestTarget {
+  readonly asked: string[] = [];
+  readonly blocks = new Map<string, PartialPiece>();
+  lacks: ReadonlySet<number> = new Set();
+  queueTime = 0;
+  costly = false;
+  currentPiece = -1;
+  barrenSince = -1;
+  helpedAt = Number.NEGATIVE_INFINITY;
+  looked = 0;
+  get outstanding(): number {
+    return this.blocks.size;
+  }
+  has(piece: number): boolean {
+    this.looked++;
+    return !this.lacks.has(piece);
+  }
+  isRequesting(piece: number, block: number): boolean {
+    return this.blocks.has(`${piece}/${block}`);
+  }
+  request(partial: PartialPiece, block: number): void {
+    this.asked.push(`${partial.index}/${block}`);
+    this.blocks.set(`${partial.index}/${block}`, partial);
+  }
+  /** Everything it was asked for will not come. */
+  forget(): void {
+    for (const [key, partial] of this.blocks) partial.unrequest(Number(key.split('/')[1]));
+    this.blocks.clear();
+  }
+}
+
+interface Bench extends StoreFixture {
+  readonly scheduler: Scheduler;
+  urgent: UrgentPiece[];
+  streaming: boolean;
+}
+
+function bench(options: Parameters<typeof openStore>[1] = {}): Bench {
+  const fixture = openStore(sample, options);
+  const made: Bench = {
+    ...fixture,
+    urgent: [],
+    streaming: false,
+    scheduler: new Scheduler(
+      fixture.store,
+      new SeededRandom(3),
+      () => made.urgent,
+      () => made.streaming,
+    ),
+  };
+  return made;
+}
+
+const pieces = (asked: readonly string[]): number[] => [
+  ...new Set(asked.map((key) => Number(key.split('/')[0]))),
+];
+
+describe('Scheduler', () => {
+  it('gives what has a deadline first, then the piece at hand, then others in progress, then a new one', () => {
+    const b = bench();
+    const peer = new FakePeer(1);
+    b.store.begin(7, false)!.request(0, 0);
+    b.store.begin(4, false);
+    peer.currentPiece = 7;
+    b.urgent = [{ piece: 9, deadline: 5000 }];
+    b.scheduler.assign(peer, 4 + 3 + 4 + 2, 0);
+    expect(pieces(peer.asked)).toEqual([9, 7, 4, peer.currentPiece]);
+    expect(peer.asked.slice(4, 7)).toEqual(['7/1', '7/2', '7/3']);
+    expect(new Set(peer.asked).size).toBe(13);
+  });
+
+  it('gives nothing that the peer lacks or nobody wants', () => {
+    const b = bench();
+    const peer = new FakePeer(1);
+    peer.lacks = new Set([0, 1, 2]);
+    b.store.picker.setPriority(5, 0);
+    b.scheduler.assign(peer, 1000, 0);
+    expect(pieces(peer.asked).sort((x, y) => x - y)).toEqual([3, 4, 6, 7, 8, 9, 10, 11]);
+  });
+
+  it('does not search again for a peer without anything to give until something has changed', () => {
+    const b = bench();
+    const peer = new FakePeer(1);
+    peer.lacks = new Set(Array.from({ length: PIECES }, (_, piece) => piece));
+    b.scheduler.assign(peer, 10, 0);
+    const { looked } = peer;
+    expect(looked).toBeGreaterThanOrEqual(PIECES);
+    for (let i = 0; i < 100; i++) b.scheduler.assign(peer, 10, 0);
+    expect(peer.looked).toBe(looked);
+    // A piece of another peer is open again; then this peer gets one.
+    b.store.begin(3, false);
+    b.store.abandon(b.store.partials.get(3)!);
+    b.scheduler.assign(peer, 10, 0);
+    expect(peer.looked).toBeGreaterThan(looked);
+    peer.lacks = new Set([0]);
+    peer.barrenSince = -1;
+    b.scheduler.assign(peer, 10, 0);
+    expect(peer.asked).toHaveLength(10);
+  });
+
+  it('leaves an urgent piece to a peer that is much sooner through', () => {
+    const b = bench();
+    const slow = new FakePeer(1);
+    slow.queueTime = 5000;
+    slow.lacks = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
+    b.urgent = [{ piece: 9, deadline: 800 }];
+    b.scheduler.bestQueueTime = 100;
+    const urgentOnly = (): string[] => slow.asked.filter((key) => key.startsWith('9/'));
+    b.store.begin(9, true);
+    b.scheduler.assign(slow, 1, 0);
+    expect(urgentOnly()).toEqual(['9/0']); // As one in progress, not as an urgent one.
+    slow.forget();
+    slow.asked.length = 0;
+    b.scheduler.bestQueueTime = 4000;
+    b.scheduler.assign(slow, 4, 0);
+    expect(urgentOnly()).toHaveLength(4);
+  });
+
+  it('asks another peer for an urgent block that is late, and one more each time it is late again', () => {
+    const b = bench();
+    b.urgent = [{ piece: 0, deadline: 1000 }];
+    const peers = [1, 2, 3, 4, 5, 6].map((id) => new FakePeer(id));
+    const late = b.scheduler.lateAfter;
+    b.scheduler.assign(peers[0]!, 4, 0);
+    b.scheduler.assign(peers[1]!, 4, late - 1);
+    expect(peers[1]!.asked.filter((key) => key.startsWith('0/'))).toEqual([]);
+    b.scheduler.assign(peers[2]!, 4, late);
+    expect(peers[2]!.asked).toEqual(['0/0', '0/1', '0/2', '0/3']);
+    b.scheduler.assign(peers[3]!, 4, late + 1);
+    expect(peers[3]!.asked.filter((key) => key.startsWith('0/'))).toEqual([]);
+    b.scheduler.assign(peers[4]!, 4, 4 * late);
+    expect(peers[4]!.asked).toHaveLength(4);
+  });
+
+  it('learns how long blocks take', () => {
+    const { scheduler } = bench();
+    for (let i = 0; i < 200; i++) scheduler.observe(50);
+    expect(scheduler.lateAfter).toBe(400);
+    for (let i = 0; i < 200; i++) scheduler.observe(60_000);
+    expect(scheduler.lateAfter).toBe(8000);
+  });
+
+  describe('at the end', () => {
+    function lastPiece(): { b: Bench; slow: FakePeer; idle: FakePeer } {
+      const verified = new Bitfield(PIECES);
+      for (let piece = 1; piece < PIECES; piece++) verified.set(piece);
+      const b = bench({ verified });
+      const [slow, idle] = [new FakePeer(1), new FakePeer(2)] as const;
+      b.scheduler.assign(slow, 100, 0);
+      expect(slow.asked).toHaveLength(BLOCKS);
+      return { b, slow, idle };
+    }
+
+    it('asks an idle peer too, one more at a time, and the same block of nobody twice', () => {
+      const { b, idle } = lastPiece();
+      b.scheduler.assign(idle, 2, 10);
+      expect(idle.asked).toEqual(['0/0', '0/1']);
+      b.scheduler.assign(idle, 2, 10);
+      expect(idle.asked).toHaveLength(2);
+      const third = new FakePeer(3);
+      b.scheduler.assign(third, 100, 10);
+      expect(third.asked).toEqual(['0/2', '0/3']);
+      const fourth = new FakePeer(4);
+      b.scheduler.assign(fourth, 100, 10);
+      expect(fourth.asked).toEqual([]);
+    });
+
+    it('cancels the other request when the block has come', () => {
+      const { b, slow, idle } = lastPiece();
+      b.store.addSource(slow);
+      b.store.addSource(idle);
+      b.scheduler.assign(idle, 1, 10);
+      deliver(sample, b.store, idle, 0, 0);
+      expect(slow.told).toEqual(['cancel 0 0']);
+    });
+
+    it('helps with what is late also while pieces are open that the idle peer lacks', () => {
+      const b = bench();
+      const [slow, idle] = [new FakePeer(1), new FakePeer(2)] as const;
+      slow.lacks = new Set([1]);
+      idle.lacks = new Set(Array.from({ length: PIECES - 1 }, (_, i) => i + 1));
+      b.urgent = [];
+      b.store.picker.setPriority(0, 7);
+      b.scheduler.assign(slow, BLOCKS * PIECES, 0);
+      expect(b.store.picker.openPieces).toBe(1);
+      b.scheduler.assign(idle, 10, 100);
+      expect(idle.asked).toEqual([]);
+      b.scheduler.assign(idle, 10, 100 + b.scheduler.lateAfter);
+      expect(idle.asked).toEqual(['0/0', '0/1', '0/2', '0/3']);
+    });
+  });
+
+  describe('a source that costs money', () => {
+    it('gives while somebody watches only what nobody else can in time', () => {
+      const b = bench();
+      const origin = new FakePeer(1);
+      origin.costly = true;
+      b.streaming = true;
+      b.store.picker.addAvailability(2);
+      b.store.picker.addAvailability(3);
+      expect(b.scheduler.leaveToFree(2, 10_000)).toBe(true);
+      expect(b.scheduler.leaveToFree(2, 1000)).toBe(false);
+      expect(b.scheduler.leaveToFree(0, 10_000)).toBe(false);
+      b.urgent = [
+        { piece: 3, deadline: 1000 },
+        { piece: 2, deadline: 9000 },
+      ];
+      b.scheduler.assign(origin, 1000, 0);
+      expect(pieces(origin.asked)).toContain(3);
+      expect(pieces(origin.asked)).not.toContain(2);
+      b.scheduler.hasFreeSeed = true;
+      expect(b.scheduler.leaveToFree(0, 10_000)).toBe(true);
+      b.streaming = false;
+      b.scheduler.assign(origin, 1000, 0);
+      expect(pieces(origin.asked)).toContain(2);
+    });
+  });
+
+  it('begins nothing when there is no memory, and urgent pieces beyond that', () => {
+    const length = BLOCKS * BLOCK_LENGTH;
+    const b = bench({ budget: 2 * length });
+    const peer = new FakePeer(1);
+    b.scheduler.assign(peer, 1000, 0);
+    expect(b.store.partials.size).toBe(2);
+    b.urgent = [8, 9, 10].map((piece) => ({ piece, deadline: 100 }));
+    b.scheduler.assign(peer, 1000, 0);
+    expect(b.store.partials.size).toBe(4);
+    expect(b.pool.used).toBe(4 * length);
+  });
+});
