@@ -159,8 +159,8 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   }
 
   /**
-   * Address of the file at the client's server. In a browser it is whole; in Node it is a path, as in WebTorrent, to
-   * be resolved against the server's address: `new URL(file.streamURL, 'http://localhost:' + port)`.
+   * Path of the file at the client's server. A page uses it as it is; in Node it is to be resolved against the
+   * server's address, as in WebTorrent: `new URL(file.streamURL, 'http://localhost:' + port)`.
    * @throws {ArgumentError} before `client.createServer()`.
    */
   get streamURL(): string {
