@@ -40,3 +40,17 @@ export function clientFailure(client: Client): Promise<never> {
   failure.catch(() => {});
   return failure;
 }
+
+/** Milliseconds for saying goodbye to trackers and peers. */
+const GOODBYE = 5_000;
+
+/** Ends a client. A tracker that does not answer must not keep the user waiting. */
+export async function closeClient(client: Client | undefined): Promise<void> {
+  if (client === undefined) return;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, GOODBYE);
+  });
+  await Promise.race([client.destroy(), late]);
+  clearTimeout(timer);
+}

@@ -10,7 +10,7 @@ import { seed } from './commands/seed.ts';
 import { serve } from './commands/serve.ts';
 import { tracker } from './commands/tracker.ts';
 import { EXIT_CODES_HELP, ExitCode, exitCodeOf, sentenceOf } from './exit.ts';
-import { JSON_HELP } from './ui/json.ts';
+import { JSON_EVENTS, JSON_HELP } from './ui/json.ts';
 import { printable } from './ui/text.ts';
 import {
   readCount,
@@ -150,6 +150,7 @@ ${EXIT_CODES_HELP}`,
 Examples:
   $ freshet seed film.mp4 --tracker wss://tracker.example
   $ freshet seed film.torrent --data ~/Films
+${JSON_EVENTS.seed}
 ${EXIT_CODES_HELP}`,
     )
     .action(runs(seed));
@@ -169,6 +170,7 @@ ${EXIT_CODES_HELP}`,
 Examples:
   $ freshet create film.mp4 --tracker wss://tracker.example
   $ freshet create holiday/ --name Holiday --piece-length 1MiB -o holiday.torrent
+${JSON_EVENTS.create}
 ${EXIT_CODES_HELP}`,
     )
     .action(runs(create));
@@ -221,6 +223,7 @@ ${EXIT_CODES_HELP}`,
 Examples:
   $ freshet tracker --port 8000
   $ freshet tracker --host 127.0.0.1 --trust-proxy 127.0.0.1
+${JSON_EVENTS.tracker}
 ${EXIT_CODES_HELP}`,
     )
     .action(runs(tracker));
@@ -245,6 +248,7 @@ ${EXIT_CODES_HELP}`,
 Examples:
   $ freshet serve
   $ freshet serve film.mp4 holiday/ --host 0.0.0.0 --port 80
+${JSON_EVENTS.serve}
 ${EXIT_CODES_HELP}`,
     )
     .action(runs(serve));

@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type Client from 'freshet';
-import { clientFailure, openClient } from '../client.ts';
+import { clientFailure, closeClient, openClient } from '../client.ts';
 import { checkInputs } from '../inputs.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { type MetadataOptions, seedOptionsOf, showHashing } from '../make.ts';
@@ -60,7 +60,7 @@ export async function create(paths: readonly string[], options: CreateOptions): 
     return 0;
   } finally {
     output.close();
-    await client?.destroy();
+    await closeClient(client);
     interrupt.close();
   }
 }

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import type Client from 'freshet';
 import type { File, Torrent } from 'freshet';
-import { clientFailure, type NetworkOptions, openClient } from '../client.ts';
+import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode, systemCode, usageError } from '../exit.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { selectFiles } from '../select.ts';
@@ -54,7 +54,7 @@ export async function download(source: string, options: DownloadOptions): Promis
     return interrupt.exitCode;
   } finally {
     output.close();
-    await client?.destroy();
+    await closeClient(client);
     interrupt.close();
   }
 }

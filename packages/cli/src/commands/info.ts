@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Client from 'freshet';
 import { encodeTorrent, parseTorrent } from 'freshet/protocol';
-import { clientFailure, type NetworkOptions, openClient } from '../client.ts';
+import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { readInput, type TorrentInput } from '../source.ts';
@@ -71,7 +71,7 @@ async function fetchMetadata(
     });
     return { kind: 'metainfo', bytes, metainfo: parseTorrent(bytes), infoHash: input.infoHash };
   } finally {
-    await client.destroy();
+    await closeClient(client);
     await rm(folder, { recursive: true, force: true });
   }
 }

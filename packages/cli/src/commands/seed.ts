@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type Client from 'freshet';
 import type { Torrent } from 'freshet';
-import { clientFailure, type NetworkOptions, openClient } from '../client.ts';
+import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
 import { checkInputs } from '../inputs.ts';
 import { catchInterrupts } from '../interrupt.ts';
@@ -56,7 +56,7 @@ export async function seed(paths: readonly string[], options: SeedCommandOptions
     return ExitCode.ok;
   } finally {
     output.close();
-    await client?.destroy();
+    await closeClient(client);
     interrupt.close();
   }
 }

@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import Client from 'freshet';
 import { createTracker } from 'freshet-tracker';
-import { clientFailure, isLoopback, openClient } from '../client.ts';
+import { clientFailure, closeClient, isLoopback, openClient } from '../client.ts';
 import { CliError, ExitCode, systemCode } from '../exit.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import type { SharedTorrent } from '../serve/catalogue.ts';
@@ -137,7 +137,7 @@ class Site {
 
   async close(): Promise<void> {
     // The seeder first: it says goodbye to the tracker.
-    await this.#client?.destroy();
+    await closeClient(this.#client);
     await this.#tracker.close();
     await this.#server.close();
   }

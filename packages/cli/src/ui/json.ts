@@ -1,4 +1,4 @@
-/** `--json`: one object per line. The fields are documented in `freshet help`, and only ever added to. */
+/** `--json`: one object per line. The fields are documented in the commands' `--help`, and only ever added to. */
 
 import type { TransferSnapshot } from './snapshot.ts';
 
@@ -19,6 +19,27 @@ With --json each line of standard output is an object with "event":
   warning     message: something failed, and it goes on
   stopped     the last line after Ctrl-C
   error       message, code, exitCode: the last line after a failure`;
+
+/** What the other commands tell beside `progress`, `hashing`, `warning`, `stopped` and `error`. */
+export const JSON_EVENTS: {
+  readonly seed: string;
+  readonly create: string;
+  readonly tracker: string;
+  readonly serve: string;
+} = {
+  seed: jsonHelp('seeding', 'infoHash, magnet, name, length, files: [{number, path, length}]'),
+  create: jsonHelp('created', 'file, infoHash, magnet, name, length'),
+  tracker: `${jsonHelp('listening', 'port, httpUrl, wsUrl')}
+  stats       every second: swarms, peers, seeds, connections, uptime, webrtc, address, totals`,
+  serve: `${jsonHelp('ready', 'url, port, torrents: [{infoHash, name, length}]')}
+  stats       every second: what /api/stats.json says`,
+};
+
+function jsonHelp(event: string, fields: string): string {
+  return `
+With --json each line of standard output is an object with "event"; beside those of freshet download:
+  ${event.padEnd(11)} ${fields}`;
+}
 
 export type JsonValue =
   | string
