@@ -1,6 +1,6 @@
 /** Everything on the page that changes while a torrent runs. */
 
-import type { File, PeerSnapshot, Torrent } from 'freshet';
+import type { File, PeerSnapshot, Torrent, Wire } from 'freshet';
 import { formatBytes, formatSpeed } from '../ui/format.ts';
 import { byId, setHidden, setLabel, setText } from './dom.ts';
 import { PeerTable } from './peer-table.ts';
@@ -85,7 +85,7 @@ export class Dashboard {
       );
       this.#showFigures(shown);
       this.#showMap(shown);
-      this.#peers.show(peers);
+      this.#peers.show(peers, shown.torrent.done);
     } catch {
       // The torrent has ended in between; its error is told elsewhere.
     } finally {
@@ -185,13 +185,18 @@ class Watched {
     this.checked = checked / (total || 1);
   };
 
+  // What a peer gave between the last look and its end.
+  readonly #onWire = (wire: Wire): void => {
+    wire.once('close', () => this.ledger.note([wire.status]));
+  };
+
   constructor(torrent: Torrent) {
     this.torrent = torrent;
-    torrent.on('ready', this.#onReady).on('checking', this.#onChecking);
+    torrent.on('ready', this.#onReady).on('checking', this.#onChecking).on('wire', this.#onWire);
   }
 
   end(): void {
-    this.torrent.off('ready', this.#onReady).off('checking', this.#onChecking);
+    this.torrent.off('ready', this.#onReady).off('checking', this.#onChecking).off('wire', this.#onWire);
   }
 
   numbers(): Numbers {

@@ -153,7 +153,8 @@ class Page {
     const bill = byId('bill', HTMLParagraphElement);
     if (!document.hidden) {
       try {
-        setText(bill, billSentence(await fetchBill()));
+        const { viewers: got = 0, uploaded: gave = 0 } = this.#dashboard.numbers ?? {};
+        setText(bill, billSentence(await fetchBill(), { got, gave }));
       } catch (error) {
         // What is here goes on to play without the site.
         setText(bill, error instanceof Error ? error.message : String(error));

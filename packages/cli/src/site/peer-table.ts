@@ -6,6 +6,9 @@ import { byId, make, setHidden, setText } from './dom.ts';
 
 /** More would push the rest of the page away. */
 const MOST = 12;
+const NOBODY_YET = 'Nobody else is here yet. Open this page in a second window to be two.';
+const NOBODY_NEEDS =
+  'Everybody who is here has all of it, so nobody is connected. Whoever comes gets it from you too.';
 
 interface Row {
   readonly row: HTMLTableRowElement;
@@ -20,13 +23,17 @@ interface Row {
 
 export class PeerTable {
   readonly #body: HTMLTableSectionElement = byId('peers', HTMLTableSectionElement);
+  readonly #table: HTMLElement = byId('peer-table', HTMLTableElement);
   readonly #count: HTMLElement = byId('peer-count', HTMLSpanElement);
   readonly #nobody: HTMLElement = byId('no-peers', HTMLParagraphElement);
   readonly #rows = new Map<number, Row>();
 
-  show(peers: readonly PeerSnapshot[]): void {
+  /** @param done all of it is here: nobody needs to be connected but those who take. */
+  show(peers: readonly PeerSnapshot[], done: boolean): void {
     setText(this.#count, peers.length === 0 ? '' : String(peers.length));
+    setHidden(this.#table, peers.length === 0);
     setHidden(this.#nobody, peers.length > 0);
+    setText(this.#nobody, done ? NOBODY_NEEDS : NOBODY_YET);
     const shown = peers.slice(0, MOST);
     const ids = new Set(shown.map((peer) => peer.id));
     for (const [id, { row }] of this.#rows) {

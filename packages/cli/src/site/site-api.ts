@@ -11,8 +11,6 @@ export interface SiteBill {
   readonly peers: number;
   /** Bytes that the site has sent over plain HTTP. */
   readonly webSeed: number;
-  /** Bytes that visitors gave each other; absent where the site does not know. */
-  readonly betweenViewers: number | undefined;
 }
 
 /** Rejects with a sentence. */
@@ -37,17 +35,19 @@ export function readBill(stats: unknown): SiteBill {
   return {
     peers: number('upload', 'total') ?? 0,
     webSeed: number('webSeed', 'bytes') ?? 0,
-    betweenViewers: number('betweenViewers'),
   };
 }
 
-export function billSentence({ peers, webSeed, betweenViewers }: SiteBill): string {
+/** What the site has paid for, beside what viewers gave each other as far as this page took part in it. */
+export function billSentence({ peers, webSeed }: SiteBill, here: { got: number; gave: number }): string {
   const total = peers + webSeed;
-  if (total === 0) return 'This site has sent nothing yet.';
-  const sent = `This site has sent ${formatBytes(total)} (${formatBytes(peers)} as a peer, ${formatBytes(webSeed)} over plain HTTP)`;
-  if (betweenViewers === undefined) return `${sent}.`;
-  const part = Math.floor((100 * betweenViewers) / (total + betweenViewers));
-  return `${sent}. Its viewers gave each other ${formatBytes(betweenViewers)}: ${part}% of all.`;
+  const sent =
+    total === 0
+      ? 'This site has sent nothing yet.'
+      : `This site has sent ${formatBytes(total)} to all its viewers: ${formatBytes(peers)} as a peer, ${formatBytes(webSeed)} over plain HTTP.`;
+  const { got, gave } = here;
+  if (got === 0 && gave === 0) return sent;
+  return `${sent} It did not have to send the ${formatBytes(got + gave)} that you and other viewers gave each other.`;
 }
 
 async function fetchJson(path: string): Promise<unknown> {
