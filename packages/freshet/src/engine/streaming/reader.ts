@@ -42,6 +42,8 @@ const MAX_READ_AHEAD = 32 * 1024 * 1024;
 const MAX_READ = 1024 * 1024;
 /** Playback rate assumed before one is measured, in bytes per second (8 Mbit/s). */
 const ASSUMED_RATE = 1_000_000;
+/** Most milliseconds that a reader counts as ahead; a film of a higher rate than assumed waits no longer than that. */
+const MAX_LEAD = 6000;
 
 /** A position in the torrent that moves as bytes are delivered, each verified before. */
 export class TorrentReader implements Reader {
@@ -85,6 +87,15 @@ export class TorrentReader implements Reader {
     // The first seconds are a player filling its buffer, which says nothing about the film.
     if (elapsed < 5000) return ASSUMED_RATE;
     return Math.max(ASSUMED_RATE / 8, (this.#contiguous * 1000) / elapsed);
+  }
+
+  /**
+   * Milliseconds by which the reader is ahead of playback. A player reads as fast as it can until its buffer is full;
+   * what lies there gives the bytes behind it time to come from peers.
+   */
+  lead(now: number): number {
+    const ahead = (this.#contiguous * 1000) / ASSUMED_RATE - (now - this.#jumpedAt);
+    return Math.max(0, Math.min(MAX_LEAD, ahead));
   }
 
   read(maxBytes: number): Promise<Uint8Array | undefined> {

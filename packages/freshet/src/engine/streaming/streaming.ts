@@ -111,10 +111,11 @@ export class Streaming {
       const first = Math.floor(reader.position / pieceLength);
       const last = Math.floor((reader.position + reader.readAhead - 1) / pieceLength);
       const rate = reader.rate(now);
+      const lead = reader.lead(now);
       for (let piece = first; piece <= last && piece - first < MAX_PIECES; piece++) {
         if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) continue;
         const ahead = Math.max(0, piece * pieceLength - reader.position);
-        const deadline = now + (ahead * 1000) / rate;
+        const deadline = now + lead + (ahead * 1000) / rate;
         if (deadline < (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) deadlines.set(piece, deadline);
       }
     }
