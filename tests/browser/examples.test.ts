@@ -152,7 +152,7 @@ describe('the example pages', () => {
     const line = viewer.page.locator('body > p');
     await waitUntil(
       'the sentence',
-      async () => (await line.textContent()) === 'An empty text is not a torrent.',
+      async () => (await line.textContent()) === 'Put a magnet link behind a # in the address of this page.',
     );
     await viewer.close();
   });
