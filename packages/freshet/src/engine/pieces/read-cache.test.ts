@@ -43,7 +43,7 @@ describe('CachedReader', () => {
 
   it('reads a region once for all who want it, wakes each once, and joins what spans two', async () => {
     const faults = new FaultPlan();
-    const reader = new CachedReader(await filled(1024 * KiB, faults), new ReadCache(0), 64 * KiB);
+    const reader = new CachedReader(await filled(1024 * KiB, faults), new ReadCache(0), 512 * KiB);
     const woken: string[] = [];
     const a = (): void => void woken.push('a');
     const b = (): void => void woken.push('b');
@@ -61,8 +61,8 @@ describe('CachedReader', () => {
 
   it('keeps within its budget over several torrents, least recently used out first', async () => {
     const cache = new ReadCache(0);
-    const one = new CachedReader(await filled(2048 * KiB), cache, 64 * KiB);
-    const two = new CachedReader(await filled(2048 * KiB), cache, 64 * KiB);
+    const one = new CachedReader(await filled(2048 * KiB), cache, 256 * KiB);
+    const two = new CachedReader(await filled(2048 * KiB), cache, 256 * KiB);
     const wake = (): void => undefined;
     for (let at = 0; at < 2048; at += 256) one.prefetch(at * KiB, 1);
     await settled();
@@ -77,6 +77,16 @@ describe('CachedReader', () => {
     one.close();
     two.close();
     expect(cache.used).toBe(0);
+  });
+
+  it('reads no more than the piece where pieces are small: its neighbours may never be asked for', async () => {
+    const faults = new FaultPlan();
+    const reader = new CachedReader(await filled(512 * KiB, faults), new ReadCache(0), 128 * KiB);
+    reader.prefetch(130 * KiB, 1);
+    await settled();
+    expect(faults.count('read')).toBe(1);
+    expect(reader.read(128 * KiB, 128 * KiB, () => undefined)).toHaveLength(1);
+    expect(reader.read(256 * KiB, 1, () => undefined)).toBeUndefined();
   });
 
   it('gives nobody what was read before it was written', async () => {
@@ -116,14 +126,14 @@ describe('CachedReader', () => {
   });
 
   it('takes what is missing of a verified piece for changed, not for zeros', async () => {
-    const disk = new MemoryDisk({ length: 256 * KiB });
-    await disk.write(0, [new Uint8Array(100 * KiB).fill(1)]);
-    const reader = new CachedReader(disk, new ReadCache(0), 64 * KiB);
+    const disk = new MemoryDisk({ length: 64 * KiB });
+    await disk.write(0, [new Uint8Array(25 * KiB).fill(1)]);
+    const reader = new CachedReader(disk, new ReadCache(0), 16 * KiB);
     const wake = (): void => undefined;
     reader.prefetch(0, 1);
     await settled();
-    expect(reader.read(0, 64 * KiB, wake)).toHaveLength(1);
-    const lost = reader.read(64 * KiB, 64 * KiB, wake);
+    expect(reader.read(0, 16 * KiB, wake)).toHaveLength(1);
+    const lost = reader.read(16 * KiB, 16 * KiB, wake);
     expect(lost).toBeInstanceOf(DiskError);
     expect((lost as DiskError).code).toBe('CHANGED');
   });

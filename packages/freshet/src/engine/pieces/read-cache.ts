@@ -1,7 +1,9 @@
 import { type Disk, DiskError } from '../ports.ts';
 
-/** Bytes read from disk at a time: a few requests' worth, so that a run of requests costs one read. */
+/** Most bytes read from disk at a time: a few requests' worth, so that a run of requests costs one read. */
 const CHUNK = 256 * 1024;
+/** Least, where pieces are small. */
+const MIN_CHUNK = 64 * 1024;
 /** Least that is kept, or two who read across a border between chunks could take each other's away for ever. */
 const MIN_BUDGET = 8 * CHUNK;
 
@@ -57,12 +59,18 @@ export class CachedReader {
   readonly #disk: Disk;
   readonly #cache: ReadCache;
   readonly #pieceLength: number;
+  /**
+   * Bytes per chunk. No more than a piece: peers ask for pieces in any order, so its neighbours would be read for
+   * nothing, six times over for 64 MiB in pieces of 64 KiB.
+   */
+  readonly #chunkLength: number;
   readonly #chunks = new Map<number, Chunk>();
 
   constructor(disk: Disk, cache: ReadCache, pieceLength: number) {
     this.#disk = disk;
     this.#cache = cache;
     this.#pieceLength = pieceLength;
+    this.#chunkLength = Math.min(CHUNK, Math.max(MIN_CHUNK, pieceLength));
   }
 
   /**
@@ -74,15 +82,15 @@ export class CachedReader {
     let missing = false;
     const end = offset + length;
     for (let at = offset; at < end; ) {
-      const index = Math.floor(at / CHUNK);
-      const chunkEnd = Math.min((index + 1) * CHUNK, end);
+      const index = Math.floor(at / this.#chunkLength);
+      const chunkEnd = Math.min((index + 1) * this.#chunkLength, end);
       const chunk = this.#chunk(index);
       if (chunk.error !== undefined) return chunk.error;
       if (chunk.data === undefined) {
         if (!missing && !chunk.waiters.includes(wake)) chunk.waiters.push(wake);
         missing = true;
       } else {
-        const from = at - index * CHUNK;
+        const from = at - index * this.#chunkLength;
         if (overlaps(chunk.holes, from, from + chunkEnd - at)) return gone();
         views.push(chunk.data.subarray(from, from + chunkEnd - at));
       }
@@ -93,14 +101,14 @@ export class CachedReader {
 
   /** Begins to read the range unless it is there already. */
   prefetch(offset: number, length: number): void {
-    const last = Math.floor((offset + length - 1) / CHUNK);
-    for (let index = Math.floor(offset / CHUNK); index <= last; index++) this.#chunk(index);
+    const last = Math.floor((offset + length - 1) / this.#chunkLength);
+    for (let index = Math.floor(offset / this.#chunkLength); index <= last; index++) this.#chunk(index);
   }
 
   /** The range was written: what was read of it before is out of date. */
   invalidate(offset: number, length: number): void {
-    const last = Math.floor((offset + length - 1) / CHUNK);
-    for (let index = Math.floor(offset / CHUNK); index <= last; index++) {
+    const last = Math.floor((offset + length - 1) / this.#chunkLength);
+    for (let index = Math.floor(offset / this.#chunkLength); index <= last; index++) {
       const chunk = this.#chunks.get(index);
       if (chunk === undefined) continue;
       this.#chunks.delete(index);
@@ -138,8 +146,8 @@ export class CachedReader {
       stale: false,
     };
     this.#chunks.set(index, chunk);
-    const start = index * CHUNK;
-    const data = new Uint8Array(Math.min(CHUNK, this.#disk.length - start));
+    const start = index * this.#chunkLength;
+    const data = new Uint8Array(Math.min(this.#chunkLength, this.#disk.length - start));
     this.#fill(start, data).then(
       (holes) => this.#loaded(chunk, data, holes, undefined),
       (error: Error) => this.#loaded(chunk, undefined, [], error),
