@@ -60,7 +60,9 @@ function cell(row: Row, column: Column, baseline: Row | undefined): string {
   const middle = median(values);
   const spread = values.length > 1 ? ` (${show(Math.min(...values))} to ${show(Math.max(...values))})` : '';
   if (baseline === undefined || baseline === row) return `${show(middle)}${spread}`;
-  const other = median(baseline.rounds.flatMap((round) => round[key] ?? []).map((value) => value / scale));
+  const others = baseline.rounds.flatMap((round) => round[key] ?? []);
+  if (others.length === 0) return `${show(middle)}${spread}`;
+  const other = median(others) / scale;
   return `${show(middle)}${spread}, ×${(middle / other).toFixed(2)}`;
 }
 

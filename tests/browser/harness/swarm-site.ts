@@ -9,14 +9,20 @@ import { type StaticServer, serveFolder } from '../../support/static-server.ts';
 
 export type Library = 'freshet' | 'webtorrent';
 
+export interface OpenOptions {
+  /** Bytes per second. */
+  readonly uploadLimit?: number | undefined;
+  /**
+   * Open it at another origin, with storage of its own: a page with WebTorrent that is to download finds what one of
+   * the same origin has stored for seeding.
+   */
+  readonly elsewhere?: boolean | undefined;
+}
+
 export interface SwarmSite {
   readonly server: StaticServer;
-  /** Opens a page with a client of its own in `globalThis.harness`; `uploadLimit` is in bytes per second. */
-  open(
-    browser: TestBrowser,
-    library: Library,
-    options?: { readonly uploadLimit?: number | undefined },
-  ): Promise<TestPage>;
+  /** Opens a page with a client of its own in `globalThis.harness`. */
+  open(browser: TestBrowser, library: Library, options?: OpenOptions): Promise<TestPage>;
   close(): Promise<void>;
 }
 
@@ -69,9 +75,10 @@ export async function startSwarmSite(data: string, built = false): Promise<Swarm
   const server = await serveFolder({ '/data/': data }, { pages });
   return {
     server,
-    open: async (browser, library, { uploadLimit } = {}) => {
+    open: async (browser, library, { uploadLimit, elsewhere } = {}) => {
       const query = uploadLimit === undefined ? '' : `?uploadLimit=${uploadLimit}`;
-      const opened = await browser.open(`${server.url}/${library}/${query}`);
+      const origin = elsewhere === true ? server.url.replace('127.0.0.1', 'localhost') : server.url;
+      const opened = await browser.open(`${origin}/${library}/${query}`);
       await opened.page.waitForFunction(() => 'harness' in globalThis);
       return opened;
     },
