@@ -113,6 +113,12 @@ export class Engine {
     return this.#torrents;
   }
 
+  /** What is taken of the budgets at the moment: connections open, outgoing ones in the making, bytes for pieces. */
+  get usage(): { readonly connections: number; readonly dialing: number; readonly pieceMemory: number } {
+    const { open, dialing } = this.#budget;
+    return { connections: open, dialing, pieceMemory: this.#host.pool.used };
+  }
+
   /** Bytes per second over all torrents. */
   get downloadRate(): number {
     return this.#downloadMeter.rate(this.#ports.clock.now());

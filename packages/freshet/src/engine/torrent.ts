@@ -589,7 +589,7 @@ export class Torrent {
     }
     if (!content.store.distrust(piece)) return;
     content.selection.recount();
-    this.#done = false;
+    this.#noLongerDone();
     this.#observer.onWarning(
       new Error(`Piece ${piece} cannot be read and is downloaded again: ${error.message}`, { cause: error }),
     );
@@ -613,12 +613,16 @@ export class Torrent {
   }
 
   #selectionChanged(): void {
-    if (this.#done && this.#content?.selection.complete === false) {
-      this.#done = false;
-      this.#tellUploadOnly(false);
-    }
+    this.#noLongerDone();
     this.#fetchedChanged();
     this.#checkDone();
+  }
+
+  /** Something is wanted again, if it is. */
+  #noLongerDone(): void {
+    if (!this.#done || this.#content?.selection.complete !== false) return;
+    this.#done = false;
+    this.#tellUploadOnly(false);
   }
 
   /** Other pieces are fetched than before, because of the selection or of a reader. */

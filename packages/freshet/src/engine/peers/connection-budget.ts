@@ -18,6 +18,10 @@ export class ConnectionBudget {
     return this.#open;
   }
 
+  get dialing(): number {
+    return this.#dialing;
+  }
+
   /** Whether one more connection may be made or accepted. */
   get hasRoom(): boolean {
     return this.#open + this.#dialing < this.max;
