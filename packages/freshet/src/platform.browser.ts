@@ -22,11 +22,17 @@ const hasWebRtc = typeof RTCPeerConnection !== 'undefined';
 
 export const browserPlatform: ClientPlatform = {
   webrtc: hasWebRtc,
-  openSession: ({ webrtc, ...settings }, tracker) =>
-    new DirectSession(
-      sessionPlatform(createBrowserPorts({ webrtc, iceServers: iceServersOf(tracker) })),
+  openSession: ({ webrtc, storageWorker, ...settings }, tracker) => {
+    const ports = createBrowserPorts({ webrtc, iceServers: iceServersOf(tracker) });
+    const session = new DirectSession(
+      sessionPlatform(ports, storageWorker, () => globalThis.removeEventListener('online', online)),
       settings,
-    ),
+    );
+    // The machine is back on a network: peers and trackers need not wait for their turn.
+    const online = (): void => void session.request('networkChanged', {}).catch(() => undefined);
+    globalThis.addEventListener('online', online);
+    return session;
+  },
   createReadStream: (iterator) => new WebReadStream(iterator),
   createServer: (client, options, force) => {
     if (force === 'node') throw new ArgumentError('A server of the kind "node" needs Node.');
@@ -38,7 +44,11 @@ function iceServersOf({ rtcConfig }: TrackerOptions): readonly RTCIceServer[] | 
   return (rtcConfig as RTCConfiguration | undefined)?.iceServers;
 }
 
-function sessionPlatform(ports: ReturnType<typeof createBrowserPorts>): SessionPlatform {
+function sessionPlatform(
+  ports: ReturnType<typeof createBrowserPorts>,
+  storageWorker: string | undefined,
+  onClose: () => void,
+): SessionPlatform {
   // Opened with the first torrent that is downloaded: a page that only seeds needs none.
   let persistent: Promise<BrowserStorage> | undefined;
   let memory: Promise<BrowserStorage> | undefined;
@@ -47,7 +57,9 @@ function sessionPlatform(ports: ReturnType<typeof createBrowserPorts>): SessionP
       memory ??= BrowserStorage.open({ kind: 'memory' });
       return memory;
     }
-    persistent ??= BrowserStorage.open();
+    persistent ??= BrowserStorage.open(
+      storageWorker === undefined ? {} : { createWorker: () => new Worker(storageWorker) },
+    );
     return persistent;
   };
   return {
@@ -71,6 +83,7 @@ function sessionPlatform(ports: ReturnType<typeof createBrowserPorts>): SessionP
         }),
       ),
     close: async () => {
+      onClose();
       ports.close();
       for (const storage of await Promise.all([persistent, memory])) storage?.close();
     },

@@ -1,8 +1,7 @@
 /**
- * Custom elements that play torrents. Importing this defines `<freshet-video>`.
+ * Custom elements that play torrents. Importing this (`import 'freshet-player'`) defines `<freshet-video>`:
  *
  * ```html
- * <script type="module" src="freshet-player.js"></script>
  * <freshet-video src="magnet:?xt=urn:btih:..." controls></freshet-video>
  * ```
  */

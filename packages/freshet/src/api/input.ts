@@ -121,6 +121,7 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     webSeeds: options.webSeeds,
     userAgent: options.userAgent,
     origin: options.origin,
+    storageWorker: options.storageWorker === undefined ? undefined : String(options.storageWorker),
     host: options.host,
     tcp: options.tcp,
     webrtc: options.webrtc,

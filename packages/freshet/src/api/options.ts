@@ -47,6 +47,11 @@ export interface ClientOptions {
    * nobody else has. Default `false`.
    */
   origin?: boolean | undefined;
+  /**
+   * Browser only: address of `freshet-opfs-worker.js` on the page's own origin, for a page whose
+   * Content-Security-Policy does not allow workers from `blob:`. Default: the worker is made of its own text.
+   */
+  storageWorker?: string | URL | undefined;
   /** Name and version of the program, as peers are told. Default `Freshet`. */
   userAgent?: string | undefined;
   /** Accepted for compatibility; has no effect in this version, which has no DHT. */

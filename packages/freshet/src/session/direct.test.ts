@@ -30,6 +30,9 @@ class World {
   closed = 0;
   #seeds = 0;
 
+  /** Why downloads are not kept, if they are not. */
+  reason: string | undefined;
+
   session(host: string, settings: SessionSettings = {}, faults?: FaultPlan): DirectSession {
     const store = this.files.get(host) ?? new MemoryFileStore({ faults });
     this.files.set(host, store);
@@ -49,6 +52,7 @@ class World {
       openStorage: async (_location, infoHash) => ({
         openDisk: async (info) => openMappedDisk({ info, infoHash, store }),
         state,
+        reason: this.reason,
       }),
       openSeed: (placed) =>
         createBlobFileStore(
@@ -103,6 +107,18 @@ function inputs(): (Uint8Array & { name?: string })[] {
 }
 
 describe('DirectSession', () => {
+  it('warns when a download is not kept where it should be', async () => {
+    const world = new World();
+    world.reason = 'Another tab of this site stores this torrent.';
+    const client = world.client('10.0.0.1');
+    const torrent = client.add('a'.repeat(40));
+    const warnings: unknown[] = [];
+    torrent.on('warning', (warning) => warnings.push(warning));
+    await world.run(new Promise((resolve) => torrent.once('warning', resolve)));
+    expect(warnings).toMatchObject([{ name: 'StorageError', code: 'NOT_KEPT', message: world.reason }]);
+    await world.run(client.destroy());
+  });
+
   it('carries a download from one client to another, in order', async () => {
     const world = new World();
     const seeder = world.client('10.0.0.1', { torrentPort: 1000 });

@@ -77,7 +77,10 @@ export class ArgumentError extends FreshetError {
   }
 }
 
-/** Storage failed. `code` says how: `FULL`, `READ_ONLY`, `NOT_FOUND`, `UNSAFE_PATH`, `CHANGED`, `IO` or `CLOSED`. */
+/**
+ * Storage failed. `code` says how: `FULL`, `READ_ONLY`, `NOT_FOUND`, `UNSAFE_PATH`, `CHANGED`, `IO` or `CLOSED`; or
+ * `NOT_KEPT`, as a warning, when a page keeps a download in memory instead of OPFS.
+ */
 export class StorageError extends FreshetError {
   override readonly name: string = 'StorageError';
 }
@@ -118,7 +121,9 @@ export function toErrorValue(error: unknown): ErrorValue {
 /** The error that programs see: an instance of the class that fits its name and code. */
 export function fromErrorValue(value: ErrorValue, cause?: unknown): FreshetError {
   const options = cause === undefined ? undefined : { cause };
-  if (value.name === 'DiskError') return new StorageError(value.code, value.message, options);
+  if (value.name === 'DiskError' || value.name === 'StorageError') {
+    return new StorageError(value.code, value.message, options);
+  }
   if (value.name === 'MetainfoError' || value.name === 'MagnetError') {
     return new InvalidTorrentError(value.message, options);
   }

@@ -11,6 +11,8 @@ export interface TorrentStorage {
   openDisk(info: Info): Promise<Disk>;
   /** For resume data; absent when nothing outlives the process anyway. */
   readonly state: StateStore | undefined;
+  /** A sentence that says why it is not kept where it was asked for; absent when it is. */
+  readonly reason?: string | undefined;
 }
 
 /** One file to seed. */

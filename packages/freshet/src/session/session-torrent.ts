@@ -3,7 +3,7 @@
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
 import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
 import { type Info, infoHashToHex, parseAddress, toHex } from '../protocol/index.ts';
-import { ArgumentError, DestroyedError, type ErrorValue, toErrorValue } from './errors.ts';
+import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
 import { FileSelection, filesWithin, prioritiesBySettings } from './file-selection.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker } from './progress-ticker.ts';
@@ -142,6 +142,9 @@ export class SessionTorrent {
       this.#observer(),
     );
     this.#engine = torrent;
+    if (storage.reason !== undefined) {
+      this.#host.emit({ type: 'warning', error: toErrorValue(new StorageError('NOT_KEPT', storage.reason)) });
+    }
     this.#starting = false;
     if (this.#closed !== undefined) this.#closeLate?.();
     else for (const command of this.#beforeStart.splice(0)) command(torrent);
