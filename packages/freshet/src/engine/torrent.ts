@@ -627,6 +627,7 @@ export class Torrent {
 
   /** Other pieces are fetched than before, because of the selection or of a reader. */
   #fetchedChanged(): void {
+    this.#content?.streaming.onSelected();
     this.#content?.store.dropUnwanted();
     this.#swarm.recount();
     this.#lookForMore();

@@ -66,7 +66,7 @@ describe('PeerPieces', () => {
             store.picker.take(each.piece);
             store.verified.set(each.piece);
             if (adopted) peer.onVerified(each.piece);
-          } else {
+          } else if ('piece' in each) {
             store.picker.setPriority(each.piece, each.what === 'select' ? 4 : 0);
             peer.recount();
           }

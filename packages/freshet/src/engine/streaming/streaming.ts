@@ -60,6 +60,11 @@ export class Streaming {
     this.#changed(true);
   }
 
+  /** Other pieces are wanted than before. */
+  onSelected(): void {
+    this.#dirty = true;
+  }
+
   onVerified(piece: number): void {
     if (!this.active) return;
     this.#dirty = true;

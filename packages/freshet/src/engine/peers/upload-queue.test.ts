@@ -1,0 +1,157 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm.ts';
+import { openStore, type StoreFixture, settled } from '../../../testing/store-fixture.ts';
+import { FaultPlan, MemoryDisk, VirtualClock } from '../../memory/index.ts';
+import { Bitfield, type BlockRequest } from '../../protocol/index.ts';
+import type { Link } from '../ports.ts';
+import { RateLimiter } from '../rate-limiter.ts';
+import { UPLOAD_QUEUE_LENGTH, UploadQueue, type UploadWire } from './upload-queue.ts';
+
+const PIECE = 100_000;
+const PIECES = 10;
+
+let sample: SampleTorrent;
+beforeAll(async () => {
+  sample = await sampleTorrent(PIECES * PIECE, PIECE);
+});
+
+interface Bench extends UploadWire {
+  readonly queue: UploadQueue;
+  readonly sent: Uint8Array[];
+  readonly rejected: BlockRequest[];
+  readonly errors: Error[];
+  readonly clock: VirtualClock;
+  readonly fixture: StoreFixture;
+  readonly limiter: RateLimiter;
+  queued: number;
+  uploaded: number;
+}
+
+async function bench(rate?: number): Promise<Bench> {
+  const faults = new FaultPlan();
+  const disk = new MemoryDisk({ length: sample.content.length, faults });
+  await disk.write(0, [sample.content]);
+  const verified = new Bitfield(PIECES);
+  for (let piece = 0; piece < PIECES - 1; piece++) verified.set(piece);
+  const fixture = { ...openStore(sample, { disk, verified }), faults };
+  const clock = new VirtualClock();
+  const limiter = new RateLimiter(clock, rate);
+  const link = {
+    highWater: 64 * 1024,
+    get queuedBytes(): number {
+      return made.queued;
+    },
+    send: (parts: readonly Uint8Array[]): void => {
+      for (const part of parts) {
+        made.sent.push(part);
+        made.queued += part.length;
+      }
+    },
+  } as Partial<Link> as Link;
+  const wire: UploadWire = {
+    link,
+    sendReject: (request) => void made.rejected.push(request),
+    onUploaded: (bytes) => {
+      made.uploaded += bytes;
+    },
+    onReadError: (_, error) => void made.errors.push(error),
+  };
+  const made: Bench = {
+    ...wire,
+    queue: new UploadQueue(wire, fixture.store, limiter),
+    sent: [],
+    rejected: [],
+    errors: [],
+    clock,
+    fixture,
+    limiter,
+    queued: 0,
+    uploaded: 0,
+  };
+  return made;
+}
+
+const request = (piece: number, begin: number, length = 16_384): BlockRequest => ({ piece, begin, length });
+
+describe('UploadQueue', () => {
+  it('sends header and bytes in the order of the requests, as far as the link takes them', async () => {
+    const b = await bench();
+    for (let i = 0; i < 6; i++) b.queue.add(request(i, 1000 * i));
+    b.queue.pump();
+    await settled();
+    expect(b.queued).toBeGreaterThan(64 * 1024);
+    expect(b.queue.length).toBe(2);
+    b.queued = 0;
+    b.queue.pump();
+    await settled();
+    expect(b.queue.length).toBe(0);
+    expect(b.uploaded).toBe(6 * 16_384);
+    const payload = Buffer.concat(b.sent.filter((part) => part.length !== 13));
+    const wanted = Buffer.concat(
+      [0, 1, 2, 3, 4, 5].map((i) => sample.content.subarray(i * (PIECE + 1000), i * (PIECE + 1000) + 16_384)),
+    );
+    expect(payload.equals(wanted)).toBe(true);
+  });
+
+  it.each([
+    ['a piece that is missing', request(PIECES - 1, 0)],
+    ['a piece that does not exist', request(4e9, 0)],
+    ['nothing', request(0, 0, 0)],
+    ['too much', request(0, 0, 128 * 1024 + 1)],
+    ['more than the piece has', request(0, PIECE - 100, 101)],
+    ['bytes far behind', request(0, 4e9, 10)],
+  ])('rejects a request for %s', async (_, bad) => {
+    const b = await bench();
+    b.queue.add(bad);
+    expect(b.rejected).toEqual([bad]);
+    expect(b.queue.length).toBe(0);
+  });
+
+  it('keeps as many as it announces, rejects the rest, and all of them at a choke', async () => {
+    const b = await bench(0);
+    for (let i = 0; i < UPLOAD_QUEUE_LENGTH + 5; i++) b.queue.add(request(0, i));
+    expect(b.rejected).toHaveLength(5);
+    b.queue.pump();
+    b.queue.cancel(request(0, 3));
+    b.queue.cancel(request(0, 3));
+    expect(b.rejected).toHaveLength(6);
+    b.queue.clear();
+    expect(b.rejected).toHaveLength(UPLOAD_QUEUE_LENGTH + 5);
+    expect(b.clock.pending).toBe(0);
+    expect(b.sent).toEqual([]);
+  });
+
+  it('goes on when the limit allows, and forgets it when closed', async () => {
+    const b = await bench(16_384);
+    for (let i = 0; i < 4; i++) b.queue.add(request(0, i * 16_384));
+    b.queue.pump();
+    for (let i = 0; i < 4; i++) await b.clock.advanceAsync(1000);
+    expect(b.uploaded).toBeGreaterThanOrEqual(3 * 16_384);
+    b.queued = 1e6;
+    b.queue.add(request(1, 0));
+    b.queue.close();
+    await b.clock.advanceAsync(10_000);
+    expect(b.clock.pending).toBe(0);
+  });
+
+  it('tells what cannot be read, rejects it, and serves the rest', async () => {
+    const b = await bench();
+    b.fixture.faults.fail('read', 0, new Error('scratched'));
+    b.queue.add(request(0, 0));
+    b.queue.add(request(5, 0));
+    b.queue.pump();
+    await settled();
+    expect(b.rejected).toEqual([request(0, 0)]);
+    expect(b.errors).toEqual([new Error('scratched')]);
+    expect(b.uploaded).toBe(16_384);
+  });
+
+  it('rejects what was asked for and is gone when its turn comes', async () => {
+    const b = await bench(0);
+    b.queue.add(request(0, 0));
+    b.fixture.store.distrust(0);
+    b.limiter.setRate(undefined);
+    b.queue.pump();
+    expect(b.rejected).toEqual([request(0, 0)]);
+  });
+});
