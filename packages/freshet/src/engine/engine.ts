@@ -14,7 +14,8 @@ import { ReadCache } from './pieces/read-cache.ts';
 import type { Link, Ports, Random } from './ports.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { RateMeter } from './rate-meter.ts';
-import { Torrent, type TorrentHost } from './torrent.ts';
+import { Torrent } from './torrent.ts';
+import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
 
 export interface EngineOptions {

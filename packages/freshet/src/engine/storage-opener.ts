@@ -10,17 +10,14 @@ export interface StorageOpenerOptions {
   onChecking(checked: number, total: number): void;
 }
 
-export interface OpenedStorage {
-  readonly disk: Disk;
-  readonly verified: Bitfield;
-}
-
 export interface OpenOptions {
   readonly info: Info;
   /** Takes all pieces for good without a look. */
   readonly trusted: boolean;
   /** Called when storage opened before is closed, to be asked what is remembered. */
   resume(): Promise<ResumeData | undefined>;
+  /** Takes over the storage. Not called when another call of `open` or `cancel` came in between. */
+  onOpened(disk: Disk, verified: Bitfield): void;
 }
 
 /**
@@ -37,11 +34,8 @@ export class StorageOpener {
     this.#options = options;
   }
 
-  /**
-   * Resolves with the storage, or `undefined` when another call of `open` or `cancel` came in between. Rejects when
-   * it cannot be opened or read.
-   */
-  open(options: OpenOptions): Promise<OpenedStorage | undefined> {
+  /** Resolves when it has taken place or is not wanted any more. Rejects when the storage cannot be opened or read. */
+  open(options: OpenOptions): Promise<void> {
     const epoch = ++this.#epoch;
     const opening = this.#last.then(() => this.#open(options, () => epoch === this.#epoch));
     this.#last = opening.catch(() => {});
@@ -54,23 +48,24 @@ export class StorageOpener {
     await this.#last;
   }
 
-  async #open(options: OpenOptions, current: () => boolean): Promise<OpenedStorage | undefined> {
-    if (!current()) return undefined;
+  async #open(options: OpenOptions, current: () => boolean): Promise<void> {
+    if (!current()) return;
     const resume = await options.resume();
-    if (!current()) return undefined;
+    if (!current()) return;
     const disk = await this.#options.openDisk(options.info);
+    let verified: Bitfield;
     try {
-      const verified = options.trusted
+      verified = options.trusted
         ? full(options.info.pieceCount)
         : await this.#check(options.info, disk, resume, current);
-      if (current()) return { disk, verified };
     } catch (error) {
       await disk.close().catch(() => {});
-      if (!current()) return undefined;
+      if (!current()) return;
       throw error;
     }
-    await disk.close().catch(() => {});
-    return undefined;
+    // Within this turn: after the next one it might not be wanted any more.
+    if (current()) options.onOpened(disk, verified);
+    else await disk.close().catch(() => {});
   }
 
   async #check(

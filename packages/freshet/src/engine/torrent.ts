@@ -1,28 +1,22 @@
 import {
   type Bitfield,
-  encodeUploadOnly,
   type Info,
   type InfoHash,
   type InfoHashHex,
   infoHashToHex,
   type PeerAddress,
-  type PeerId,
   parseInfo,
 } from '../protocol/index.ts';
-import { TorrentContent } from './content.ts';
-import { Announcer, type OfferBudget, type TrackerSockets, type TrackerStatus } from './discovery/index.ts';
-import type { ConnectionBudget } from './peers/connection-budget.ts';
+import type { TrackerStatus } from './discovery/index.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
 import { Swarm } from './peers/swarm.ts';
-import type { BufferPool } from './pieces/buffer-pool.ts';
-import type { ReadCache } from './pieces/read-cache.ts';
-import { type Disk, DiskError, type Ports } from './ports.ts';
-import type { RateLimiter } from './rate-limiter.ts';
-import type { RateMeter } from './rate-meter.ts';
+import type { Disk } from './ports.ts';
 import type { SelectionState } from './selection.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
 import { StorageOpener } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
+import type { TorrentHost } from './torrent-host.ts';
+import { TorrentTrackers } from './torrent-trackers.ts';
 import type {
   PeerStatus,
   Reader,
@@ -33,33 +27,8 @@ import type {
   TorrentStats,
   WebSeedStatus,
 } from './torrent-types.ts';
+import { Transfer } from './transfer.ts';
 import { TransferTotals } from './transfer-totals.ts';
-
-/** What all torrents of an engine share. */
-export interface TorrentHost {
-  readonly ports: Ports;
-  readonly peerId: PeerId;
-  readonly clientName: string;
-  readonly origin: boolean;
-  readonly maxPeersPerTorrent: number;
-  readonly budget: ConnectionBudget;
-  readonly pool: BufferPool;
-  readonly cache: ReadCache;
-  readonly uploadLimiter: RateLimiter;
-  readonly downloadLimiter: RateLimiter;
-  readonly trackerSockets: TrackerSockets;
-  readonly offers: OfferBudget | undefined;
-  readonly downloadMeter: RateMeter;
-  readonly uploadMeter: RateMeter;
-  readonly port: number | undefined;
-  nextSourceId(): number;
-  onClosed(torrent: Torrent): void;
-}
-
-/** Peers that a torrent asks its trackers for. */
-const WANTED_PEERS = 50;
-/** Milliseconds from the first announce in which a viewer leaves to peers what is not due: WebRTC takes one to two seconds. */
-const PEER_PATIENCE = 4000;
 
 /** One torrent: puts its parts together and passes on what happens. */
 export class Torrent {
@@ -71,20 +40,16 @@ export class Torrent {
   readonly #swarm: Swarm;
   readonly #metadata: MetadataExchange;
   readonly #resume: ResumeKeeper;
-  readonly #trackers: string[][];
+  readonly #trackers: TorrentTrackers;
   readonly #webSeedUrls: Set<string>;
-  #announcer: Announcer | undefined;
-  #peersExpectedUntil = Number.NEGATIVE_INFINITY;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
-  #content: TorrentContent | undefined;
+  /** While the storage is open. */
+  #transfer: Transfer | undefined;
   #state: TorrentState = 'metadata';
   #paused: boolean;
-  #done = false;
   /** It is known whether the metadata was kept from an earlier run. */
   #started = false;
-  /** Something was downloaded in this run, so that trackers may hear of its completion. */
-  #downloadedHere = false;
   /** What was selected when the storage was closed, for when it is opened again. */
   #selection: SelectionState | undefined;
   /** The storage has been opened before: what is there is looked at, whatever was promised. */
@@ -102,7 +67,7 @@ export class Torrent {
     this.#spec = spec;
     this.#observer = observer;
     this.#paused = spec.paused ?? false;
-    this.#trackers = (spec.trackers ?? []).map((tier) => [...tier]);
+    const tiers = (spec.trackers ?? []).map((tier) => [...tier]);
     this.#webSeedUrls = new Set(spec.webSeeds ?? []);
     this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
     this.#metadata = new MetadataExchange(spec.infoHash, host.ports.hasher, (bytes) =>
@@ -113,7 +78,7 @@ export class Torrent {
       state: spec.state,
       infoHash: spec.infoHash,
       key: this.infoHashHex,
-      trackers: this.#trackers,
+      trackers: tiers,
       totals: () => this.#totals,
       onWarning: (error) => observer.onWarning(error),
     });
@@ -123,6 +88,11 @@ export class Torrent {
       onChecking: (checked, total) => observer.onChecking(checked, total),
     });
     this.#swarm = this.#createSwarm();
+    this.#trackers = new TorrentTrackers(host, spec.infoHash, tiers, this.#swarm, observer, () => ({
+      uploaded: this.#totals.uploaded,
+      downloaded: this.#totals.downloaded,
+      left: this.#info && this.#info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
+    }));
     for (const address of spec.peers ?? []) this.#swarm.candidates.add(address);
   }
 
@@ -140,11 +110,11 @@ export class Torrent {
 
   /** Every wanted piece is verified and on disk. */
   get done(): boolean {
-    return this.#done;
+    return this.#transfer?.done ?? false;
   }
 
   get verified(): Bitfield | undefined {
-    return this.#content?.store.verified;
+    return this.#transfer?.content.store.verified;
   }
 
   /** The swarm, for connections that the engine routes here. */
@@ -158,7 +128,7 @@ export class Torrent {
   }
 
   stats(): TorrentStats {
-    const selection = this.#content?.selection;
+    const selection = this.#transfer?.content.selection;
     return {
       state: this.#state,
       verifiedBytes: selection?.verifiedBytes ?? 0,
@@ -175,21 +145,21 @@ export class Torrent {
   }
 
   trackers(): TrackerStatus[] {
-    return this.#announcer?.status() ?? [];
+    return this.#trackers.status();
   }
 
   webSeeds(): WebSeedStatus[] {
-    return this.#content?.webSeeds.status() ?? [];
+    return this.#transfer?.content.webSeeds.status() ?? [];
   }
 
   /** Bytes of the piece that have been received, verified or not. */
   pieceProgress(piece: number): number {
-    return this.#content?.store.receivedBytes(piece) ?? 0;
+    return this.#transfer?.content.store.receivedBytes(piece) ?? 0;
   }
 
   /** Selects the pieces first..last with a priority of 1 to 7, or deselects them with 0. */
   selectPieces(first: number, last: number, priority: number): void {
-    this.#select((content) => content.selection.setPieces(first, last, priority));
+    this.#transfer?.select((content) => content.selection.setPieces(first, last, priority));
   }
 
   deselectPieces(first: number, last: number): void {
@@ -198,41 +168,26 @@ export class Torrent {
 
   /** One priority per file, 0 to 7; 0 deselects. */
   setFilePriorities(priorities: readonly number[]): void {
-    this.#select((content) => content.setFilePriorities(priorities));
+    this.#transfer?.select((content) => content.setFilePriorities(priorities));
   }
 
   filePriorities(): number[] {
-    return this.#content?.selection.filePriorities() ?? [];
+    return this.#transfer?.content.selection.filePriorities() ?? [];
   }
 
   /** The pieces first..last are needed at once. */
   criticalPieces(first: number, last: number): void {
-    this.#content?.streaming.critical(first, last);
+    this.#transfer?.content.streaming.critical(first, last);
     this.#swarm.wake();
   }
 
   /** @throws {ReaderError} before `onReady`, or when the range is not within the torrent. */
   createReader(options: ReaderOptions): Reader {
-    const content = this.#content;
-    if (content === undefined) {
-      throw new ReaderError(
-        'NO_METADATA',
-        'The torrent cannot be read yet: its metadata or storage is not ready.',
-      );
-    }
-    const { start, end } = options;
-    if (!(start >= 0 && end >= start && end <= content.store.info.length)) {
-      throw new ReaderError('OUT_OF_RANGE', `The torrent has no bytes ${start} to ${end}.`);
-    }
-    if (this.#state === 'failed') {
-      throw new ReaderError('CLOSED', 'The torrent cannot be read: it has failed.');
-    }
-    const loan = content.lend(start, end, () => this.#fetchedChanged());
-    if (loan.changed) this.#fetchedChanged();
-    const reader = content.streaming.open(options);
-    reader.onClose(() => loan.end());
-    this.#swarm.wake();
-    return reader;
+    if (this.#transfer !== undefined) return this.#transfer.createReader(options);
+    throw new ReaderError(
+      'NO_METADATA',
+      'The torrent cannot be read yet: its metadata or storage is not ready.',
+    );
   }
 
   /** Returns whether the address is new. */
@@ -246,24 +201,23 @@ export class Torrent {
 
   addWebSeed(url: string): void {
     this.#webSeedUrls.add(url);
-    this.#content?.webSeeds.add(url);
+    this.#transfer?.content.webSeeds.add(url);
   }
 
   removeWebSeed(url: string): void {
     this.#webSeedUrls.delete(url);
-    this.#content?.webSeeds.remove(url);
+    this.#transfer?.content.webSeeds.remove(url);
   }
 
   addTracker(url: string): void {
-    this.#trackers.push([url]);
-    this.#announcer?.addTracker(url);
+    this.#trackers.add(url);
   }
 
   /** The network came back or changed: everything is tried again at once. */
   networkChanged(): void {
     this.#swarm.candidates.retryAll();
     this.#swarm.connect();
-    this.#announcer?.networkChanged();
+    this.#trackers.networkChanged();
   }
 
   /** Ends all connections and announces; what is stored stays open. */
@@ -287,7 +241,6 @@ export class Torrent {
     if (this.#info === undefined || this.#state === 'closed') return;
     this.#deactivate('the stored data is being checked');
     this.#state = 'checking';
-    this.#done = false;
     try {
       await this.#resume.remove();
     } catch (error) {
@@ -348,9 +301,8 @@ export class Torrent {
     const info = this.#info;
     if (info === undefined || this.#closing !== undefined) return;
     this.#state = 'checking';
-    this.#done = false;
     try {
-      const opened = await this.#opener.open({
+      await this.#opener.open({
         info,
         trusted: this.#spec.skipCheck === true && !this.#openedBefore,
         resume: async () => {
@@ -358,55 +310,41 @@ export class Torrent {
           await this.#resume.load();
           return this.#resume.data;
         },
+        onOpened: (disk, verified) => this.#onOpened(info, disk, verified),
       });
-      if (opened === undefined) return;
-      this.#openedBefore = true;
-      this.#onOpened(info, opened.disk, opened.verified);
     } catch (error) {
       if (this.#closing === undefined) this.#fail(asError(error));
     }
   }
 
   #onOpened(info: Info, disk: Disk, verified: Bitfield): void {
-    const content: TorrentContent = new TorrentContent({
-      info,
-      disk,
-      verified,
-      ports: this.#host.ports,
-      pool: this.#host.pool,
-      cache: this.#host.cache,
-      strategy: this.#spec.strategy ?? 'rarest',
-      downloadLimiter: this.#host.downloadLimiter,
-      maxWebSeedConnections: this.#spec.maxWebSeedConnections ?? 4,
-      totals: this.#totals,
-      nextSourceId: () => this.#host.nextSourceId(),
-      usefulPeers: () => this.#swarm.usefulPeers,
-      expectsPeers: () => this.#host.ports.clock.now() < this.#peersExpectedUntil,
-      events: {
-        onVerified: (piece) => this.#onVerified(piece),
-        onStored: () => {
-          this.#resume.saveSoon();
-          this.#checkDone();
-        },
-        onHashFailed: (piece, length) => this.#onHashFailed(piece, length),
-        onWriteError: (error) => {
-          content.selection.recount();
-          this.#fail(error);
-        },
-        onRoom: () => {
-          this.#swarm.fill();
-          this.#content?.webSeeds.update();
-        },
-        onReadError: (piece, error) => this.#onReadError(piece, error),
-        onUrgent: (jumped) => this.#onUrgent(jumped),
-        onReceived: (bytes) => {
-          this.#totals.received('webseed', bytes);
-          this.#observer.onDownload(bytes);
-        },
-        onWarning: (error) => this.#observer.onWarning(error),
+    this.#openedBefore = true;
+    const transfer = new Transfer({
+      content: {
+        info,
+        disk,
+        verified,
+        ports: this.#host.ports,
+        pool: this.#host.pool,
+        cache: this.#host.cache,
+        strategy: this.#spec.strategy ?? 'rarest',
+        downloadLimiter: this.#host.downloadLimiter,
+        maxWebSeedConnections: this.#spec.maxWebSeedConnections ?? 4,
+        totals: this.#totals,
+        nextSourceId: () => this.#host.nextSourceId(),
+        usefulPeers: () => this.#swarm.usefulPeers,
+        expectsPeers: () => this.#trackers.expectsPeers,
       },
+      swarm: this.#swarm,
+      trackers: this.#trackers,
+      resume: this.#resume,
+      totals: this.#totals,
+      observer: this.#observer,
+      state: () => this.#state,
+      fail: (error) => this.#fail(error),
     });
-    this.#content = content;
+    this.#transfer = transfer;
+    const { content } = transfer;
     const priorities = this.#spec.filePriorities?.(info) ?? this.#resume.filePriorities;
     if (this.#selection !== undefined) content.restoreSelection(this.#selection);
     else if (priorities !== undefined) content.setFilePriorities(priorities);
@@ -416,14 +354,14 @@ export class Torrent {
     this.#resume.open(info, this.#infoBytes!, content);
     this.#state = 'paused';
     this.#observer.onReady();
-    if (this.#content !== content || this.#closing !== undefined) return;
-    this.#checkDone();
+    if (this.#transfer !== transfer || this.#closing !== undefined) return;
+    transfer.checkDone();
     if (!this.#paused) this.#activate();
   }
 
   /** Exchanges pieces from now on. */
   #activate(): void {
-    const content = this.#content;
+    const content = this.#transfer?.content;
     if (content === undefined) return;
     this.#state = 'active';
     this.#swarm.adopt(content);
@@ -435,43 +373,12 @@ export class Torrent {
   #goOnline(): void {
     if (this.#paused || this.#closing !== undefined) return;
     this.#swarm.start();
-    if (this.#announcer !== undefined) return;
-    const { ports } = this.#host;
-    const announcer = new Announcer({
-      clock: ports.clock,
-      random: ports.random,
-      http: ports.http,
-      trackerSockets: this.#host.trackerSockets,
-      rtc: this.#host.offers,
-      infoHash: this.infoHash,
-      peerId: this.#host.peerId,
-      tiers: this.#trackers,
-      useHttp: ports.dialer !== undefined,
-      stats: () => this.#announceStats(),
-      observer: {
-        onPeers: (peers) => {
-          for (const peer of peers) this.#swarm.addAddress(peer);
-        },
-        onLink: (link) => this.#swarm.addLink(link, false),
-        onAnnounced: (url) => {
-          this.#observer.onAnnounce(url);
-          if (this.#swarm.peers.size === 0) this.#observer.onNoPeers('tracker');
-        },
-        onWarning: (_url, sentence) => this.#observer.onWarning(new Error(sentence)),
-        wantsPeer: (peerId) => this.#swarm.wantsPeer(peerId),
-      },
-    });
-    this.#announcer = announcer;
-    const { dialer, rtc } = ports;
-    if (this.#trackers.length > 0 && (dialer !== undefined || rtc !== undefined))
-      this.#peersExpectedUntil = ports.clock.now() + PEER_PATIENCE;
-    announcer.start();
+    this.#trackers.start();
   }
 
   #deactivate(reason: string): void {
-    this.#announcer?.stop();
-    this.#announcer = undefined;
-    this.#content?.webSeeds.stop();
+    void this.#trackers.stop();
+    this.#transfer?.content.webSeeds.stop();
     this.#swarm.stop(reason);
   }
 
@@ -480,7 +387,7 @@ export class Torrent {
     this.#state = 'failed';
     this.#failure = error;
     this.#deactivate('the torrent has failed');
-    this.#content?.streaming.close(
+    this.#transfer?.content.streaming.close(
       new ReaderError('CLOSED', `The torrent has failed: ${error.message}`, { cause: error }),
     );
     void this.#resume.save();
@@ -489,18 +396,13 @@ export class Torrent {
 
   async #close(destroyData: boolean): Promise<void> {
     this.#state = 'closed';
-    this.#content?.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
-    this.#content?.webSeeds.stop();
+    this.#transfer?.content.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
+    this.#transfer?.content.webSeeds.stop();
     this.#swarm.stop('the torrent was removed');
-    const announcer = this.#announcer;
-    this.#announcer = undefined;
-    const goodbye = new Promise<void>((resolve) => {
-      if (announcer === undefined) resolve();
-      else announcer.stop(resolve);
-    });
+    const goodbye = this.#trackers.stop();
     try {
       await this.#opener.cancel();
-      const opened = this.#content?.disk;
+      const opened = this.#transfer?.content.disk;
       await this.#closeStorage();
       if (destroyData) {
         const disk = opened ?? (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
@@ -515,9 +417,9 @@ export class Torrent {
 
   /** Waits until what is verified is written, then lets go of the storage. */
   async #closeStorage(): Promise<void> {
-    const content = this.#content;
+    const content = this.#transfer?.content;
     if (content === undefined) return;
-    this.#content = undefined;
+    this.#transfer = undefined;
     this.#swarm.exchange = undefined;
     this.#selection = content.selection.state;
     await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => this.#resume.close());
@@ -543,7 +445,7 @@ export class Torrent {
       listenPort: () => host.port,
       nextPeerId: () => host.nextSourceId(),
       metadataSize: () => this.#infoBytes?.length,
-      streaming: () => this.#content?.streaming.active ?? false,
+      streaming: () => this.#transfer?.content.streaming.active ?? false,
       events: {
         onPeer: (peer) => this.#observer.onPeer(peer.status(clock.now())),
         onPeerClosed: (peer) => this.#observer.onPeerClosed(peer.status(clock.now())),
@@ -556,126 +458,10 @@ export class Torrent {
           this.#totals.sent(bytes);
           this.#observer.onUpload(bytes);
         },
-        onReadError: (piece, error) => this.#onReadError(piece, error),
-        onTick: () => this.#content?.webSeeds.update(),
+        onReadError: (piece, error) => this.#transfer?.onReadError(piece, error),
+        onTick: () => this.#transfer?.content.webSeeds.update(),
       },
     });
-  }
-
-  #onVerified(piece: number): void {
-    const content = this.#content;
-    if (content === undefined) return;
-    this.#downloadedHere = true;
-    content.selection.onVerified(piece);
-    this.#swarm.onVerified(piece);
-    this.#observer.onVerified(piece);
-    content.streaming.onVerified(piece);
-  }
-
-  #onHashFailed(piece: number, length: number): void {
-    this.#totals.hashFailed(length);
-    this.#observer.onWarning(new Error(`Piece ${piece} failed its hash check and is downloaded again.`));
-    this.#swarm.fill();
-  }
-
-  /** The disk lacks or changed what we took for verified. */
-  #onReadError(piece: number, error: Error): void {
-    const content = this.#content;
-    if (content === undefined || (this.#state !== 'active' && this.#state !== 'paused')) return;
-    const gone = error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND');
-    if (gone) {
-      this.#fail(error);
-      return;
-    }
-    if (!content.store.distrust(piece)) return;
-    content.selection.recount();
-    this.#noLongerDone();
-    this.#observer.onWarning(
-      new Error(`Piece ${piece} cannot be read and is downloaded again: ${error.message}`, { cause: error }),
-    );
-    this.#swarm.onLost(piece);
-    this.#lookForMore();
-  }
-
-  #onUrgent(jumped: boolean): void {
-    const content = this.#content;
-    if (content === undefined || this.#state !== 'active') return;
-    this.#swarm.requestUrgent(jumped, (piece) => content.streaming.isUrgent(piece));
-    content.webSeeds.update();
-    this.#swarm.wake();
-  }
-
-  #select(change: (content: TorrentContent) => void): void {
-    if (this.#content === undefined) return;
-    change(this.#content);
-    this.#selectionChanged();
-    this.#resume.saveSoon();
-  }
-
-  #selectionChanged(): void {
-    this.#noLongerDone();
-    this.#fetchedChanged();
-    this.#checkDone();
-  }
-
-  /** Something is wanted again, if it is. */
-  #noLongerDone(): void {
-    if (!this.#done || this.#content?.selection.complete !== false) return;
-    this.#done = false;
-    this.#tellUploadOnly(false);
-  }
-
-  /** Other pieces are fetched than before, because of the selection or of a reader. */
-  #fetchedChanged(): void {
-    this.#content?.streaming.onSelected();
-    this.#content?.store.dropUnwanted();
-    this.#swarm.recount();
-    this.#lookForMore();
-  }
-
-  #lookForMore(): void {
-    if (this.#state === 'active' && !this.#swarm.seeding) {
-      // Seeds were let go when nothing was wanted any more.
-      this.#swarm.candidates.retryUseful();
-      this.#swarm.connect();
-      if (this.#swarm.peers.size === 0) this.#announcer?.update();
-    }
-    this.#content?.webSeeds.update();
-  }
-
-  #tellUploadOnly(uploadOnly: boolean): void {
-    for (const peer of [...this.#swarm.peers.values()]) {
-      peer.sendExtended('upload_only', encodeUploadOnly(uploadOnly));
-    }
-  }
-
-  #checkDone(): void {
-    const content = this.#content;
-    if (content === undefined || this.#done || !content.selection.complete || content.store.unwritten > 0)
-      return;
-    this.#done = true;
-    void this.#resume.save();
-    if (content.store.verified.isFull && this.#downloadedHere) this.#announcer?.completed();
-    this.#tellUploadOnly(true);
-    this.#observer.onDone();
-    this.#swarm.dropUseless();
-  }
-
-  #announceStats(): ReturnType<ConstructorParameters<typeof Announcer>[0]['stats']> {
-    const content = this.#content;
-    const info = this.#info;
-    return {
-      uploaded: this.#totals.uploaded,
-      downloaded: this.#totals.downloaded,
-      left:
-        info === undefined
-          ? undefined
-          : content === undefined
-            ? info.length
-            : info.length - content.selection.verifiedBytes,
-      wantPeers: this.#swarm.hasRoom ? WANTED_PEERS : 0,
-      port: this.#host.port,
-    };
   }
 }
 

@@ -12,6 +12,7 @@ export class TransferTotals {
   readonly #received: Record<SourceKind, number> = { tcp: 0, utp: 0, webrtc: 0, memory: 0, webseed: 0 };
   #wasted = 0;
   #hashFailures = 0;
+  #verifiedPieces = 0;
 
   /** The meters are the client's, over all torrents. */
   constructor(clock: Clock, clientDownload: RateMeter, clientUpload: RateMeter) {
@@ -26,6 +27,15 @@ export class TransferTotals {
 
   get uploaded(): number {
     return this.#upload.total;
+  }
+
+  /** Pieces that were downloaded and verified. */
+  get verifiedPieces(): number {
+    return this.#verifiedPieces;
+  }
+
+  verified(): void {
+    this.#verifiedPieces++;
   }
 
   received(kind: SourceKind, bytes: number): void {

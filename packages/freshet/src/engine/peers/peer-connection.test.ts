@@ -406,7 +406,7 @@ describe('PeerConnection', () => {
           await over(swarm, member);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

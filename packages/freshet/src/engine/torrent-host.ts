@@ -1,0 +1,29 @@
+import type { InfoHashHex, PeerId } from '../protocol/index.ts';
+import type { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import type { ConnectionBudget } from './peers/connection-budget.ts';
+import type { BufferPool } from './pieces/buffer-pool.ts';
+import type { ReadCache } from './pieces/read-cache.ts';
+import type { Ports } from './ports.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import type { RateMeter } from './rate-meter.ts';
+
+/** What all torrents of an engine share. */
+export interface TorrentHost {
+  readonly ports: Ports;
+  readonly peerId: PeerId;
+  readonly clientName: string;
+  readonly origin: boolean;
+  readonly maxPeersPerTorrent: number;
+  readonly budget: ConnectionBudget;
+  readonly pool: BufferPool;
+  readonly cache: ReadCache;
+  readonly uploadLimiter: RateLimiter;
+  readonly downloadLimiter: RateLimiter;
+  readonly trackerSockets: TrackerSockets;
+  readonly offers: OfferBudget | undefined;
+  readonly downloadMeter: RateMeter;
+  readonly uploadMeter: RateMeter;
+  readonly port: number | undefined;
+  nextSourceId(): number;
+  onClosed(torrent: { readonly infoHashHex: InfoHashHex }): void;
+}

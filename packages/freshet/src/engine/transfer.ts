@@ -1,0 +1,177 @@
+import { encodeUploadOnly } from '../protocol/index.ts';
+import { type ContentEvents, type ContentOptions, TorrentContent } from './content.ts';
+import type { Swarm } from './peers/swarm.ts';
+import { DiskError } from './ports.ts';
+import type { ResumeKeeper } from './storage/resume-keeper.ts';
+import { ReaderError, type TorrentReader } from './streaming/reader.ts';
+import type { TorrentTrackers } from './torrent-trackers.ts';
+import type { ReaderOptions, TorrentObserver, TorrentState } from './torrent-types.ts';
+import type { TransferTotals } from './transfer-totals.ts';
+
+export interface TransferOptions {
+  readonly content: Omit<ContentOptions, 'events'>;
+  readonly swarm: Swarm;
+  readonly trackers: TorrentTrackers;
+  readonly resume: ResumeKeeper;
+  readonly totals: TransferTotals;
+  readonly observer: TorrentObserver;
+  state(): TorrentState;
+  /** The storage does not work any more. */
+  fail(error: Error): void;
+}
+
+/** What goes on between a torrent's content and its swarm while the storage is open. */
+export class Transfer implements ContentEvents {
+  readonly content: TorrentContent;
+  readonly #options: TransferOptions;
+  #done = false;
+
+  constructor(options: TransferOptions) {
+    this.#options = options;
+    this.content = new TorrentContent({ ...options.content, events: this });
+  }
+
+  /** Every wanted piece is verified and on disk. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** @throws {ReaderError} when the range is not within the torrent, or the storage has failed. */
+  createReader(options: ReaderOptions): TorrentReader {
+    const { content } = this;
+    const { start, end } = options;
+    if (!(start >= 0 && end >= start && end <= content.info.length)) {
+      throw new ReaderError('OUT_OF_RANGE', `The torrent has no bytes ${start} to ${end}.`);
+    }
+    if (this.#options.state() === 'failed') {
+      throw new ReaderError('CLOSED', 'The torrent cannot be read: it has failed.');
+    }
+    const loan = content.lend(start, end, () => this.#fetchedChanged());
+    if (loan.changed) this.#fetchedChanged();
+    const reader = content.streaming.open(options);
+    reader.onClose(() => loan.end());
+    this.#options.swarm.wake();
+    return reader;
+  }
+
+  /** Changes the selection, and what follows from it. */
+  select(change: (content: TorrentContent) => void): void {
+    change(this.content);
+    this.#noLongerDone();
+    this.#fetchedChanged();
+    this.checkDone();
+    this.#options.resume.saveSoon();
+  }
+
+  /** Tells that all is there, once it is. */
+  checkDone(): void {
+    const { store, selection } = this.content;
+    if (this.#done || !selection.complete || store.unwritten > 0) return;
+    const { resume, trackers, totals, observer, swarm } = this.#options;
+    this.#done = true;
+    void resume.save();
+    if (store.verified.isFull && totals.verifiedPieces > 0) trackers.completed();
+    this.#tellUploadOnly(true);
+    observer.onDone();
+    swarm.dropUseless();
+  }
+
+  // What the content tells
+
+  onVerified(piece: number): void {
+    const { totals, swarm, observer } = this.#options;
+    totals.verified();
+    this.content.selection.onVerified(piece);
+    swarm.onVerified(piece);
+    observer.onVerified(piece);
+    this.content.streaming.onVerified(piece);
+  }
+
+  onStored(): void {
+    this.#options.resume.saveSoon();
+    this.checkDone();
+  }
+
+  onHashFailed(piece: number, length: number): void {
+    const { totals, observer, swarm } = this.#options;
+    totals.hashFailed(length);
+    observer.onWarning(new Error(`Piece ${piece} failed its hash check and is downloaded again.`));
+    swarm.fill();
+  }
+
+  onWriteError(error: Error): void {
+    this.content.selection.recount();
+    this.#options.fail(error);
+  }
+
+  onRoom(): void {
+    this.#options.swarm.fill();
+    this.content.webSeeds.update();
+  }
+
+  /** The disk lacks or changed what we took for verified. */
+  onReadError(piece: number, error: Error): void {
+    const { state, fail, observer, swarm } = this.#options;
+    if (state() !== 'active' && state() !== 'paused') return;
+    if (error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND')) {
+      fail(error);
+      return;
+    }
+    if (!this.content.store.distrust(piece)) return;
+    this.content.selection.recount();
+    this.#noLongerDone();
+    const message = `Piece ${piece} cannot be read and is downloaded again: ${error.message}`;
+    observer.onWarning(new Error(message, { cause: error }));
+    swarm.onLost(piece);
+    this.#lookForMore();
+  }
+
+  onUrgent(jumped: boolean): void {
+    if (this.#options.state() !== 'active') return;
+    const { swarm } = this.#options;
+    swarm.requestUrgent(jumped, (piece) => this.content.streaming.isUrgent(piece));
+    this.content.webSeeds.update();
+    swarm.wake();
+  }
+
+  onReceived(bytes: number): void {
+    this.#options.totals.received('webseed', bytes);
+    this.#options.observer.onDownload(bytes);
+  }
+
+  onWarning(error: Error): void {
+    this.#options.observer.onWarning(error);
+  }
+
+  /** Something is wanted again, if it is. */
+  #noLongerDone(): void {
+    if (!this.#done || this.content.selection.complete) return;
+    this.#done = false;
+    this.#tellUploadOnly(false);
+  }
+
+  /** Other pieces are fetched than before, because of the selection or of a reader. */
+  #fetchedChanged(): void {
+    this.content.streaming.onSelected();
+    this.content.store.dropUnwanted();
+    this.#options.swarm.recount();
+    this.#lookForMore();
+  }
+
+  #lookForMore(): void {
+    const { swarm, trackers } = this.#options;
+    if (this.#options.state() === 'active' && !swarm.seeding) {
+      // Seeds were let go when nothing was wanted any more.
+      swarm.candidates.retryUseful();
+      swarm.connect();
+      if (swarm.peers.size === 0) trackers.update();
+    }
+    this.content.webSeeds.update();
+  }
+
+  #tellUploadOnly(uploadOnly: boolean): void {
+    for (const peer of [...this.#options.swarm.peers.values()]) {
+      peer.sendExtended('upload_only', encodeUploadOnly(uploadOnly));
+    }
+  }
+}
