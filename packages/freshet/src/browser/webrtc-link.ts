@@ -12,6 +12,8 @@ const DRAIN_POLL = 100;
 const MAX_INBOX = 16 * 1024 * 1024;
 /** How long `close()` waits for what is queued to reach the other end. */
 const CLOSE_LIMIT = 5_000;
+/** How long a connection's end waits for its channel's, so that no message is overtaken. */
+const CLOSED_PATIENCE = 1_000;
 /** RFC 4960 section 3.3.10.12: the other end closed its connection. */
 const SCTP_USER_ABORT = 12;
 
@@ -35,6 +37,7 @@ export class WebRtcLink implements Link {
   #ending: { readonly error: Error | undefined } | undefined;
   #fault: Error | undefined;
   #closeLimit: ReturnType<typeof setTimeout> | undefined;
+  #closedTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** `channel` is open or about to be, and has not delivered anything yet: messages are kept from here on. */
   constructor(connection: RTCPeerConnection, channel: RTCDataChannel) {
@@ -165,7 +168,10 @@ export class WebRtcLink implements Link {
   readonly #onState = (): void => {
     const state = this.#connection.connectionState;
     if (state === 'failed') this.#ended(new Error('The WebRTC connection to the peer was lost.'));
-    else if (state === 'closed') this.#ended(this.#fault);
+    // What the channel has received may still be on its way to us; its own `close` event comes after that.
+    else if (state === 'closed') {
+      this.#closedTimer ??= setTimeout(() => this.#ended(this.#fault), CLOSED_PATIENCE);
+    }
   };
 
   #ended(error: Error | undefined): void {
@@ -197,6 +203,7 @@ export class WebRtcLink implements Link {
     this.#state = 'ended';
     clearTimeout(this.#poll);
     clearTimeout(this.#closeLimit);
+    clearTimeout(this.#closedTimer);
     this.#outbox.clear();
     this.#dropInbox();
     this.#connection.removeEventListener('connectionstatechange', this.#onState);
