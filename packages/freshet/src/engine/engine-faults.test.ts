@@ -341,20 +341,23 @@ describe('pause and resume', () => {
     await closed(swarm);
   });
 
-  it('is offline when it was paused while its metadata was being checked', async () => {
-    const swarm = new MemorySwarm(small);
-    const seed = await swarm.add({ seed: true });
-    const leech = await swarm.add({ magnet: true });
-    leech.log.onMetadata = (): void => leech.torrent.pause();
-    swarm.introduce(leech, seed);
-    await swarm.until(() => leech.torrent.info !== undefined, 5000);
-    await swarm.clock.advanceAsync(5000);
-    expect(leech.torrent.state).toBe('paused');
-    expect(leech.torrent.stats().connectedPeers).toBe(0);
-    leech.torrent.resume();
-    await swarm.until(() => leech.torrent.done, 5000);
-    await closed(swarm);
-  });
+  it.each(['onMetadata', 'onChecking', 'onReady'] as const)(
+    'is offline when it was paused in %s',
+    async (moment) => {
+      const swarm = new MemorySwarm(small);
+      const seed = await swarm.add({ seed: true });
+      const leech = await swarm.add({ magnet: true });
+      leech.log[moment] = (): void => leech.torrent.pause();
+      swarm.introduce(leech, seed);
+      await swarm.until(() => leech.torrent.info !== undefined, 5000);
+      await swarm.clock.advanceAsync(5000);
+      expect(leech.torrent.state).toBe('paused');
+      expect(leech.torrent.stats().connectedPeers).toBe(0);
+      leech.torrent.resume();
+      await swarm.until(() => leech.torrent.done, 5000);
+      await closed(swarm);
+    },
+  );
 
   it('tries an address again that was being dialled when it was paused', async () => {
     const swarm = new MemorySwarm(small);
@@ -367,6 +370,22 @@ describe('pause and resume', () => {
     await swarm.clock.advanceAsync(1000);
     leech.torrent.resume();
     await swarm.until(() => leech.torrent.done, 3000);
+    await closed(swarm);
+  });
+
+  it('gives back the memory of pieces that are deselected while they come', async () => {
+    const swarm = new MemorySwarm(small);
+    const seed = await swarm.add({ seed: true, engine: { uploadLimit: 200 * KiB } });
+    const leech = await swarm.add();
+    swarm.introduce(leech, seed);
+    await swarm.until(() => leech.torrent.stats().received.memory > 50 * KiB, 5000);
+    expect(leech.engine.usage.pieceMemory).toBeGreaterThan(0);
+    leech.torrent.deselectPieces(0, 100);
+    await swarm.clock.advanceAsync(100);
+    expect(leech.engine.usage.pieceMemory).toBe(0);
+    expect(leech.torrent.peers().map((peer) => peer.outstandingRequests)).toEqual([0]);
+    leech.torrent.selectPieces(0, 100, 4);
+    await swarm.until(() => leech.torrent.done, 10_000);
     await closed(swarm);
   });
 

@@ -311,6 +311,29 @@ describe('PeerConnection', () => {
     await over(swarm, member);
   });
 
+  it('lets nobody in when the torrent is closed because a connection was replaced', async () => {
+    const { swarm, member } = await scripted();
+    await swarm.clock.advanceAsync(16_000);
+    member.log.onPeerClosed = (): void => void member.torrent.close();
+    const back = await meetAndGreet(swarm, member, 9);
+    expect(back.closed).toBe(true);
+    expect(member.torrent.swarm.peers.size).toBe(0);
+    await over(swarm, member);
+  });
+
+  it('asks on as soon as the download limit allows, however few requests the peer takes', async () => {
+    const { swarm, member, script } = await scripted();
+    member.engine.setLimits({ download: 160 * KiB });
+    script.onRequest = (piece, begin, length) => script.block(piece, begin, length);
+    script.say(
+      encodeExtended(0, encodeExtendedHandshake({ m: {}, reqq: 1 })),
+      encodeHaveAll(),
+      encodeUnchoke(),
+    );
+    expect(await swarm.until(() => member.torrent.done, 60_000)).toBeLessThan(3000);
+    await over(swarm, member);
+  });
+
   it('turns away other torrents, itself, and a host of liars', async () => {
     const swarm = new MemorySwarm(sample);
     const member = await swarm.add();
