@@ -15,7 +15,7 @@ import type { TransferTotals } from './transfer-totals.ts';
 
 export interface ContentEvents extends PieceStoreEvents {
   /** A reader moved. @see Streaming */
-  onUrgent(jumped: boolean): void;
+  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void;
   /** A verified piece cannot be read. */
   onReadError(piece: number, error: Error): void;
   /** Block payload came from a web seed. */
@@ -86,7 +86,7 @@ export class TorrentContent implements Exchange {
         if (bytes instanceof Error) events.onReadError(piece, bytes);
         return bytes;
       },
-      onUrgent: (jumped) => events.onUrgent(jumped),
+      onUrgent: (givesWay) => events.onUrgent(givesWay),
     });
     const { streaming } = this;
     this.scheduler = new Scheduler(

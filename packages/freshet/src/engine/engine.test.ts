@@ -104,6 +104,31 @@ describe('a swarm of engines', () => {
     await swarm.close();
   });
 
+  it('serves a player that seeks before it closes its old reader', async () => {
+    const swarm = new MemorySwarm(large);
+    const seed = await swarm.add({ seed: true, engine: { uploadLimit: 1 * MiB } });
+    const leech = await swarm.add();
+    swarm.introduce(leech, seed);
+    await swarm.until(() => leech.torrent.stats().connectedPeers === 1, 5000);
+    // A player fills its buffer, so that its read-ahead grows.
+    const old = leech.torrent.createReader({ start: 0, end: large.content.length });
+    let read = 0;
+    void (async (): Promise<void> => {
+      for (;;) read += (await old.read(65_536))?.length ?? 0;
+    })().catch(() => undefined);
+    await swarm.until(() => read > 2 * MiB, 10_000);
+    const reader = leech.torrent.createReader({ start: 7 * MiB, end: large.content.length });
+    let first: Uint8Array | undefined;
+    void reader.read(1000).then((bytes) => {
+      first = bytes;
+    });
+    await swarm.clock.advanceAsync(100);
+    old.close();
+    expect(await swarm.until(() => first !== undefined, 5000)).toBeLessThan(450);
+    reader.close();
+    await swarm.close();
+  });
+
   it('holds the upload limit', async () => {
     const swarm = new MemorySwarm(large);
     const seed = await swarm.add({ seed: true, engine: { uploadLimit: 1 * MiB } });

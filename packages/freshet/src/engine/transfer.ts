@@ -126,10 +126,10 @@ export class Transfer implements ContentEvents {
     this.#lookForMore();
   }
 
-  onUrgent(jumped: boolean): void {
+  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void {
     if (this.#options.state() !== 'active') return;
     const { swarm } = this.#options;
-    swarm.requestUrgent(jumped, (piece) => this.content.streaming.isUrgent(piece));
+    swarm.requestUrgent(givesWay);
     this.content.webSeeds.update();
     swarm.wake();
   }

@@ -222,7 +222,7 @@ describe('RequestPipeline', () => {
     pipeline.fill(0);
     urgent = [{ piece: 15, deadline: 0 }];
     const first = Number(wire.requests[0]!.split('/')[0]);
-    pipeline.cancelExcept((piece) => piece === first);
+    pipeline.cancelWhere((piece) => piece !== first);
     expect(wire.cancels).toHaveLength(24);
     pipeline.fill(0);
     expect(wire.requests.slice(32, 40).every((key) => key.startsWith('15/'))).toBe(true);
@@ -230,14 +230,14 @@ describe('RequestPipeline', () => {
     const quick = connect(2);
     quick.pipeline.fill(0);
     quick.pipeline.tick(1, 1e9, true);
-    quick.pipeline.cancelExcept(() => false);
+    quick.pipeline.cancelWhere(() => true);
     expect(quick.wire.cancels).toEqual([]);
   });
 
   it('does not take the reject of a cancelled request for one of the request made after it', () => {
     const { wire, pipeline } = connect(1);
     pipeline.fill(0);
-    pipeline.cancelExcept(() => false);
+    pipeline.cancelWhere(() => true);
     expect(pipeline.outstanding).toBe(0);
     pipeline.fill(0);
     expect(wire.requests.slice(32).sort()).toEqual(wire.requests.slice(0, 32).sort());
@@ -257,7 +257,7 @@ describe('RequestPipeline', () => {
   it('withdraws the second request when the first is answered after all', () => {
     const { wire, pipeline } = connect(1);
     pipeline.fill(0);
-    pipeline.cancelExcept(() => false);
+    pipeline.cancelWhere(() => true);
     pipeline.fill(0);
     const cancels = wire.cancels.length;
     const key = wire.requests[0]!;

@@ -233,16 +233,16 @@ export class RequestPipeline implements RequestTarget {
   }
 
   /**
-   * Cancels requests for pieces that are not `urgent`, so that the peer turns to those that are. A block that was
-   * on its way already is still taken.
+   * Cancels requests for pieces that give way, so that the peer turns to what is needed now. A block that was on its
+   * way already is still taken.
    */
-  cancelExcept(urgent: (piece: number) => boolean): void {
+  cancelWhere(givesWay: (piece: number) => boolean): void {
     if (this.queueTime < WORTH_CANCELLING) return;
     this.#wire.together(() => {
       for (const request of this.#pending.values()) {
         if (request.abandoned || request === this.#arrival?.request) continue;
         const { partial, block } = request;
-        if (urgent(partial.index)) continue;
+        if (!givesWay(partial.index)) continue;
         this.#wire.sendCancel(partial.index, block * BLOCK_LENGTH, partial.blockLength(block));
         this.#abandon(request);
       }

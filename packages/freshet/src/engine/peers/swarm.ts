@@ -223,9 +223,11 @@ export class Swarm implements PeerOwner {
     this.dropUseless();
   }
 
-  /** Lets every peer with room ask for more. @param jumped a seek: what is not urgent gives way. */
-  requestUrgent(jumped: boolean, isUrgent: (piece: number) => boolean): void {
-    if (jumped) for (const peer of [...this.peers.values()]) peer.pipeline?.cancelExcept(isUrgent);
+  /** Lets every peer with room ask for more. @param givesWay whether requests for a piece are cancelled first. */
+  requestUrgent(givesWay: ((piece: number) => boolean) | undefined): void {
+    if (givesWay !== undefined) {
+      for (const peer of [...this.peers.values()]) peer.pipeline?.cancelWhere(givesWay);
+    }
     this.fill();
   }
 

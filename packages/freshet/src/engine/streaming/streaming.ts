@@ -4,12 +4,18 @@ import { type ReaderHost, TorrentReader } from './reader.ts';
 
 /** Pieces per reader that get a deadline at a time. */
 const MAX_PIECES = 256;
+/** By how much a deadline must have come nearer to be news, in milliseconds. */
+const NEARER = 500;
 /** Pieces whose deadline is nearer than this after a jump make others give way, in milliseconds. */
 const SOON = 2000;
 
 export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed'> {
-  /** Deadlines have changed. @param jumped pieces are needed soon that nobody thought of: others must give way. */
-  onUrgent(jumped: boolean): void;
+  /**
+   * Deadlines have changed.
+   * @param givesWay set when pieces are needed soon that nobody thought of: whether requests for a piece stand in
+   * their way.
+   */
+  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void;
   /** Whether the piece is selected, or lent to a reader. */
   isWanted(piece: number): boolean;
 }
@@ -21,7 +27,8 @@ export class Streaming {
   /** Pieces asked for at once by `critical`, until verified. */
   readonly #critical = new Set<number>();
   #urgent: readonly UrgentPiece[] = [];
-  #urgentPieces: ReadonlySet<number> = new Set();
+  /** Deadline of each of them. */
+  #deadlines: ReadonlyMap<number, number> = new Map();
   #dirty = false;
 
   constructor(host: StreamingHost) {
@@ -42,7 +49,7 @@ export class Streaming {
         onMoved: (_moved, jumped) => this.#changed(jumped),
         onClosed: (closed) => {
           this.#readers.delete(closed);
-          this.#dirty = true;
+          this.#left();
         },
       },
       options,
@@ -78,36 +85,54 @@ export class Streaming {
     return this.#urgent;
   }
 
-  /** Whether a piece is among the urgent ones. */
-  isUrgent(piece: number): boolean {
-    if (this.#dirty) this.#compute();
-    return this.#urgentPieces.has(piece);
-  }
-
   close(error: Error): void {
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#critical.clear();
     this.#urgent = [];
-    this.#urgentPieces = new Set();
+    this.#deadlines = new Map();
     this.#dirty = false;
   }
 
+  #now(): number {
+    return this.#host.now();
+  }
+
+  /** A reader is gone. What only it needed makes room for others that need something soon. */
+  #left(): void {
+    const before = this.#deadlines;
+    this.#dirty = true;
+    if (!this.active) return;
+    const first = this.urgent()[0];
+    if (first === undefined || first.deadline > this.#now() + SOON) return;
+    const deadlines = this.#deadlines;
+    const isObsolete = (piece: number): boolean => before.has(piece) && !deadlines.has(piece);
+    if ([...before.keys()].some(isObsolete)) this.#host.onUrgent(isObsolete);
+  }
+
   #changed(jumped: boolean): void {
-    const before = this.#urgentPieces;
+    const before = this.#deadlines;
     this.#dirty = true;
     if (!jumped) {
-      this.#host.onUrgent(false);
+      this.#host.onUrgent(undefined);
       return;
     }
     // Players open and close readers all the time: only what is new and near is worth cancelling others for.
-    const soon = this.#host.now() + SOON;
-    const fresh = this.urgent().some(({ piece, deadline }) => deadline < soon && !before.has(piece));
-    this.#host.onUrgent(fresh);
+    const fresh = this.urgent().find(
+      ({ piece, deadline }) => (before.get(piece) ?? Number.POSITIVE_INFINITY) > deadline + NEARER,
+    );
+    if (fresh === undefined || fresh.deadline > this.#now() + SOON) {
+      this.#host.onUrgent(undefined);
+      return;
+    }
+    // A peer answers in the order in which it was asked, and a player that seeks opens its new reader before it closes
+    // the old one: what the old one needs later stands in the way, however urgent it was a moment ago.
+    const deadlines = this.#deadlines;
+    this.#host.onUrgent((piece) => !((deadlines.get(piece) ?? Number.POSITIVE_INFINITY) <= fresh.deadline));
   }
 
   #compute(): void {
     this.#dirty = false;
-    const now = this.#host.now();
+    const now = this.#now();
     const { pieceLength } = this.#host;
     const deadlines = new Map<number, number>();
     for (const piece of this.#critical) if (this.#host.isWanted(piece)) deadlines.set(piece, now);
@@ -127,6 +152,6 @@ export class Streaming {
     this.#urgent = [...deadlines]
       .map(([piece, deadline]) => ({ piece, deadline }))
       .sort((a, b) => a.deadline - b.deadline || a.piece - b.piece);
-    this.#urgentPieces = new Set(deadlines.keys());
+    this.#deadlines = deadlines;
   }
 }
