@@ -1,20 +1,11 @@
 import {
   type BlockRequest,
-  decodeDontHave,
-  decodeUploadOnly,
-  EXTENDED_HANDSHAKE,
-  EXTENSION_ID,
   type ExtensionName,
-  encodeBitfield,
   encodeCancel,
   encodeChoke,
   encodeDontHave,
   encodeExtended,
-  encodeExtendedHandshake,
-  encodeHandshake,
   encodeHave,
-  encodeHaveAll,
-  encodeHaveNone,
   encodeInterested,
   encodeKeepAlive,
   encodeNotInterested,
@@ -25,18 +16,19 @@ import {
   type Handshake,
   type PeerAddress,
   type PeerId,
-  WireDecoder,
-  type WireError,
-  type WireHandler,
 } from '../../protocol/index.ts';
 import type { Clock, Link, LinkHandler, Timer } from '../ports.ts';
-import { RateMeter } from '../rate-meter.ts';
 import type { PeerStatus } from '../torrent-types.ts';
 import { clientName } from './client-name.ts';
+import { Greeting } from './greeting.ts';
+import { Inbox, type InboxHost } from './inbox.ts';
 import { Outbox } from './outbox.ts';
-import { PeerExtensions } from './peer-extensions.ts';
+import type { PeerExtensions } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
-import { PeerPieces } from './peer-pieces.ts';
+import type { PeerPieces } from './peer-pieces.ts';
+import { peerStatus } from './peer-status.ts';
+import { PeerTraffic } from './peer-traffic.ts';
+import { ReadThrottle } from './read-throttle.ts';
 import { type PipelineWire, RequestPipeline } from './request-pipeline.ts';
 import { UploadQueue, type UploadWire } from './upload-queue.ts';
 
@@ -48,9 +40,6 @@ const KEEP_ALIVE = 90_000;
 const SILENCE = 180_000;
 /** A peer that lets this much small talk pile up does not read any more, in bytes. */
 const MAX_BACKLOG = 8 * 1024 * 1024;
-/** Payload that nobody asked for: beyond this, and beyond what was useful, it is an attack. */
-const MAX_WASTE = 16 * 1024 * 1024;
-
 export interface PeerConnectionOptions {
   readonly id: number;
   readonly link: Link;
@@ -64,55 +53,36 @@ export interface PeerConnectionOptions {
   onRefused(peer: PeerConnection, reason: string): void;
 }
 
-/** One connection to one peer: the state of the peer wire (BEP 3, 6, 10), and the queues of both directions. */
-export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, UploadWire {
+/**
+ * One connection to one peer, from the handshake to its end: puts together what the peer says (inbox), what we say
+ * (greeting, outbox) and the queues of both directions, and holds our side's state of the wire (BEP 3, 6, 10).
+ */
+export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, UploadWire {
   readonly id: number;
   readonly link: Link;
   readonly incoming: boolean;
   readonly address: PeerAddress | undefined;
   readonly connectedAt: number;
-  readonly pieces: PeerPieces = new PeerPieces();
-  readonly downloaded: RateMeter = new RateMeter();
-  readonly uploaded: RateMeter = new RateMeter();
+  readonly traffic: PeerTraffic = new PeerTraffic();
   peerId: PeerId | undefined;
   amChoking = true;
   amInterested = false;
-  peerChoking = true;
-  peerInterested = false;
-  /** Payload of the choker's current round, and since the last unchoke, in bytes. */
-  receivedInRound = 0;
-  sentInRound = 0;
-  sentSinceUnchoke = 0;
   chokeChangedAt: number;
-  /** What the peer said in its extended handshake. */
-  readonly extensions: PeerExtensions = new PeerExtensions();
   pipeline: RequestPipeline | undefined;
   upload: UploadQueue | undefined;
   readonly #options: PeerConnectionOptions;
   readonly #clock: Clock;
-  readonly #decoder: WireDecoder;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #greeting: Greeting;
+  readonly #throttle: ReadThrottle;
   #owner: PeerOwner | undefined;
-  #handshakeSent = false;
   #fast = false;
-  #extensions = false;
   #admitted = false;
   #closed = false;
-  #greeted = false;
-  #bitfieldDue = false;
-  #readingPaused = false;
-  readonly #outbox: Outbox;
   /** Bytes of the peer are being read. */
   #inTurn = false;
-  #lastReceived: number;
-  #wasted = 0;
   #handshakeTimer: Timer | undefined;
-  readonly #resumeReading = (): void => {
-    this.#readingPaused = false;
-    if (this.#closed) return;
-    this.link.resumeReading();
-    // Nothing need be on its way that would lead to more requests.
-    this.fillRequests();
-  };
 
   /** @param owner the torrent, when it is known before the peer speaks: then we speak first. */
   constructor(options: PeerConnectionOptions, owner: PeerOwner | undefined) {
@@ -127,17 +97,36 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.connectedAt = now;
     this.chokeChangedAt = now;
     this.#outbox = new Outbox(options.link, options.clock);
-    this.#lastReceived = now;
-    this.#decoder = new WireDecoder(this);
+    this.#greeting = new Greeting(this.#outbox);
+    this.#inbox = new Inbox(this, now);
+    // Nothing need be on its way that would lead to more requests.
+    this.#throttle = new ReadThrottle(options.link, () => this.fillRequests());
     this.#handshakeTimer = options.clock.setTimer(HANDSHAKE_TIMEOUT, () =>
       this.close('no handshake in time'),
     );
     this.link.attach(this);
-    if (owner !== undefined) this.#sendHandshake(owner);
+    if (owner !== undefined) this.#greeting.introduce(owner.infoHash, owner.peerId);
   }
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  get pieces(): PeerPieces {
+    return this.#inbox.pieces;
+  }
+
+  /** What the peer said in its extended handshake. */
+  get extensions(): PeerExtensions {
+    return this.#inbox.extensions;
+  }
+
+  get peerChoking(): boolean {
+    return this.#inbox.choking;
+  }
+
+  get peerInterested(): boolean {
+    return this.#inbox.interested;
   }
 
   get isSeed(): boolean {
@@ -170,18 +159,17 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
 
   /** Milliseconds since the peer sent anything. */
   silence(now: number): number {
-    return now - this.#lastReceived;
+    return now - this.#inbox.lastReceived;
   }
 
   // What the link tells
 
   onData(chunk: Uint8Array): void {
     if (this.#closed) return;
-    this.#lastReceived = this.#clock.now();
     this.#outbox.together(() => {
       this.#inTurn = true;
       try {
-        this.#decoder.push(chunk);
+        this.#inbox.push(chunk, this.#clock.now());
       } finally {
         this.#inTurn = false;
       }
@@ -189,7 +177,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     });
     if (this.#closed) return;
     this.upload?.pump();
-    this.#limitReading();
+    if (this.#owner !== undefined) this.#throttle.apply(this.#owner.downloadLimiter);
   }
 
   onDrain(): void {
@@ -200,7 +188,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.close(error === undefined ? 'the peer closed the connection' : error.message);
   }
 
-  // What the wire tells
+  // What the peer's words lead to
 
   onHandshake(handshake: Handshake): void {
     const routed = this.#owner ?? this.#options.route(handshake, this);
@@ -215,7 +203,6 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.#owner = routed;
     this.peerId = handshake.peerId;
     this.#fast = handshake.fast;
-    this.#extensions = handshake.extension;
     this.#handshakeTimer?.cancel();
     const refusal = routed.admit(this, handshake);
     if (refusal !== undefined) {
@@ -223,119 +210,34 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
       return;
     }
     this.#admitted = true;
-    if (!this.#handshakeSent) this.#sendHandshake(routed);
-    this.#greet(routed);
+    this.#greeting.introduce(routed.infoHash, routed.peerId);
+    const { exchange } = routed;
+    this.#greeting.greet(handshake, () => routed.extendedHandshake(this), exchange?.store.verified);
+    if (exchange !== undefined) this.adopt(exchange);
     if (!this.#closed) routed.onAdmitted(this);
   }
 
-  onKeepAlive(): void {}
-
-  onChoke(): void {
-    this.peerChoking = true;
-    // With the fast extension each request is answered all the same, by a block or a reject (BEP 6).
-    if (!this.#fast) this.pipeline?.onChoke();
-  }
-
-  onUnchoke(): void {
-    this.peerChoking = false;
-    this.pipeline?.window.onUnchoke();
-  }
-
-  onInterested(): void {
-    this.peerInterested = true;
+  onInterest(): void {
     this.#owner?.onInterest(this);
   }
 
-  onNotInterested(): void {
-    this.peerInterested = false;
-    this.#owner?.onInterest(this);
+  onPieces(): void {
+    if (this.#closed) return;
+    if (this.pipeline !== undefined) this.pipeline.barrenSince = -1;
+    this.updateInterest();
+    this.#owner?.onHave(this);
   }
 
-  onHave(piece: number): void {
-    if (!this.pieces.add(piece)) {
-      this.close(`the peer announced piece ${piece}, which does not exist`);
-      return;
-    }
-    this.#piecesChanged();
+  onExtendedHandshake(): void {
+    this.#owner?.onExtendedHandshake(this);
   }
 
-  onBitfield(bits: Uint8Array): void {
-    if (!this.pieces.setBits(bits)) {
-      this.close('the peer sent a bitfield of another torrent');
-      return;
-    }
-    this.#piecesChanged();
+  onMetadataMessage(payload: Uint8Array): void {
+    this.#owner?.onMetadataMessage(this, payload);
   }
 
-  onHaveAll(): void {
-    this.pieces.setAll();
-    this.#piecesChanged();
-  }
-
-  onHaveNone(): void {
-    this.pieces.setNone();
-    this.#piecesChanged();
-  }
-
-  onRequest(piece: number, begin: number, length: number): void {
-    const request = { piece, begin, length };
-    if (this.amChoking || this.upload === undefined) this.sendReject(request);
-    else this.upload.add(request);
-  }
-
-  onCancel(piece: number, begin: number, length: number): void {
-    this.upload?.cancel({ piece, begin, length });
-  }
-
-  onReject(piece: number, begin: number): void {
-    this.pipeline?.onReject(piece, begin, this.peerChoking, this.#lastReceived);
-  }
-
-  onSuggest(): void {}
-
-  onAllowedFast(): void {}
-
-  onPort(): void {}
-
-  onUnknown(): void {}
-
-  onExtended(id: number, payload: Uint8Array): void {
-    const owner = this.#owner;
-    if (owner === undefined) return;
-    if (id === EXTENDED_HANDSHAKE) {
-      const handshake = this.extensions.update(payload);
-      if (handshake === undefined) return;
-      if (handshake.reqq !== undefined) this.pipeline?.window.setLimit(handshake.reqq);
-      owner.onExtendedHandshake(this);
-    } else if (id === EXTENSION_ID.ut_metadata) {
-      owner.onMetadataMessage(this, payload);
-    } else if (id === EXTENSION_ID.lt_donthave) {
-      const piece = decodeDontHave(payload);
-      if (piece !== undefined && this.pieces.drop(piece)) {
-        this.pipeline?.dropPiece(piece);
-        this.#piecesChanged();
-      }
-    } else if (id === EXTENSION_ID.upload_only) {
-      this.extensions.uploadOnly = decodeUploadOnly(payload) ?? this.extensions.uploadOnly;
-      owner.onHave(this);
-    }
-  }
-
-  onBlockStart(piece: number, begin: number, length: number): Uint8Array | undefined {
-    return this.pipeline?.onBlockStart(piece, begin, length, this.#lastReceived);
-  }
-
-  onBlockData(): void {
-    this.pipeline?.onBlockData(this.#lastReceived);
-  }
-
-  onBlockEnd(piece: number, begin: number, length: number): void {
-    if (this.pipeline === undefined) this.onWaste(length);
-    else this.pipeline.onBlockEnd(piece, begin, length);
-  }
-
-  onProtocolError(error: WireError): void {
-    this.close(`the peer broke the protocol: ${error.message}`);
+  onUploadOnly(): void {
+    this.#owner?.onHave(this);
   }
 
   // What the queues ask for
@@ -357,31 +259,26 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   discardPayload(): void {
-    this.#decoder.discardPayload();
+    this.#inbox.discardPayload();
   }
 
   onPayload(bytes: number): void {
-    this.downloaded.add(bytes, this.#lastReceived);
-    this.receivedInRound += bytes;
+    this.traffic.onReceived(bytes, this.#inbox.lastReceived);
     const owner = this.#owner!;
     owner.downloadLimiter.take(bytes);
     owner.onReceived(this, bytes);
   }
 
   onWaste(bytes: number): void {
-    this.#wasted += bytes;
+    this.traffic.onWasted(bytes);
     this.#owner?.downloadLimiter.take(bytes);
     this.#owner?.onWasted(bytes);
-    if (this.#wasted > MAX_WASTE && this.#wasted > this.downloaded.total) {
-      this.close('the peer sends data that nobody asked for');
-    }
+    if (this.traffic.isFlood) this.close('the peer sends data that nobody asked for');
   }
 
   onUploaded(bytes: number): void {
     this.#outbox.lastSent = this.#clock.now();
-    this.uploaded.add(bytes, this.#outbox.lastSent);
-    this.sentInRound += bytes;
-    this.sentSinceUnchoke += bytes;
+    this.traffic.onSent(bytes, this.#outbox.lastSent);
     this.#owner?.onSent(this, bytes);
   }
 
@@ -410,13 +307,13 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     if (!this.amChoking) return;
     this.amChoking = false;
     this.chokeChangedAt = now;
-    this.sentSinceUnchoke = 0;
+    this.traffic.onUnchoked();
     this.send(encodeUnchoke());
   }
 
   /** Tells whether we want anything of the peer, and asks for it. */
   updateInterest(): void {
-    if (this.#closed || !this.#greeted) return;
+    if (this.#closed || !this.#greeting.done) return;
     const interested = this.pieces.wanted > 0;
     if (interested !== this.amInterested) {
       this.amInterested = interested;
@@ -426,17 +323,18 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   }
 
   fillRequests(): void {
-    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested || this.#readingPaused) return;
+    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested || this.#throttle.paused)
+      return;
     this.pipeline?.fill(this.#clock.now());
   }
 
   announcePiece(piece: number): void {
-    if (this.#greeted && !this.isSeed) this.send(encodeHave(piece));
+    if (this.#greeting.done && !this.isSeed) this.send(encodeHave(piece));
   }
 
   /** We lost a piece that the peer was told of (BEP 54). */
   retractPiece(piece: number): void {
-    if (this.#greeted) this.sendExtended('lt_donthave', encodeDontHave(piece));
+    if (this.#greeting.done) this.sendExtended('lt_donthave', encodeDontHave(piece));
   }
 
   sendExtended(name: ExtensionName, payload: Uint8Array): void {
@@ -447,7 +345,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
   /** Metadata and stored pieces are known now: what had to wait for them begins. */
   adopt(exchange: Exchange): void {
     if (this.#closed || this.pipeline !== undefined) return;
-    this.#decoder.setPieceCount(exchange.info.pieceCount);
+    this.#inbox.setPieceCount(exchange.info.pieceCount);
     this.pipeline = new RequestPipeline(this, exchange.store, exchange.scheduler);
     if (this.extensions.reqq !== undefined) this.pipeline.window.setLimit(this.extensions.reqq);
     this.upload = new UploadQueue(this, exchange.store, this.#owner!.uploadLimiter);
@@ -455,14 +353,8 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
       this.close('the peer sent a bitfield of another torrent');
       return;
     }
-    // A bitfield may only come first (BEP 3); a peer that was greeted without one is told piece by piece.
-    if (this.#bitfieldDue) {
-      this.#bitfieldDue = false;
-      this.together(() => {
-        for (const piece of exchange.store.verified.indexes()) this.send(encodeHave(piece));
-      });
-    }
-    this.#piecesChanged();
+    this.#greeting.tellPieces(exchange.store.verified);
+    this.onPieces();
   }
 
   /** Once a second. */
@@ -477,7 +369,7 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
       return;
     }
     if (now - this.#outbox.lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
-    this.pipeline?.tick(now, this.downloaded.rate(now), this.#owner?.streaming === true);
+    this.pipeline?.tick(now, this.traffic.downloaded.rate(now), this.#owner?.streaming === true);
     this.fillRequests();
   }
 
@@ -497,73 +389,16 @@ export class PeerConnection implements WireHandler, LinkHandler, PipelineWire, U
     this.#closed = true;
     this.#outbox.close();
     this.#handshakeTimer?.cancel();
-    this.#decoder.destroy();
     this.pipeline?.close();
     this.upload?.close();
-    this.pieces.close();
-    this.#owner?.downloadLimiter.forget(this.#resumeReading);
+    this.#inbox.close();
+    this.#throttle.close();
     this.link.close();
     if (this.#admitted) this.#owner!.onClosed(this, reason);
     else this.#options.onRefused(this, reason);
   }
 
   status(now: number): PeerStatus {
-    return {
-      id: this.id,
-      peerId: this.peerId,
-      address: this.address,
-      transport: this.link.transport,
-      incoming: this.incoming,
-      client: this.client,
-      progress: this.pieces.progress,
-      downloaded: this.downloaded.total,
-      uploaded: this.uploaded.total,
-      downloadRate: this.downloaded.rate(now),
-      uploadRate: this.uploaded.rate(now),
-      amChoking: this.amChoking,
-      amInterested: this.amInterested,
-      peerChoking: this.peerChoking,
-      peerInterested: this.peerInterested,
-      outstandingRequests: this.pipeline?.outstanding ?? 0,
-      isSeed: this.isSeed,
-      isOrigin: this.isOrigin,
-    };
-  }
-
-  #sendHandshake(owner: PeerOwner): void {
-    this.#handshakeSent = true;
-    this.send(encodeHandshake({ infoHash: owner.infoHash, peerId: owner.peerId }));
-  }
-
-  /** What may and must be said first: the extended handshake and which pieces we have. */
-  #greet(owner: PeerOwner): void {
-    if (this.#extensions) this.send(encodeExtended(EXTENDED_HANDSHAKE, this.#extendedHandshake(owner)));
-    const verified = owner.exchange?.store.verified;
-    if (this.#fast && verified?.isFull && verified.length > 0) this.send(encodeHaveAll());
-    else if (this.#fast && (verified === undefined || verified.isEmpty)) this.send(encodeHaveNone());
-    else if (verified !== undefined && !verified.isEmpty) this.send(encodeBitfield(verified.toBytes()));
-    this.#greeted = true;
-    this.#bitfieldDue = owner.exchange === undefined;
-    if (owner.exchange !== undefined) this.adopt(owner.exchange);
-  }
-
-  #extendedHandshake(owner: PeerOwner): Uint8Array {
-    return encodeExtendedHandshake(owner.extendedHandshake(this));
-  }
-
-  #piecesChanged(): void {
-    if (this.#closed) return;
-    if (this.pipeline !== undefined) this.pipeline.barrenSince = -1;
-    this.updateInterest();
-    this.#owner?.onHave(this);
-  }
-
-  /** Stops reading while the download limit is used up; the transport's own flow control does the rest. */
-  #limitReading(): void {
-    const limiter = this.#owner?.downloadLimiter;
-    if (limiter === undefined || limiter.open || this.#readingPaused) return;
-    this.#readingPaused = true;
-    this.link.pauseReading();
-    limiter.wait(this.#resumeReading);
+    return peerStatus(this, now);
   }
 }

@@ -8,82 +8,58 @@ import {
   type PeerId,
   toHex,
 } from '../../protocol/index.ts';
-import type { Cancellable, Clock, Dialer, Link, Random, Timer } from '../ports.ts';
+import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
+import { Alarm } from './alarm.ts';
+import { BanList } from './ban-list.ts';
 import { Candidates } from './candidates.ts';
-import { CHOKE_INTERVAL, decideChokes } from './choker.ts';
-import type { ConnectionBudget } from './connection-budget.ts';
-import type { MetadataExchange, MetadataPeer } from './metadata-exchange.ts';
+import { ChokeRounds } from './choke-rounds.ts';
+import { CHOKE_INTERVAL } from './choker.ts';
+import { Dialler, refuseLink } from './dialler.ts';
+import { replacesExisting } from './duplicate-connection.ts';
+import { metadataPeer } from './metadata-peer.ts';
 import { PeerConnection } from './peer-connection.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
+import { bestQueueTime, countUseful, hasFreeSeed } from './peer-survey.ts';
+import type { SwarmOptions } from './swarm-options.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 
-export interface SwarmEvents {
-  onPeer(peer: PeerConnection): void;
-  onPeerClosed(peer: PeerConnection, reason: string): void;
-  onReceived(peer: PeerConnection, bytes: number): void;
-  onWasted(bytes: number): void;
-  onSent(peer: PeerConnection, bytes: number): void;
-  onReadError(piece: number, error: Error): void;
-  /** Once a second while the swarm runs and there is anything to look after. */
-  onTick(now: number): void;
-}
-
-export interface SwarmOptions {
-  readonly infoHash: InfoHash;
-  readonly peerId: PeerId;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly dialer: Dialer | undefined;
-  readonly budget: ConnectionBudget;
-  readonly maxPeers: number;
-  readonly uploadSlots: number;
-  readonly uploadLimiter: RateLimiter;
-  readonly downloadLimiter: RateLimiter;
-  readonly metadata: MetadataExchange;
-  readonly events: SwarmEvents;
-  readonly clientName: string;
-  /** We are the site's own seeder: peers that watch should turn to each other first. */
-  readonly origin: boolean;
-  listenPort(): number | undefined;
-  nextPeerId(): number;
-  metadataSize(): number | undefined;
-  streaming(): boolean;
-}
-
 const TICK = 1000;
-/** A silent connection may be replaced by a new one of the same peer after so many milliseconds. */
-const LOST_AFTER = 15_000;
-/** Bans of one host before nobody is let in from there. */
-const MAX_BANS_OF_HOST = 3;
-/** Bytes that may wait for a peer before it gets no more metadata: it can ask faster than it reads. */
-const METADATA_BACKLOG = 512 * 1024;
 /** Ticks between two rounds of the choker. */
 const CHOKE_TICKS = CHOKE_INTERVAL / TICK;
 
-/** The peers of one torrent: who is connected, who is tried next, who is unchoked. */
+/**
+ * The peers of one torrent: who is connected and who is let in, what all of them are told, and the tick that looks
+ * after them.
+ */
 export class Swarm implements PeerOwner {
   readonly peers: Map<number, PeerConnection> = new Map();
   readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
-  readonly #dials = new Map<Cancellable, PeerAddress>();
+  readonly #bans = new BanList();
+  readonly #dialler: Dialler;
+  readonly #chokeRounds: ChokeRounds;
   /** Connections that have not been admitted yet. */
   readonly #handshaking = new Set<PeerConnection>();
-  readonly #bannedIds = new Set<string>();
-  /** Bans by host: whoever comes back under other names is known by where from. */
-  readonly #bansOfHost = new Map<string, number>();
+  readonly #alarm: Alarm;
   #running = false;
-  #timer: Timer | undefined;
-  /** When the timer fires, in clock milliseconds. */
-  #timerAt = 0;
   #ticks = 0;
-  #optimistic: number | undefined;
-  #optimisticSince = 0;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
+    this.#alarm = new Alarm(options.clock, () => this.#tick());
+    this.#chokeRounds = new ChokeRounds(this.peers, options.uploadSlots, options.random);
+    this.#dialler = new Dialler({
+      dialer: options.dialer,
+      candidates: this.candidates,
+      budget: options.budget,
+      clock: options.clock,
+      hasRoom: () => this.hasRoom,
+      onLink: (link, address) => this.#open(link, false, address),
+      onFailed: () => this.connect(),
+    });
   }
 
   get infoHash(): InfoHash {
@@ -112,15 +88,13 @@ export class Swarm implements PeerOwner {
 
   /** Whether another connection would be welcome. */
   get hasRoom(): boolean {
-    const count = this.peers.size + this.#handshaking.size + this.#dials.size;
+    const count = this.peers.size + this.#handshaking.size + this.#dialler.size;
     return this.#running && count < this.#options.maxPeers;
   }
 
   /** Peers that would send something now. */
   get usefulPeers(): number {
-    let count = 0;
-    for (const peer of this.peers.values()) if (!peer.peerChoking && peer.amInterested) count++;
-    return count;
+    return countUseful(this.peers.values());
   }
 
   /** We have everything that is wanted. */
@@ -141,13 +115,8 @@ export class Swarm implements PeerOwner {
   /** Ends every connection and every attempt. */
   stop(reason: string): void {
     this.#running = false;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    for (const [dial, address] of [...this.#dials]) {
-      dial.cancel();
-      this.#dialEnded(dial);
-      this.candidates.onCancelled(address);
-    }
+    this.#alarm.cancel();
+    this.#dialler.cancelAll();
     for (const peer of [...this.#handshaking]) peer.close(reason);
     for (const peer of [...this.peers.values()]) peer.close(reason);
   }
@@ -170,8 +139,7 @@ export class Swarm implements PeerOwner {
   /** Takes over an open link to a peer of this torrent (WebRTC), to which we speak first. */
   addLink(link: Link, incoming: boolean): void {
     if (!this.hasRoom || !this.#options.budget.tryOpen()) {
-      link.attach(DISCARD);
-      link.close();
+      refuseLink(link);
       return;
     }
     this.#open(link, incoming, link.remote);
@@ -179,19 +147,9 @@ export class Swarm implements PeerOwner {
 
   /** Dials as many candidates as there is room for. */
   connect(): void {
-    const { dialer, budget, clock } = this.#options;
     if (!this.#running) return;
     this.#arm();
-    if (dialer === undefined) return;
-    while (this.hasRoom && budget.hasRoom) {
-      if (!budget.tryDial()) break;
-      const address = this.candidates.next(clock.now());
-      if (address === undefined) {
-        budget.dialEnded();
-        break;
-      }
-      this.#dial(dialer, address);
-    }
+    this.#dialler.dialMore();
   }
 
   /** Other peers hear of the piece, and we may need less of them. */
@@ -267,9 +225,12 @@ export class Swarm implements PeerOwner {
     }
     if (this.#isBanned(peer, handshake.peerId)) return 'the peer is banned';
     if (this.peers.size >= this.#options.maxPeers) return 'there are enough connections';
+    const now = this.#options.clock.now();
+    const ourIdIsGreater = toHex(this.peerId) > toHex(handshake.peerId);
     for (const other of this.peers.values()) {
       if (other.peerId === undefined || !equalBytes(other.peerId, handshake.peerId)) continue;
-      if (!this.#prefers(peer, other, handshake.peerId)) return 'there is a connection to this peer already';
+      if (!replacesExisting(peer, other, ourIdIsGreater, now))
+        return 'there is a connection to this peer already';
       other.close('replaced by another connection to the same peer');
       break;
     }
@@ -286,20 +247,16 @@ export class Swarm implements PeerOwner {
   }
 
   onExtendedHandshake(peer: PeerConnection): void {
-    this.#options.metadata.addPeer(this.#metadataPeer(peer), this.#options.clock.now());
+    this.#options.metadata.addPeer(metadataPeer(peer), this.#options.clock.now());
     this.onHave(peer);
   }
 
   onMetadataMessage(peer: PeerConnection, payload: Uint8Array): void {
-    this.#options.metadata.onMessage(this.#metadataPeer(peer), payload, this.#options.clock.now());
+    this.#options.metadata.onMessage(metadataPeer(peer), payload, this.#options.clock.now());
   }
 
   onInterest(peer: PeerConnection): void {
-    if (!peer.peerInterested || !peer.amChoking || this.exchange === undefined) return;
-    // A free slot need not wait for the next round.
-    let taken = 0;
-    for (const other of this.peers.values()) if (!other.amChoking && other.peerInterested) taken++;
-    if (taken < this.#options.uploadSlots) peer.unchoke(this.#options.clock.now());
+    if (this.exchange !== undefined) this.#chokeRounds.offerFreeSlot(peer, this.#options.clock.now());
   }
 
   onHave(peer: PeerConnection): void {
@@ -325,10 +282,8 @@ export class Swarm implements PeerOwner {
   }
 
   onBanned(peer: PeerConnection): void {
-    if (peer.peerId !== undefined) this.#bannedIds.add(toHex(peer.peerId));
-    if (peer.address === undefined) return;
-    if (!peer.incoming) this.candidates.ban(peer.address);
-    this.#bansOfHost.set(peer.address.host, (this.#bansOfHost.get(peer.address.host) ?? 0) + 1);
+    this.#bans.ban(peer.peerId, peer.address?.host);
+    if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
@@ -355,32 +310,6 @@ export class Swarm implements PeerOwner {
     this.connect();
   }
 
-  #dial(dialer: Dialer, address: PeerAddress): void {
-    const { budget, clock } = this.#options;
-    const dial = dialer.dial(address, {
-      onLink: (link) => {
-        this.#dialEnded(dial);
-        if (!budget.tryOpen()) {
-          link.attach(DISCARD);
-          link.close();
-          this.candidates.onClosed(address, false, clock.now());
-          return;
-        }
-        this.#open(link, false, address);
-      },
-      onError: () => {
-        this.#dialEnded(dial);
-        this.candidates.onClosed(address, false, clock.now());
-        this.connect();
-      },
-    });
-    this.#dials.set(dial, address);
-  }
-
-  #dialEnded(dial: Cancellable): void {
-    if (this.#dials.delete(dial)) this.#options.budget.dialEnded();
-  }
-
   #open(link: Link, incoming: boolean, address: PeerAddress | undefined): void {
     const peer = new PeerConnection(
       {
@@ -397,54 +326,17 @@ export class Swarm implements PeerOwner {
     this.#handshaking.add(peer);
   }
 
-  /** Of two connections to one peer both sides keep the one that the greater peer id opened. */
-  #prefers(candidate: PeerConnection, existing: PeerConnection, peerId: PeerId): boolean {
-    if (candidate.incoming === existing.incoming) {
-      // Nobody connects twice who has a connection: it was lost on the other side, and ours has not noticed.
-      return existing.silence(this.#options.clock.now()) > LOST_AFTER;
-    }
-    const weAreGreater = toHex(this.peerId) > toHex(peerId);
-    return weAreGreater ? !candidate.incoming : candidate.incoming;
-  }
-
   #isBanned(peer: PeerConnection, peerId: PeerId): boolean {
-    if (this.#bannedIds.has(toHex(peerId))) return true;
+    if (this.#bans.hasPeer(peerId)) return true;
     if (peer.address === undefined || peer.link.transport === 'webrtc') return false;
-    return (
-      this.candidates.isBanned(peer.address) ||
-      (this.#bansOfHost.get(peer.address.host) ?? 0) >= MAX_BANS_OF_HOST
-    );
-  }
-
-  #metadataPeer(peer: PeerConnection): MetadataPeer {
-    return {
-      id: peer.id,
-      get metadataSize(): number | undefined {
-        return peer.extensions.id('ut_metadata') === undefined ? undefined : peer.extensions.metadataSize;
-      },
-      get busy(): boolean {
-        return peer.backlog > METADATA_BACKLOG;
-      },
-      sendMetadata: (payload) => peer.sendExtended('ut_metadata', payload),
-      ban: (reason) => peer.ban(reason),
-    };
+    return this.candidates.isBanned(peer.address) || this.#bans.hasHost(peer.address.host);
   }
 
   #arm(): void {
     if (!this.#running) return;
-    const { clock } = this.#options;
-    const now = clock.now();
+    const nextTick = this.#options.clock.now() + TICK;
     const idle = this.peers.size === 0 && this.#handshaking.size === 0 && !this.streaming;
-    const at = idle ? Math.max(now + TICK, this.candidates.nextTryAt()) : now + TICK;
-    if (this.#timer !== undefined && this.#timerAt <= at) return;
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    if (!Number.isFinite(at)) return;
-    this.#timerAt = at;
-    this.#timer = clock.setTimer(at - now, () => {
-      this.#timer = undefined;
-      this.#tick();
-    });
+    this.#alarm.ringBy(idle ? Math.max(nextTick, this.candidates.nextTryAt()) : nextTick);
   }
 
   /** Makes sure that the tick runs, as after a reader was opened. */
@@ -457,62 +349,16 @@ export class Swarm implements PeerOwner {
     for (const peer of [...this.peers.values()]) peer.tick(now);
     const scheduler = this.exchange?.scheduler;
     if (scheduler !== undefined) {
-      scheduler.bestQueueTime = this.#bestQueueTime();
-      scheduler.hasFreeSeed = this.#hasFreeSeed();
+      scheduler.bestQueueTime = bestQueueTime(this.peers.values());
+      scheduler.hasFreeSeed = hasFreeSeed(this.peers.values());
     }
-    if (++this.#ticks % CHOKE_TICKS === 0) this.#rechoke(now);
+    if (++this.#ticks % CHOKE_TICKS === 0 && this.exchange !== undefined) {
+      this.#chokeRounds.next(now, this.seeding);
+    }
     this.#options.metadata.request(now);
     this.#options.events.onTick(now);
     this.connect();
     this.#arm();
-  }
-
-  /** Whether a peer that costs the site nothing has everything and would send it. */
-  #hasFreeSeed(): boolean {
-    for (const peer of this.peers.values()) {
-      if (peer.isSeed && !peer.peerChoking && !peer.isOrigin) return true;
-    }
-    return false;
-  }
-
-  #bestQueueTime(): number {
-    let best = Number.POSITIVE_INFINITY;
-    for (const peer of this.peers.values()) {
-      if (!peer.peerChoking && peer.amInterested && peer.pipeline !== undefined) {
-        best = Math.min(best, peer.pipeline.queueTime);
-      }
-    }
-    return Number.isFinite(best) ? best : 0;
-  }
-
-  #rechoke(now: number): void {
-    if (this.exchange === undefined) return;
-    const decision = decideChokes({
-      peers: [...this.peers.values()].map((peer) => ({
-        id: peer.id,
-        interested: peer.peerInterested,
-        unchoked: !peer.amChoking,
-        received: peer.receivedInRound,
-        sent: peer.sentInRound,
-        sentSinceUnchoke: peer.sentSinceUnchoke,
-        changedAt: peer.chokeChangedAt,
-        connectedAt: peer.connectedAt,
-      })),
-      slots: this.#options.uploadSlots,
-      seeding: this.seeding,
-      now,
-      optimistic: this.#optimistic,
-      optimisticSince: this.#optimisticSince,
-      below: (bound) => this.#options.random.below(bound),
-    });
-    this.#optimistic = decision.optimistic;
-    this.#optimisticSince = decision.optimisticSince;
-    for (const peer of [...this.peers.values()]) {
-      peer.receivedInRound = 0;
-      peer.sentInRound = 0;
-      if (decision.unchoke.has(peer.id)) peer.unchoke(now);
-      else if (!peer.amChoking) peer.choke(now);
-    }
   }
 
   /** Ends the connection to a peer, by the engine's number for it. */
@@ -524,12 +370,10 @@ export class Swarm implements PeerOwner {
 
   /** Whether a connection to this peer would be new. */
   wantsPeer(peerId: PeerId): boolean {
-    if (!this.hasRoom || this.#bannedIds.has(toHex(peerId))) return false;
+    if (!this.hasRoom || this.#bans.hasPeer(peerId)) return false;
     for (const peer of this.peers.values()) {
       if (peer.peerId !== undefined && equalBytes(peer.peerId, peerId)) return false;
     }
     return true;
   }
 }
-
-const DISCARD = { onData(): void {}, onDrain(): void {}, onClose(): void {} };

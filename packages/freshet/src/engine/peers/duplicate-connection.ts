@@ -1,0 +1,26 @@
+/** A silent connection may be replaced by a new one of the same peer after so many milliseconds. */
+const LOST_AFTER = 15_000;
+
+/** A connection, as far as a second one to the same peer is concerned. */
+export interface DuplicateConnection {
+  readonly incoming: boolean;
+  /** Milliseconds since the peer sent anything. */
+  silence(now: number): number;
+}
+
+/**
+ * Whether a new connection takes the place of one to the same peer. Both sides must come to the same answer without
+ * asking each other, else each closes the other's and none is left: both keep the one that the greater peer id opened.
+ */
+export function replacesExisting(
+  candidate: DuplicateConnection,
+  existing: DuplicateConnection,
+  ourIdIsGreater: boolean,
+  now: number,
+): boolean {
+  if (candidate.incoming === existing.incoming) {
+    // Nobody connects twice who has a connection: it was lost on the other side, and ours has not noticed.
+    return existing.silence(now) > LOST_AFTER;
+  }
+  return ourIdIsGreater ? !candidate.incoming : candidate.incoming;
+}

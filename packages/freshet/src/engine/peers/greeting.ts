@@ -1,0 +1,68 @@
+import {
+  type Bitfield,
+  EXTENDED_HANDSHAKE,
+  type ExtendedHandshake,
+  encodeBitfield,
+  encodeExtended,
+  encodeExtendedHandshake,
+  encodeHandshake,
+  encodeHave,
+  encodeHaveAll,
+  encodeHaveNone,
+  type HandshakeFlags,
+  type InfoHash,
+  type PeerId,
+} from '../../protocol/index.ts';
+import type { Outbox } from './outbox.ts';
+
+/**
+ * What we say first on a connection, each thing at most once and in the order that BEP 3, 6 and 10 ask for: the
+ * handshake, the extended handshake, which pieces we have. Pieces that are known only later, when the metadata has
+ * come or stored data is checked, are told one by one, as a bitfield may come first only.
+ */
+export class Greeting {
+  readonly #outbox: Outbox;
+  #introduced = false;
+  #done = false;
+  #piecesDue = false;
+
+  constructor(outbox: Outbox) {
+    this.#outbox = outbox;
+  }
+
+  /** All is said that must come before other messages. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Says who we are, if that is not said yet: whoever dials speaks first. */
+  introduce(infoHash: InfoHash, peerId: PeerId): void {
+    if (this.#introduced) return;
+    this.#introduced = true;
+    this.#outbox.send(encodeHandshake({ infoHash, peerId }));
+  }
+
+  /**
+   * Both sides are introduced.
+   * @param peer what the peer speaks.
+   * @param verified our pieces; `undefined` when they are not known yet.
+   */
+  greet(peer: HandshakeFlags, extended: () => ExtendedHandshake, verified: Bitfield | undefined): void {
+    const say = (message: Uint8Array): void => this.#outbox.send(message);
+    if (peer.extension) say(encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(extended())));
+    if (peer.fast && verified?.isFull && verified.length > 0) say(encodeHaveAll());
+    else if (peer.fast && (verified === undefined || verified.isEmpty)) say(encodeHaveNone());
+    else if (verified !== undefined && !verified.isEmpty) say(encodeBitfield(verified.toBytes()));
+    this.#done = true;
+    this.#piecesDue = verified === undefined;
+  }
+
+  /** Our pieces are known now: tells those that `greet` could not. */
+  tellPieces(verified: Bitfield): void {
+    if (!this.#piecesDue) return;
+    this.#piecesDue = false;
+    this.#outbox.together(() => {
+      for (const piece of verified.indexes()) this.#outbox.send(encodeHave(piece));
+    });
+  }
+}

@@ -1,0 +1,58 @@
+import { RateMeter } from '../rate-meter.ts';
+
+/** Payload that nobody asked for, in bytes: beyond this, and beyond what was useful, it is an attack. */
+const MAX_WASTE = 16 * 1024 * 1024;
+
+/** Payload exchanged with one peer, in bytes: in all, as rates, and as the choker counts it. */
+export class PeerTraffic {
+  readonly downloaded: RateMeter = new RateMeter();
+  readonly uploaded: RateMeter = new RateMeter();
+  #receivedInRound = 0;
+  #sentInRound = 0;
+  #sentSinceUnchoke = 0;
+  #wasted = 0;
+
+  /** Received in the choker's current round. */
+  get receivedInRound(): number {
+    return this.#receivedInRound;
+  }
+
+  /** Sent in the choker's current round. */
+  get sentInRound(): number {
+    return this.#sentInRound;
+  }
+
+  get sentSinceUnchoke(): number {
+    return this.#sentSinceUnchoke;
+  }
+
+  /** It sends more that nobody wants than can be bad luck. */
+  get isFlood(): boolean {
+    return this.#wasted > MAX_WASTE && this.#wasted > this.downloaded.total;
+  }
+
+  onReceived(bytes: number, now: number): void {
+    this.downloaded.add(bytes, now);
+    this.#receivedInRound += bytes;
+  }
+
+  onWasted(bytes: number): void {
+    this.#wasted += bytes;
+  }
+
+  onSent(bytes: number, now: number): void {
+    this.uploaded.add(bytes, now);
+    this.#sentInRound += bytes;
+    this.#sentSinceUnchoke += bytes;
+  }
+
+  onUnchoked(): void {
+    this.#sentSinceUnchoke = 0;
+  }
+
+  /** The choker has decided. */
+  nextRound(): void {
+    this.#receivedInRound = 0;
+    this.#sentInRound = 0;
+  }
+}

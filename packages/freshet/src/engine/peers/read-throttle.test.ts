@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { VirtualClock } from '../../memory/index.ts';
+import type { Link } from '../ports.ts';
+import { RateLimiter } from '../rate-limiter.ts';
+import { ReadThrottle } from './read-throttle.ts';
+
+function setup(rate: number | undefined) {
+  const clock = new VirtualClock();
+  const limiter = new RateLimiter(clock, rate);
+  clock.advance(1000);
+  const events: string[] = [];
+  const link: Partial<Link> = {
+    pauseReading: () => void events.push('pause'),
+    resumeReading: () => void events.push('resume'),
+  };
+  const throttle = new ReadThrottle(link as Link, () => events.push('resumed'));
+  return { clock, limiter, events, throttle };
+}
+
+describe('ReadThrottle', () => {
+  it('does nothing while the limit allows more, or where there is none', () => {
+    for (const rate of [undefined, 1000]) {
+      const { limiter, events, throttle } = setup(rate);
+      throttle.apply(limiter);
+      expect([events, throttle.paused]).toEqual([[], false]);
+    }
+  });
+
+  it('stops reading once while the limit is used up, and goes on when it allows more', () => {
+    const { clock, limiter, events, throttle } = setup(1000);
+    limiter.take(20_000);
+    throttle.apply(limiter);
+    throttle.apply(limiter);
+    expect([events, throttle.paused]).toEqual([['pause'], true]);
+    clock.advance(60_000);
+    expect([events, throttle.paused]).toEqual([['pause', 'resume', 'resumed'], false]);
+  });
+
+  it('waits for nothing any more when it is closed, also by another that is woken first', () => {
+    const { clock, limiter, events, throttle } = setup(1000);
+    limiter.take(20_000);
+    limiter.wait(() => throttle.close());
+    throttle.apply(limiter);
+    clock.advance(60_000);
+    expect([events, throttle.paused]).toEqual([['pause'], false]);
+    expect(clock.pending).toBe(0);
+  });
+});
