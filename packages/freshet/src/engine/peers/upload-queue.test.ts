@@ -154,4 +154,50 @@ describe('UploadQueue', () => {
     b.queue.pump();
     expect(b.rejected).toEqual([request(0, 0)]);
   });
+
+  it.each([
+    ['one after the other', (i: number) => i, 10],
+    ['in any order', (i: number) => (i * 37) % 64, 64],
+    ['in runs of four', (i: number) => (((i >> 2) * 7) % 16) * 4 + (i & 3), 20],
+  ])('reads what it sends and no more when pieces are asked for %s', async (_, pieceAt, most) => {
+    const small = await sampleTorrent(64 * 32_768, 32_768);
+    const faults = new FaultPlan();
+    const disk = new MemoryDisk({ length: small.content.length, faults });
+    await disk.write(0, [small.content]);
+    let read = 0;
+    const counted = Object.assign(disk, {
+      read: (offset: number, into: Uint8Array) => {
+        read += into.length;
+        return MemoryDisk.prototype.read.call(disk, offset, into);
+      },
+    });
+    const verified = new Bitfield(64);
+    for (let piece = 0; piece < 64; piece++) verified.set(piece);
+    const { store } = openStore(small, { disk: counted, verified });
+    const sent: Uint8Array[] = [];
+    const wire: UploadWire = {
+      link: {
+        highWater: 64 * 1024,
+        queuedBytes: 0,
+        send: (parts: readonly Uint8Array[]) => sent.push(...parts),
+      } as unknown as Link,
+      sendReject: () => expect.unreachable('nothing is rejected'),
+      onUploaded: () => undefined,
+      onReadError: (_piece, error) => expect.unreachable(error.message),
+    };
+    const queue = new UploadQueue(wire, store, new RateLimiter(new VirtualClock()));
+    for (let i = 0; i < 64; i++) {
+      queue.add(request(pieceAt(i), 0));
+      queue.add(request(pieceAt(i), 16_384));
+    }
+    queue.pump();
+    for (let turn = 0; turn < 20; turn++) await settled();
+    const payload = Buffer.concat(sent.filter((part) => part.length !== 13));
+    const wanted = Array.from({ length: 64 }, (__, i) =>
+      small.content.subarray(pieceAt(i) * 32_768, (pieceAt(i) + 1) * 32_768),
+    );
+    expect(payload.equals(Buffer.concat(wanted))).toBe(true);
+    expect(read).toBe(payload.length);
+    expect(faults.count('read')).toBeLessThanOrEqual(most);
+  });
 });

@@ -9,8 +9,8 @@ export const UPLOAD_QUEUE_LENGTH = 1024;
 const MAX_REQUEST = 128 * 1024;
 /** Requests looked ahead when reading from disk: about a megabyte. */
 const PREFETCH = 64;
-/** The queue is scanned for prefetching once in this many requests. */
-const PREFETCH_STEP = 16;
+/** The queue is scanned again when so many of them are left: what touches is read at once, so not one by one. */
+const PREFETCH_AGAIN = 32;
 
 /** What the queue asks of its connection. */
 export interface UploadWire {
@@ -33,7 +33,8 @@ export class UploadQueue {
   #head = 0;
   /** A disk read is under way for the first request. */
   #reading = false;
-  #sincePrefetch = PREFETCH_STEP;
+  /** Requests from the head on whose bytes are read or being read. */
+  #ahead = 0;
   #closed = false;
   readonly #onRead = (): void => {
     this.#reading = false;
@@ -75,6 +76,7 @@ export class UploadQueue {
         queued.length === request.length
       ) {
         this.#queue.splice(i, 1);
+        if (i < this.#head + this.#ahead) this.#ahead--;
         this.#wire.sendReject(request);
         return;
       }
@@ -86,6 +88,7 @@ export class UploadQueue {
     const queue = this.#queue.slice(this.#head);
     this.#queue = [];
     this.#head = 0;
+    this.#ahead = 0;
     this.#limiter.forget(this.#onLimit);
     for (const request of queue) this.#wire.sendReject(request);
   }
@@ -94,6 +97,7 @@ export class UploadQueue {
     this.#closed = true;
     this.#queue = [];
     this.#head = 0;
+    this.#ahead = 0;
     this.#limiter.forget(this.#onLimit);
   }
 
@@ -117,7 +121,7 @@ export class UploadQueue {
       const request = this.#queue[this.#head]!;
       const { piece, begin, length } = request;
       if (!this.#store.verified.get(piece)) {
-        this.#head++;
+        this.#advance();
         this.#wire.sendReject(request);
         continue;
       }
@@ -127,7 +131,7 @@ export class UploadQueue {
         this.#reading = true;
         break;
       }
-      this.#head++;
+      this.#advance();
       if (views instanceof Error) {
         this.#wire.sendReject(request);
         this.#wire.onReadError(piece, views);
@@ -148,13 +152,19 @@ export class UploadQueue {
     return true;
   }
 
+  #advance(): void {
+    this.#head++;
+    if (this.#ahead > 0) this.#ahead--;
+  }
+
   #prefetch(): void {
-    if (this.#sincePrefetch++ < PREFETCH_STEP) return;
-    this.#sincePrefetch = 0;
-    const end = Math.min(this.#queue.length, this.#head + PREFETCH);
-    for (let i = this.#head; i < end; i += PREFETCH_STEP / 2) {
-      const { piece, begin, length } = this.#queue[i]!;
+    const queued = this.#queue.length - this.#head;
+    if (this.#ahead >= PREFETCH_AGAIN || this.#ahead === queued) return;
+    const until = Math.min(queued, PREFETCH);
+    for (let i = this.#ahead; i < until; i++) {
+      const { piece, begin, length } = this.#queue[this.#head + i]!;
       if (this.#store.verified.get(piece)) this.#store.prefetch(piece, begin, length);
     }
+    this.#ahead = until;
   }
 }

@@ -121,12 +121,13 @@ export class PiecePicker {
   }
 
   /**
-   * The best open piece that `has` says yes to: by priority, then by rarity, or by index when sequential. -1
-   * when there is none.
+   * The best open piece that `has` says yes to: by priority, then by rarity, or by index when sequential. Among
+   * equals the one behind `after`, so that both ends read and write runs; else a random one, so that peers are at
+   * different places. -1 when there is none.
    */
-  pick(has: (piece: number) => boolean): number {
+  pick(has: (piece: number) => boolean, after = -1): number {
     if (this.#openPieces === 0) return -1;
-    return this.#sequential ? this.#pickInOrder(has) : this.#pickRarest(has);
+    return this.#sequential ? this.#pickInOrder(has) : this.#pickRarest(has, after);
   }
 
   /** Any open piece that `has` says yes to, whatever its rarity; -1 when none was found. */
@@ -139,12 +140,18 @@ export class PiecePicker {
     return this.pick(has);
   }
 
-  #pickRarest(has: (piece: number) => boolean): number {
+  #pickRarest(has: (piece: number) => boolean, after: number): number {
+    const next = after + 1;
+    const nextBucket =
+      after >= 0 && next < this.pieceCount && this.isOpen(next) && has(next)
+        ? this.#bucketOf(next)
+        : undefined;
     for (const bucket of this.#buckets) {
       const length = bucket.length;
       if (length === 0) continue;
-      // A random start when the bucket is long: peers that hold little of it then find theirs sooner or later,
-      // and peers that ask at the same time do not all begin the same piece.
+      if (bucket === nextBucket) return next;
+      // A random start when the bucket is long: peers that hold little of it then find theirs sooner or later. The
+      // first of a short one is a random piece too, another each time, so peers begin their runs in different places.
       const start = length > SCAN_LIMIT ? this.#random.below(length) : 0;
       for (let i = 0; i < length; i++) {
         const piece = bucket[start + i < length ? start + i : start + i - length]!;

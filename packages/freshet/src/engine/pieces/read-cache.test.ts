@@ -41,7 +41,17 @@ describe('CachedReader', () => {
     return disk;
   };
 
-  it('reads a region once for all who want it, wakes each once, and joins what spans two', async () => {
+  const settledRead = async (
+    reader: CachedReader,
+    at: number,
+    length: number,
+  ): Promise<Uint8Array[] | Error | undefined> => {
+    reader.read(at, length, () => undefined);
+    await settled();
+    return reader.read(at, length, () => undefined);
+  };
+
+  it('reads a region once for all who want it, and wakes each once', async () => {
     const faults = new FaultPlan();
     const reader = new CachedReader(await filled(1024 * KiB, faults), new ReadCache(0), 512 * KiB);
     const woken: string[] = [];
@@ -54,9 +64,18 @@ describe('CachedReader', () => {
     expect(faults.count('read')).toBe(2);
     expect(woken).toEqual(['a', 'b']);
     const views = reader.read(250 * KiB, 10 * KiB, a) as Uint8Array[];
-    expect(views.map((view) => view.length)).toEqual([6 * KiB, 4 * KiB]);
-    expect(views[0]![0]).toBe(250);
-    expect(views[1]![0]).toBe(0);
+    expect(views.map((view) => view.length)).toEqual([10 * KiB]);
+    expect([views[0]![0], views[0]![6 * KiB]]).toEqual([250, 0]);
+  });
+
+  it('joins what spans two reads', async () => {
+    const reader = new CachedReader(await filled(512 * KiB), new ReadCache(0), 64 * KiB);
+    await settledRead(reader, 0, 64 * KiB);
+    const views = (await settledRead(reader, 60 * KiB, 10 * KiB)) as Uint8Array[];
+    expect(views.map((view) => [view.length, view[0]])).toEqual([
+      [4 * KiB, 60],
+      [6 * KiB, 64],
+    ]);
   });
 
   it('keeps within its budget over several torrents, least recently used out first', async () => {
@@ -64,11 +83,11 @@ describe('CachedReader', () => {
     const one = new CachedReader(await filled(2048 * KiB), cache, 256 * KiB);
     const two = new CachedReader(await filled(2048 * KiB), cache, 256 * KiB);
     const wake = (): void => undefined;
-    for (let at = 0; at < 2048; at += 256) one.prefetch(at * KiB, 1);
+    one.prefetch(0, 2048 * KiB);
     await settled();
     expect(cache.used).toBe(2048 * KiB);
     expect(one.read(0, 1, wake)).toHaveLength(1);
-    two.prefetch(0, 1);
+    two.prefetch(0, 256 * KiB);
     await settled();
     expect(cache.used).toBe(2048 * KiB);
     expect(one.read(0, 1, wake)).toHaveLength(1);
@@ -79,15 +98,60 @@ describe('CachedReader', () => {
     expect(cache.used).toBe(0);
   });
 
-  it('reads no more than the piece where pieces are small: its neighbours may never be asked for', async () => {
+  it('reads together what is asked for together, and nothing that is not', async () => {
     const faults = new FaultPlan();
-    const reader = new CachedReader(await filled(512 * KiB, faults), new ReadCache(0), 128 * KiB);
-    reader.prefetch(130 * KiB, 1);
+    const cache = new ReadCache(4096 * KiB);
+    const reader = new CachedReader(await filled(2048 * KiB, faults), cache, 32 * KiB);
+    for (let piece = 3; piece < 19; piece++) reader.prefetch(piece * 32 * KiB, 32 * KiB);
+    for (const piece of [40, 22, 60]) reader.prefetch(piece * 32 * KiB, 16 * KiB);
     await settled();
-    expect(faults.count('read')).toBe(1);
-    expect(reader.read(128 * KiB, 128 * KiB, () => undefined)).toHaveLength(1);
-    expect(reader.read(256 * KiB, 1, () => undefined)).toBeUndefined();
+    // Sixteen pieces in two reads of 256 KiB, then three by themselves.
+    expect(faults.count('read')).toBe(5);
+    expect(cache.used).toBe(19 * 32 * KiB);
+    expect(reader.read(19 * 32 * KiB, 1, () => undefined)).toBeUndefined();
   });
+
+  it('reads ever more of a large piece for who asks for one block after the other, and not beyond its end', async () => {
+    const faults = new FaultPlan();
+    const cache = new ReadCache(4096 * KiB);
+    const reader = new CachedReader(await filled(2048 * KiB, faults), cache, 1024 * KiB);
+    for (let at = 0; at < 1024; at += 16) {
+      const views = await settledRead(reader, at * KiB, 16 * KiB);
+      expect((views as Uint8Array[])[0]![0]).toBe(at & 255);
+    }
+    // 64 and 128 KiB, then 256 KiB three times, then the rest.
+    expect(faults.count('read')).toBe(6);
+    expect(cache.used).toBe(1024 * KiB);
+  });
+
+  it.each(['being read', 'read'])(
+    'drops the whole run of which a part is written when it is %s',
+    async (when) => {
+      const disk = await filled(512 * KiB);
+      const cache = new ReadCache(0);
+      const reader = new CachedReader(disk, cache, 32 * KiB);
+      const seen: (number | undefined)[] = [];
+      const look = (): void => {
+        const views = reader.read(64 * KiB, 1, look);
+        if (Array.isArray(views)) seen.push(views[0]![0]);
+      };
+      reader.prefetch(0, 128 * KiB);
+      if (when === 'read') await settled();
+      look();
+      const written = disk.write(64 * KiB, [Uint8Array.of(99)]);
+      reader.invalidate(64 * KiB, 32 * KiB);
+      // What comes next must not join it any more.
+      reader.prefetch(128 * KiB, 1);
+      await written;
+      await settled();
+      expect(cache.used).toBe((when === 'read' ? 1 : 2) * 32 * KiB);
+      look();
+      await settled();
+      expect(seen).toEqual(when === 'read' ? [64, 99] : [99, 99]);
+      reader.close();
+      expect(cache.used).toBe(0);
+    },
+  );
 
   it('gives nobody what was read before it was written', async () => {
     const disk = await filled(256 * KiB);
@@ -133,6 +197,8 @@ describe('CachedReader', () => {
     reader.prefetch(0, 1);
     await settled();
     expect(reader.read(0, 16 * KiB, wake)).toHaveLength(1);
+    expect(reader.read(16 * KiB, 16 * KiB, wake)).toBeUndefined();
+    await settled();
     const lost = reader.read(16 * KiB, 16 * KiB, wake);
     expect(lost).toBeInstanceOf(DiskError);
     expect((lost as DiskError).code).toBe('CHANGED');

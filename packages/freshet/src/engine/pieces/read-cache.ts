@@ -1,15 +1,19 @@
 import { type Disk, DiskError } from '../ports.ts';
 
-/** Most bytes read from disk at a time: a few requests' worth, so that a run of requests costs one read. */
-const CHUNK = 256 * 1024;
-/** Least, where pieces are small. */
-const MIN_CHUNK = 64 * 1024;
-/** Least that is kept, or two who read across a border between chunks could take each other's away for ever. */
-const MIN_BUDGET = 8 * CHUNK;
+/** Most bytes read from disk at a time: a read costs a page a millisecond of its main thread, whatever its length. */
+const RUN = 256 * 1024;
+/** Most and least that is read when a single request asks for it. */
+const MAX_CHUNK = 64 * 1024;
+const MIN_CHUNK = 16 * 1024;
+/** Least that is kept, or two who read across a border between runs could take each other's away for ever. */
+const MIN_BUDGET = 8 * RUN;
 
-interface Chunk {
+/** Chunks in a row that are read at once, kept and dropped together. */
+interface Run {
   readonly owner: CachedReader;
-  readonly index: number;
+  readonly first: number;
+  /** Grows until the read begins. */
+  count: number;
   data: Uint8Array | undefined;
   /** Parts of it that the disk did not have, as pairs of begin and end. */
   holes: readonly (readonly [begin: number, end: number])[];
@@ -23,7 +27,7 @@ interface Chunk {
 export class ReadCache {
   readonly #budget: number;
   #used = 0;
-  readonly #order = new Set<Chunk>();
+  readonly #order = new Set<Run>();
 
   /** @param budget bytes kept, 2 MiB at least. */
   constructor(budget: number) {
@@ -35,22 +39,22 @@ export class ReadCache {
     return this.#used;
   }
 
-  touch(chunk: Chunk): void {
-    if (this.#order.delete(chunk)) this.#order.add(chunk);
+  touch(run: Run): void {
+    if (this.#order.delete(run)) this.#order.add(run);
   }
 
-  add(chunk: Chunk): void {
-    this.#order.add(chunk);
-    this.#used += chunk.data!.length;
+  add(run: Run): void {
+    this.#order.add(run);
+    this.#used += run.data!.length;
     for (const oldest of this.#order) {
-      if (this.#used <= this.#budget || oldest === chunk) break;
+      if (this.#used <= this.#budget || oldest === run) break;
       this.remove(oldest);
     }
   }
 
-  remove(chunk: Chunk): void {
-    if (this.#order.delete(chunk)) this.#used -= chunk.data!.length;
-    chunk.owner.forget(chunk.index);
+  remove(run: Run): void {
+    if (this.#order.delete(run)) this.#used -= run.data!.length;
+    run.owner.forget(run);
   }
 }
 
@@ -60,17 +64,20 @@ export class CachedReader {
   readonly #cache: ReadCache;
   readonly #pieceLength: number;
   /**
-   * Bytes per chunk. No more than a piece: peers ask for pieces in any order, so its neighbours would be read for
-   * nothing, six times over for 64 MiB in pieces of 64 KiB.
+   * Bytes per chunk, the least that is read. No more than a piece: peers ask for pieces in any order, so that a
+   * piece's neighbours are read with it only when they are asked for at the same time.
    */
   readonly #chunkLength: number;
-  readonly #chunks = new Map<number, Chunk>();
+  /** The run that each chunk is part of. */
+  readonly #runs = new Map<number, Run>();
+  /** The run that the next chunk may still join. */
+  #gathering: Run | undefined;
 
   constructor(disk: Disk, cache: ReadCache, pieceLength: number) {
     this.#disk = disk;
     this.#cache = cache;
     this.#pieceLength = pieceLength;
-    this.#chunkLength = Math.min(CHUNK, Math.max(MIN_CHUNK, pieceLength));
+    this.#chunkLength = Math.min(MAX_CHUNK, Math.max(MIN_CHUNK, pieceLength));
   }
 
   /**
@@ -82,77 +89,113 @@ export class CachedReader {
     let missing = false;
     const end = offset + length;
     for (let at = offset; at < end; ) {
-      const index = Math.floor(at / this.#chunkLength);
-      const chunkEnd = Math.min((index + 1) * this.#chunkLength, end);
-      const chunk = this.#chunk(index);
-      if (chunk.error !== undefined) return chunk.error;
-      if (chunk.data === undefined) {
-        if (!missing && !chunk.waiters.includes(wake)) chunk.waiters.push(wake);
+      const run = this.#run(Math.floor(at / this.#chunkLength));
+      const start = run.first * this.#chunkLength;
+      const until = Math.min(start + run.count * this.#chunkLength, end);
+      if (run.error !== undefined) return run.error;
+      if (run.data === undefined) {
+        if (!missing && !run.waiters.includes(wake)) run.waiters.push(wake);
         missing = true;
       } else {
-        const from = at - index * this.#chunkLength;
-        if (overlaps(chunk.holes, from, from + chunkEnd - at)) return gone();
-        views.push(chunk.data.subarray(from, from + chunkEnd - at));
+        if (overlaps(run.holes, at - start, until - start)) return gone();
+        views.push(run.data.subarray(at - start, until - start));
       }
-      at = chunkEnd;
+      at = until;
     }
     return missing ? undefined : views;
   }
 
-  /** Begins to read the range unless it is there already. */
+  /**
+   * Begins to read the range unless it is there already. Ranges that are asked for one after the other in the
+   * same turn are read at once where they touch.
+   */
   prefetch(offset: number, length: number): void {
     const last = Math.floor((offset + length - 1) / this.#chunkLength);
-    for (let index = Math.floor(offset / this.#chunkLength); index <= last; index++) this.#chunk(index);
+    for (let index = Math.floor(offset / this.#chunkLength); index <= last; index++) this.#run(index);
   }
 
   /** The range was written: what was read of it before is out of date. */
   invalidate(offset: number, length: number): void {
     const last = Math.floor((offset + length - 1) / this.#chunkLength);
     for (let index = Math.floor(offset / this.#chunkLength); index <= last; index++) {
-      const chunk = this.#chunks.get(index);
-      if (chunk === undefined) continue;
-      this.#chunks.delete(index);
-      if (chunk.data !== undefined) this.#cache.remove(chunk);
-      else chunk.stale = true;
+      const run = this.#runs.get(index);
+      if (run !== undefined) this.#drop(run);
     }
   }
 
-  forget(index: number): void {
-    this.#chunks.delete(index);
+  forget(run: Run): void {
+    for (let index = run.first; index < run.first + run.count; index++) {
+      if (this.#runs.get(index) === run) this.#runs.delete(index);
+    }
   }
 
   close(): void {
-    for (const chunk of [...this.#chunks.values()]) {
-      chunk.waiters = [];
-      chunk.stale = true;
-      if (chunk.data !== undefined) this.#cache.remove(chunk);
+    for (const run of [...this.#runs.values()]) {
+      run.waiters = [];
+      this.#drop(run);
     }
-    this.#chunks.clear();
   }
 
-  #chunk(index: number): Chunk {
-    const known = this.#chunks.get(index);
+  #drop(run: Run): void {
+    if (this.#gathering === run) this.#gathering = undefined;
+    run.stale = true;
+    if (run.data !== undefined) this.#cache.remove(run);
+    else this.forget(run);
+  }
+
+  /** The run with the chunk; its read begins after this turn when there was none. */
+  #run(index: number): Run {
+    const known = this.#runs.get(index);
     if (known !== undefined) {
       if (known.data !== undefined) this.#cache.touch(known);
       return known;
     }
-    const chunk: Chunk = {
+    const open = this.#gathering;
+    if (open !== undefined && open.first + open.count === index && open.count * this.#chunkLength < RUN) {
+      open.count++;
+      this.#runs.set(index, open);
+      return open;
+    }
+    const run: Run = {
       owner: this,
-      index,
+      first: index,
+      count: this.#readAhead(index),
       data: undefined,
       holes: [],
       error: undefined,
       waiters: [],
       stale: false,
     };
-    this.#chunks.set(index, chunk);
-    const start = index * this.#chunkLength;
-    const data = new Uint8Array(Math.min(this.#chunkLength, this.#disk.length - start));
-    this.#fill(start, data).then(
-      (holes) => this.#loaded(chunk, data, holes, undefined),
-      (error: Error) => this.#loaded(chunk, undefined, [], error),
-    );
-    return chunk;
+    for (let i = 0; i < run.count; i++) this.#runs.set(index + i, run);
+    this.#gathering = run;
+    Promise.resolve()
+      .then(() => this.#fill(run))
+      .then(
+        ({ data, holes }) => this.#loaded(run, data, holes, undefined),
+        (error: Error) => this.#loaded(run, undefined, [], error),
+      );
+    return run;
+  }
+
+  /**
+   * Chunks to read from here on: twice as many as were read just before it, within the piece, for those who ask for
+   * little at a time.
+   */
+  #readAhead(index: number): number {
+    const before = this.#runs.get(index - 1);
+    if (before?.data === undefined) return 1;
+    const pieceEnd = (Math.floor((index * this.#chunkLength) / this.#pieceLength) + 1) * this.#pieceLength;
+    const end = Math.min(pieceEnd, this.#disk.length);
+    const most = Math.min(2 * before.count, Math.floor(RUN / this.#chunkLength));
+    let count = 1;
+    while (
+      count < most &&
+      (index + count) * this.#chunkLength < end &&
+      this.#runs.get(index + count) === undefined
+    ) {
+      count++;
+    }
+    return count;
   }
 
   /**
@@ -160,7 +203,10 @@ export class CachedReader {
    * yet, but whole pieces behind that may be verified: they must not come out as zeros. Resolves with what is not
    * there.
    */
-  async #fill(start: number, data: Uint8Array): Promise<[begin: number, end: number][]> {
+  async #fill(run: Run): Promise<{ data: Uint8Array; holes: Run['holes'] }> {
+    if (this.#gathering === run) this.#gathering = undefined;
+    const start = run.first * this.#chunkLength;
+    const data = new Uint8Array(Math.min(run.count * this.#chunkLength, this.#disk.length - start));
     const holes: [number, number][] = [];
     let at = await this.#disk.read(start, data);
     while (at < data.length) {
@@ -169,24 +215,24 @@ export class CachedReader {
       holes.push([begin, Math.min(at, data.length)]);
       if (at < data.length) at += await this.#disk.read(start + at, data.subarray(at));
     }
-    return holes;
+    return { data, holes };
   }
 
-  #loaded(chunk: Chunk, data: Uint8Array | undefined, holes: Chunk['holes'], error: Error | undefined): void {
-    chunk.data = data;
-    chunk.holes = holes;
-    chunk.error = error;
-    if (data !== undefined && !chunk.stale) this.#cache.add(chunk);
-    const waiters = chunk.waiters;
-    chunk.waiters = [];
-    // A waiter looks again: at this chunk, or at a fresh read when this one is out of date.
+  #loaded(run: Run, data: Uint8Array | undefined, holes: Run['holes'], error: Error | undefined): void {
+    run.data = data;
+    run.holes = holes;
+    run.error = error;
+    if (data !== undefined && !run.stale) this.#cache.add(run);
+    const waiters = run.waiters;
+    run.waiters = [];
+    // A waiter looks again: at this run, or at a fresh read when this one is out of date.
     for (const wake of waiters) wake();
     // An error is told to those who waited and not kept: the next request tries the disk again.
-    if (error !== undefined && this.#chunks.get(chunk.index) === chunk) this.#chunks.delete(chunk.index);
+    if (error !== undefined) this.forget(run);
   }
 }
 
-function overlaps(holes: Chunk['holes'], begin: number, end: number): boolean {
+function overlaps(holes: Run['holes'], begin: number, end: number): boolean {
   return holes.some(([from, to]) => from < end && to > begin);
 }
 

@@ -85,6 +85,25 @@ describe('Scheduler', () => {
     expect(new Set(peer.asked).size).toBe(13);
   });
 
+  it('goes on behind the piece that the peer was given last, each peer in its own place', () => {
+    const verified = new Bitfield(PIECES);
+    // Past the first pieces, which are random.
+    for (const piece of [0, 1, 2, 3]) verified.set(piece);
+    const b = bench({ strategy: 'rarest', verified });
+    const [one, two] = [new FakePeer(1), new FakePeer(2)];
+    const taken = new Set([0, 1, 2, 3]);
+    for (const peer of [one, two]) {
+      b.scheduler.assign(peer, 3 * BLOCKS, 0);
+      for (const [i, piece] of pieces(peer.asked).entries()) {
+        const next = i === 0 ? -1 : pieces(peer.asked)[i - 1]! + 1;
+        if (i > 0 && next < PIECES && !taken.has(next)) expect(piece).toBe(next);
+        expect(taken.has(piece)).toBe(false);
+        taken.add(piece);
+      }
+    }
+    expect(pieces([...one.asked, ...two.asked])).toHaveLength(6);
+  });
+
   it('gives nothing that the peer lacks or nobody wants', () => {
     const b = bench();
     const peer = new FakePeer(1);

@@ -185,7 +185,7 @@ export class Scheduler {
     const piece =
       verified.count < RANDOM_FIRST_PIECES && this.#random.below(2) === 0
         ? picker.pickRandom(has)
-        : picker.pick(has);
+        : picker.pick(has, peer.currentPiece);
     if (piece < 0) {
       // What a costly source may give changes with time.
       if (!peer.costly) peer.barrenSince = picker.generation;
