@@ -1,19 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { makeTempDir, removeDir } from '../../support/files.ts';
-import { type FixedTracker, startFixedTracker } from '../../support/fixed-tracker.ts';
+import { makeTempDir } from '../../support/files.ts';
 import { freePort } from '../../support/ports.ts';
-import { needProgram, Program, type Usage } from '../../support/process.ts';
-import { sleep, waitUntil } from '../../support/wait.ts';
-import {
-  type DownloadOptions,
-  observed,
-  type PeerDownload,
-  type PeerStatus,
-  type SeedOptions,
-  type TestPeer,
-} from './types.ts';
+import { needProgram, Program } from '../../support/process.ts';
+import { RpcPeer, type RpcState } from './rpc-peer.ts';
+import type { DownloadOptions, PeerStatus } from './types.ts';
 
 const run = promisify(execFile);
 const FIELDS = [
@@ -33,14 +25,9 @@ export interface Aria2Options {
   args?: readonly string[] | undefined;
 }
 
-/** aria2c as a peer. It takes no peer addresses, so `peers` go through a small tracker of ours. */
-export class Aria2Peer implements TestPeer {
-  readonly name: string;
-  readonly port: number;
-  readonly #program: Program;
-  readonly #rpc: string;
-  readonly #folder: string;
-  #tracker: FixedTracker | undefined;
+/** aria2c as a peer. */
+export class Aria2Peer extends RpcPeer {
+  protected override readonly interval: number = 30;
   #gid: string | undefined;
 
   static async start(options: Aria2Options = {}): Promise<Aria2Peer> {
@@ -77,63 +64,24 @@ export class Aria2Peer implements TestPeer {
       { cwd: folder },
     );
     program.keepOutput();
-    const peer = new Aria2Peer(program, port, `http://127.0.0.1:${rpcPort}/jsonrpc`, folder, version);
-    try {
-      await program.orEnd(
-        waitUntil('aria2 to answer', () => peer.#call('getVersion'), { timeout: 10_000 }),
-        12_000,
-        'answered its RPC',
-      );
-    } catch (error) {
-      await peer.stop();
-      throw error;
-    }
-    return peer;
+    const name = `aria2 ${version}`;
+    const rpc = `http://127.0.0.1:${rpcPort}/jsonrpc`;
+    return new Aria2Peer({ program, name, port, rpc, folder }).answering();
   }
 
-  private constructor(program: Program, port: number, rpc: string, folder: string, version: string) {
-    this.#program = program;
-    this.port = port;
-    this.#rpc = rpc;
-    this.#folder = folder;
-    this.name = `aria2 ${version}`;
+  protected override ping(): Promise<unknown> {
+    return this.#call('getVersion');
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
+  protected override isSeeding(state: RpcState): boolean {
+    return state['seeder'] === 'true';
   }
 
-  get pid(): number {
-    return this.#program.pid;
+  protected override isComplete(state: RpcState): boolean {
+    return state['seeder'] === 'true' || state['status'] === 'complete';
   }
 
-  async seed(options: SeedOptions): Promise<void> {
-    await this.#add({ ...options, dir: options.dataDir });
-    await waitUntil(
-      'aria2 to verify its data',
-      async () => {
-        const state = await this.#tell();
-        return state['seeder'] === 'true';
-      },
-      { timeout: 60_000 },
-    );
-  }
-
-  async download(options: DownloadOptions): Promise<PeerDownload> {
-    await mkdir(options.dir, { recursive: true });
-    await this.#add(options);
-    const watch = async (): Promise<void> => {
-      for (;;) {
-        const state = await this.#tell();
-        if (state['seeder'] === 'true' || state['status'] === 'complete') return;
-        await sleep(30);
-      }
-    };
-    return { completed: observed(this.#program.orEnd(watch(), 600_000, 'completed its download')) };
-  }
-
-  async status(): Promise<PeerStatus> {
-    const state = await this.#tell();
+  protected override toStatus(state: RpcState): PeerStatus {
     const total = Number(state['totalLength']);
     const done = Number(state['completedLength']);
     return {
@@ -144,22 +92,8 @@ export class Aria2Peer implements TestPeer {
     };
   }
 
-  usage(): Promise<Usage> {
-    return this.#program.usage();
-  }
-
-  async stop(): Promise<void> {
-    await this.#program.stop();
-    await this.#tracker?.close();
-    await removeDir(this.#folder);
-  }
-
-  async #add(options: DownloadOptions): Promise<void> {
-    const trackers = [...(options.trackers ?? [])];
-    if (options.peers !== undefined && options.peers.length > 0) {
-      this.#tracker = await startFixedTracker(options.peers);
-      trackers.push(this.#tracker.url);
-    }
+  protected override async add(options: DownloadOptions): Promise<void> {
+    const trackers = await this.trackersFor(options);
     const settings: Record<string, string> = { dir: options.dir };
     if (trackers.length > 0) settings['bt-tracker'] = trackers.join(',');
     if (options.uploadRate !== undefined) settings['max-upload-limit'] = String(options.uploadRate);
@@ -171,18 +105,15 @@ export class Aria2Peer implements TestPeer {
     }
   }
 
-  async #tell(): Promise<Record<string, unknown>> {
+  protected override async tell(): Promise<RpcState> {
     if (this.#gid === undefined) throw new Error('aria2 has no torrent yet');
-    const state = (await this.#call('tellStatus', this.#gid, [...FIELDS, 'followedBy'])) as Record<
-      string,
-      unknown
-    >;
-    if (state['status'] === 'error') throw this.#program.error(String(state['errorMessage']));
+    const state = (await this.#call('tellStatus', this.#gid, [...FIELDS, 'followedBy'])) as RpcState;
+    if (state['status'] === 'error') throw this.program.error(String(state['errorMessage']));
     // A magnet is one download for its metadata, followed by one for its content.
     const followedBy = state['followedBy'];
     if (Array.isArray(followedBy)) {
       this.#gid = String(followedBy[0]);
-      return this.#tell();
+      return this.tell();
     }
     if (state['status'] === 'complete' && state['seeder'] === undefined)
       return { ...state, status: 'active' };
@@ -190,13 +121,13 @@ export class Aria2Peer implements TestPeer {
   }
 
   async #call(method: string, ...params: unknown[]): Promise<unknown> {
-    const response = await fetch(this.#rpc, {
+    const response = await fetch(this.rpc, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: `aria2.${method}`, params }),
     });
     const answer = (await response.json()) as { result?: unknown; error?: { message: string } };
-    if (answer.error !== undefined) throw this.#program.error(`${method}: ${answer.error.message}`);
+    if (answer.error !== undefined) throw this.program.error(`${method}: ${answer.error.message}`);
     return answer.result;
   }
 }

@@ -2,16 +2,10 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../../support/ports.ts';
-import { JsonProgram, needProgram, type Usage } from '../../support/process.ts';
+import { JsonProgram, needProgram } from '../../support/process.ts';
 import { waitUntil } from '../../support/wait.ts';
-import {
-  type DownloadOptions,
-  observed,
-  type PeerDownload,
-  type PeerStatus,
-  type SeedOptions,
-  type TestPeer,
-} from './types.ts';
+import { JsonPeer, listening } from './json-peer.ts';
+import type { DownloadOptions, PeerDownload, SeedOptions } from './types.ts';
 
 const SCRIPT = fileURLToPath(new URL('libtorrent_peer.py', import.meta.url));
 const PYTHON = '/usr/bin/python3';
@@ -50,12 +44,7 @@ export interface CreatedTorrent {
 }
 
 /** libtorrent (`python3-libtorrent`) as a peer. */
-export class LibtorrentPeer implements TestPeer {
-  readonly name: string;
-  readonly port: number;
-  readonly #program: JsonProgram;
-  readonly #finished: Promise<void>;
-
+export class LibtorrentPeer extends JsonPeer {
   static async start(options: LibtorrentOptions = {}): Promise<LibtorrentPeer> {
     await needLibtorrent();
     // Left to itself, libtorrent takes another port on every address of the machine.
@@ -65,106 +54,47 @@ export class LibtorrentPeer implements TestPeer {
       SCRIPT,
       JSON.stringify({ ...options, port }),
     ]);
-    try {
-      const listening = await waitUntil(
-        'libtorrent to listen',
-        async () => {
-          const answer = await program.request('listening', {}, 10_000);
-          return Number(answer['port']) > 0 && answer;
-        },
-        { timeout: 15_000 },
-      );
-      return new LibtorrentPeer(program, Number(listening['port']), String(listening['version']));
-    } catch (error) {
-      await program.stop();
-      throw error;
-    }
-  }
-
-  private constructor(program: JsonProgram, port: number, version: string) {
-    this.#program = program;
-    this.port = port;
-    this.name = `libtorrent ${version}`;
-    this.#finished = observed(
-      new Promise((resolve, reject) => {
-        program.onEvent((event) => {
-          if (event['event'] === 'finished') resolve();
-          if (event['event'] === 'fault') reject(program.error(String(event['message'])));
-        });
-        void program.exited.then((code) => reject(program.error(`ended (${code})`)));
-      }),
-    );
-  }
-
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
-  }
-
-  get pid(): number {
-    return this.#program.pid;
+    const { port: chosen, version } = await listening(program, 10_000);
+    return new LibtorrentPeer(program, chosen, `libtorrent ${version}`);
   }
 
   /** `trustData` skips the hashing of the data at the start. */
-  async seed(options: SeedOptions & { trustData?: boolean | undefined }): Promise<void> {
-    await this.#program.request('add', { ...options, dir: options.dataDir });
+  override async seed(options: SeedOptions & { trustData?: boolean | undefined }): Promise<void> {
+    await this.program.request('add', { ...options, dir: options.dataDir });
     await waitUntil(
       'libtorrent to verify its data',
       async () => {
-        const status = await this.#program.request('status');
-        if (typeof status['fault'] === 'string') throw this.#program.error(status['fault']);
+        const status = await this.program.request('status');
+        if (typeof status['fault'] === 'string') throw this.program.error(status['fault']);
         return status['seeding'] === true;
       },
       { timeout: 60_000 },
     );
   }
 
-  async download(
+  override download(
     options: DownloadOptions & { downloadRate?: number | undefined; sequential?: boolean | undefined },
   ): Promise<PeerDownload> {
-    await this.#program.request('add', options);
-    return { completed: this.#finished };
+    return super.download(options);
   }
 
   /** Dials one more peer, `host:port`. */
   async connect(peer: string): Promise<void> {
-    await this.#program.request('connect', { peer });
+    await this.program.request('connect', { peer });
   }
 
   /** Changes the upload limit while running; bytes per second, 0 for none. */
   async limitUpload(uploadRate: number): Promise<void> {
-    await this.#program.request('limits', { uploadRate });
+    await this.program.request('limits', { uploadRate });
   }
 
   async create(options: CreateOptions): Promise<CreatedTorrent> {
-    const answer = await this.#program.request('create', options, 120_000);
+    const answer = await this.program.request('create', options, 120_000);
     return {
       infoHash: String(answer['infoHash']),
       pieces: Number(answer['pieces']),
       magnet: String(answer['magnet']),
     };
-  }
-
-  async status(): Promise<PeerStatus> {
-    const answer = await this.#program.request('status');
-    return {
-      progress: Number(answer['progress']),
-      downloaded: Number(answer['downloaded']),
-      uploaded: Number(answer['uploaded']),
-      peers: Number(answer['peers']),
-    };
-  }
-
-  usage(): Promise<Usage> {
-    return this.#program.usage();
-  }
-
-  /** Kills the program as a crash would. */
-  kill(): Promise<void> {
-    return this.#program.kill();
-  }
-
-  async stop(): Promise<void> {
-    await this.#program.stop();
   }
 }
 

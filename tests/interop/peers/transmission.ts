@@ -2,19 +2,11 @@ import { execFile } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { makeTempDir, removeDir } from '../../support/files.ts';
-import { type FixedTracker, startFixedTracker } from '../../support/fixed-tracker.ts';
+import { makeTempDir } from '../../support/files.ts';
 import { freePort, ownAddress } from '../../support/ports.ts';
-import { needProgram, Program, type Usage } from '../../support/process.ts';
-import { sleep, waitUntil } from '../../support/wait.ts';
-import {
-  type DownloadOptions,
-  observed,
-  type PeerDownload,
-  type PeerStatus,
-  type SeedOptions,
-  type TestPeer,
-} from './types.ts';
+import { needProgram, Program } from '../../support/process.ts';
+import { RpcPeer, type RpcState } from './rpc-peer.ts';
+import type { DownloadOptions, PeerStatus } from './types.ts';
 
 const run = promisify(execFile);
 const FIELDS = [
@@ -41,18 +33,13 @@ export interface TransmissionOptions {
 }
 
 /**
- * transmission-daemon as a peer, driven through its RPC. It drops peers in 127.0.0.0/8 that a tracker names
+ * transmission-daemon as a peer. It drops peers in 127.0.0.0/8 that a tracker names
  * (it still takes connections from there), so `peers` are rewritten to an address of this machine; the program
  * at the other end must then listen on all addresses.
  */
-export class TransmissionPeer implements TestPeer {
-  readonly name: string;
-  readonly port: number;
-  readonly #program: Program;
-  readonly #rpc: string;
-  readonly #folder: string;
+export class TransmissionPeer extends RpcPeer {
+  protected override readonly interval: number = 50;
   #sessionId = '';
-  #tracker: FixedTracker | undefined;
   #torrent: number | undefined;
 
   static async start(options: TransmissionOptions = {}): Promise<TransmissionPeer> {
@@ -100,63 +87,23 @@ export class TransmissionPeer implements TestPeer {
     const program = new Program('transmission-daemon', 'transmission-daemon', args);
     program.keepOutput();
     const rpc = `http://127.0.0.1:${rpcPort}/transmission/rpc`;
-    const peer = new TransmissionPeer(program, port, rpc, folder, version);
-    try {
-      await program.orEnd(
-        waitUntil('transmission-daemon to answer', () => peer.#call('session-get'), { timeout: 10_000 }),
-        12_000,
-        'answered its RPC',
-      );
-    } catch (error) {
-      await peer.stop();
-      throw error;
-    }
-    return peer;
+    const name = `Transmission ${version}`;
+    return new TransmissionPeer({ program, name, port, rpc, folder }).answering();
   }
 
-  private constructor(program: Program, port: number, rpc: string, folder: string, version: string) {
-    this.#program = program;
-    this.port = port;
-    this.#rpc = rpc;
-    this.#folder = folder;
-    this.name = `Transmission ${version}`;
+  protected override ping(): Promise<unknown> {
+    return this.#call('session-get');
   }
 
-  get address(): string {
-    return `127.0.0.1:${this.port}`;
+  protected override isSeeding(state: RpcState): boolean {
+    return state['status'] === SEEDING && state['percentDone'] === 1;
   }
 
-  get pid(): number {
-    return this.#program.pid;
+  protected override isComplete(state: RpcState): boolean {
+    return state['metadataPercentComplete'] === 1 && state['percentDone'] === 1;
   }
 
-  async seed(options: SeedOptions): Promise<void> {
-    await this.#add({ ...options, dir: options.dataDir });
-    await waitUntil(
-      'transmission-daemon to verify its data',
-      async () => {
-        const state = await this.#tell();
-        return state['status'] === SEEDING && state['percentDone'] === 1;
-      },
-      { timeout: 60_000 },
-    );
-  }
-
-  async download(options: DownloadOptions): Promise<PeerDownload> {
-    await mkdir(options.dir, { recursive: true });
-    await this.#add(options);
-    const watch = async (): Promise<void> => {
-      for (;;) {
-        const state = await this.#tell();
-        if (state['metadataPercentComplete'] === 1 && state['percentDone'] === 1) return;
-        await sleep(50);
-      }
-    };
-    return { completed: observed(this.#program.orEnd(watch(), 600_000, 'completed its download')) };
-  }
-
-  async status(): Promise<PeerStatus> {
-    const state = await this.#tell();
+  protected override toStatus(state: RpcState): PeerStatus {
     return {
       progress: Number(state['percentDone']),
       downloaded: Number(state['downloadedEver']),
@@ -165,17 +112,7 @@ export class TransmissionPeer implements TestPeer {
     };
   }
 
-  usage(): Promise<Usage> {
-    return this.#program.usage();
-  }
-
-  async stop(): Promise<void> {
-    await this.#program.stop();
-    await this.#tracker?.close();
-    await removeDir(this.#folder);
-  }
-
-  async #add(options: DownloadOptions): Promise<void> {
+  protected override async add(options: DownloadOptions): Promise<void> {
     const fields: Record<string, unknown> = { 'download-dir': options.dir, paused: true };
     if (options.torrentFile !== undefined) {
       fields['metainfo'] = (await readFile(options.torrentFile)).toString('base64');
@@ -187,11 +124,7 @@ export class TransmissionPeer implements TestPeer {
     this.#torrent = (torrent as { id: number }).id;
     const ids = [this.#torrent];
 
-    const trackers = [...(options.trackers ?? [])];
-    if (options.peers !== undefined && options.peers.length > 0) {
-      this.#tracker = await startFixedTracker(options.peers.map(withOwnAddress));
-      trackers.push(this.#tracker.url);
-    }
+    const trackers = await this.trackersFor(options, withOwnAddress);
     if (trackers.length > 0) await this.#call('torrent-set', { ids, trackerAdd: trackers });
     if (options.uploadRate !== undefined) {
       const uploadLimit = Math.max(1, Math.round(options.uploadRate / 1000));
@@ -200,18 +133,18 @@ export class TransmissionPeer implements TestPeer {
     await this.#call('torrent-start-now', { ids });
   }
 
-  async #tell(): Promise<Record<string, unknown>> {
+  protected override async tell(): Promise<RpcState> {
     if (this.#torrent === undefined) throw new Error('Transmission has no torrent yet');
     const answer = await this.#call('torrent-get', { ids: [this.#torrent], fields: FIELDS });
-    const [state] = answer['torrents'] as Record<string, unknown>[];
-    if (state === undefined) throw this.#program.error('lost its torrent');
-    if (state['error'] === LOCAL_ERROR) throw this.#program.error(String(state['errorString']));
+    const [state] = answer['torrents'] as RpcState[];
+    if (state === undefined) throw this.program.error('lost its torrent');
+    if (state['error'] === LOCAL_ERROR) throw this.program.error(String(state['errorString']));
     return state;
   }
 
   async #call(method: string, fields: object = {}): Promise<Record<string, unknown>> {
     const send = (): Promise<Response> =>
-      fetch(this.#rpc, {
+      fetch(this.rpc, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'x-transmission-session-id': this.#sessionId },
         body: JSON.stringify({ method, arguments: fields }),
@@ -223,9 +156,9 @@ export class TransmissionPeer implements TestPeer {
       this.#sessionId = response.headers.get('x-transmission-session-id') ?? '';
       response = await send();
     }
-    if (!response.ok) throw this.#program.error(`${method}: HTTP ${response.status}`);
+    if (!response.ok) throw this.program.error(`${method}: HTTP ${response.status}`);
     const answer = (await response.json()) as { result: string; arguments: Record<string, unknown> };
-    if (answer.result !== 'success') throw this.#program.error(`${method}: ${answer.result}`);
+    if (answer.result !== 'success') throw this.program.error(`${method}: ${answer.result}`);
     return answer.arguments;
   }
 }
