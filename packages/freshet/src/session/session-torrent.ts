@@ -1,10 +1,11 @@
 /** One torrent of a direct session: an engine's torrent, with commands before and events after it is there. */
 
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
-import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
-import { type Info, infoHashToHex, parseAddress, toHex } from '../protocol/index.ts';
+import type { TorrentObserver } from '../engine/torrent-types.ts';
+import { type Info, infoHashToHex, parseAddress } from '../protocol/index.ts';
 import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
 import { FileSelection, filesWithin, prioritiesBySettings } from './file-selection.ts';
+import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker } from './progress-ticker.ts';
 import type {
@@ -15,7 +16,13 @@ import type {
   SessionSettings,
   TorrentEvent,
 } from './protocol.ts';
-import { metadataSnapshot, peerSnapshot, statsSnapshot } from './snapshots.ts';
+import {
+  metadataSnapshot,
+  partialPieces,
+  peerSnapshot,
+  pieceMapSnapshot,
+  statsSnapshot,
+} from './snapshots.ts';
 import { magnetOf, type ResolvedSource, readPeers } from './source.ts';
 import { waitingReader } from './waiting-reader.ts';
 
@@ -205,16 +212,8 @@ export class SessionTorrent {
     const torrent = this.#engine;
     if (torrent === undefined) return false;
     if (typeof peer === 'number') return torrent.removePeer(peer);
-    const wanted = parseAddress(peer);
-    const matches = (status: PeerStatus): boolean =>
-      wanted === undefined
-        ? status.peerId !== undefined && toHex(status.peerId) === peer.toLowerCase()
-        : status.address?.host === wanted.host && status.address.port === wanted.port;
-    return torrent
-      .peers()
-      .filter(matches)
-      .map((status) => torrent.removePeer(status.id))
-      .some(Boolean);
+    const found = findPeers(torrent.peers(), peer);
+    return found.map((status) => torrent.removePeer(status.id)).some(Boolean);
   }
 
   addWebSeed(url: string): void {
@@ -243,13 +242,7 @@ export class SessionTorrent {
   }
 
   pieceMap(): PieceMapSnapshot {
-    const torrent = this.#engine;
-    const verified = torrent?.verified;
-    if (torrent === undefined || verified === undefined) {
-      return { pieceCount: 0, verified: new Uint8Array(), partial: [] };
-    }
-    const pieceCount = verified.length;
-    return { pieceCount, verified: verified.toBytes(), partial: this.#partialPieces() };
+    return pieceMapSnapshot(this.#engine);
   }
 
   openReader(start: number, end: number): ByteReader {
@@ -364,7 +357,7 @@ export class SessionTorrent {
     if (torrent === undefined || this.closed) return;
     const stats = statsSnapshot(torrent.stats());
     const few = (this.#info?.pieceCount ?? 0) <= MAX_PIECES_IN_PROGRESS_EVENTS;
-    const partial = few ? this.#partialPieces() : [];
+    const partial = few ? partialPieces(torrent) : [];
     this.#host.emit({ type: 'progress', downloaded, uploaded, verified, partial, stats });
   }
 
@@ -405,18 +398,5 @@ export class SessionTorrent {
   #prioritiesBySettings(info: Info): number[] | undefined {
     const selectOnly = this.#settings.selectOnly ?? this.#source?.selectOnly;
     return prioritiesBySettings({ deselect: this.#settings.deselect, selectOnly }, info);
-  }
-
-  /** Pieces that are not complete but begun, with the bytes that are there. */
-  #partialPieces(): [number, number][] {
-    const torrent = this.#engine;
-    const verified = torrent?.verified;
-    const partial: [number, number][] = [];
-    if (torrent === undefined || verified === undefined) return partial;
-    for (let index = verified.firstUnset(); index >= 0; index = verified.firstUnset(index + 1)) {
-      const received = torrent.pieceProgress(index);
-      if (received > 0) partial.push([index, received]);
-    }
-    return partial;
   }
 }

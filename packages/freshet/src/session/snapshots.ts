@@ -1,8 +1,15 @@
 /** The engine's state as plain values. */
 
+import type { Torrent } from '../engine/index.ts';
 import type { PeerStatus, TorrentStats, WebSeedStatus } from '../engine/torrent-types.ts';
 import { encodeTorrent, type Info, toHex } from '../protocol/index.ts';
-import type { MetadataSnapshot, PeerSnapshot, StatsSnapshot, WebSeedSnapshot } from './protocol.ts';
+import type {
+  MetadataSnapshot,
+  PeerSnapshot,
+  PieceMapSnapshot,
+  StatsSnapshot,
+  WebSeedSnapshot,
+} from './protocol.ts';
 import { magnetOf, type ResolvedSource } from './source.ts';
 
 export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
@@ -42,6 +49,29 @@ export function statsSnapshot(stats: TorrentStats): StatsSnapshot {
     numPeers: stats.connectedPeers,
     hashFailures: stats.hashFailures,
   };
+}
+
+/** What there is of the pieces; nothing before the storage is open. */
+export function pieceMapSnapshot(
+  torrent: Pick<Torrent, 'verified' | 'pieceProgress'> | undefined,
+): PieceMapSnapshot {
+  const verified = torrent?.verified;
+  if (torrent === undefined || verified === undefined) {
+    return { pieceCount: 0, verified: new Uint8Array(), partial: [] };
+  }
+  return { pieceCount: verified.length, verified: verified.toBytes(), partial: partialPieces(torrent) };
+}
+
+/** Pieces that are not complete but begun, with the bytes that are there. */
+export function partialPieces(torrent: Pick<Torrent, 'verified' | 'pieceProgress'>): [number, number][] {
+  const { verified } = torrent;
+  const partial: [number, number][] = [];
+  if (verified === undefined) return partial;
+  for (let index = verified.firstUnset(); index >= 0; index = verified.firstUnset(index + 1)) {
+    const received = torrent.pieceProgress(index);
+    if (received > 0) partial.push([index, received]);
+  }
+  return partial;
 }
 
 export function webSeedSnapshot(seed: WebSeedStatus): WebSeedSnapshot {
