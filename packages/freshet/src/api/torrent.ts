@@ -1,12 +1,6 @@
 /** A torrent as programs know it: its state as the session last told it, and commands to the session. */
 
-import {
-  AbortedError,
-  DestroyedError,
-  type FreshetError,
-  fromErrorValue,
-  toFreshetError,
-} from '../session/errors.ts';
+import { DestroyedError, type FreshetError, fromErrorValue, toFreshetError } from '../session/errors.ts';
 import type {
   ByteReader,
   CommandName,
@@ -21,6 +15,7 @@ import type {
 } from '../session/protocol.ts';
 import { callSafely, withCallback } from './emitter.ts';
 import { enginePriority, File, type FileOwner } from './file.ts';
+import { type Milestone, Milestones } from './milestones.ts';
 import type { DestroyOptions, SeedOptions, TorrentKey } from './options.ts';
 import type { ByteIterator } from './platform.ts';
 import { Progress } from './progress.ts';
@@ -56,11 +51,7 @@ export class Torrent extends TorrentState {
   });
   #seed: boolean;
   #destroyed: Promise<void> | undefined;
-  #waiting: {
-    event: 'ready' | 'done';
-    resolve: (torrent: Torrent) => void;
-    reject: (error: Error) => void;
-  }[] = [];
+  readonly #milestones = new Milestones<Torrent>();
 
   /** @internal */
   constructor(key: TorrentKey, owner: TorrentOwner, seed: boolean) {
@@ -274,7 +265,7 @@ export class Torrent extends TorrentState {
     this.now.failure = error;
     if (resumable && this.#owner.options.destroyOnError === false) {
       // Whoever waits may resume it, and wait again.
-      for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+      this.#milestones.giveUp(error);
       this.#owner.failed(this, error);
       return;
     }
@@ -296,7 +287,7 @@ export class Torrent extends TorrentState {
     this.now.done = false;
     if (!this.now.ready) {
       this.now.ready = true;
-      this.#settle('ready');
+      this.#milestones.reached('ready', this);
       this.#owner.ready(this);
       this.emit('ready');
     }
@@ -325,7 +316,7 @@ export class Torrent extends TorrentState {
 
   #onDone(): void {
     this.now.done = true;
-    this.#settle('done');
+    this.#milestones.reached('done', this);
     this.emit('done');
     this.emit('idle');
     if (this.#seed && !this.#seeding && !this.destroyed) {
@@ -355,7 +346,7 @@ export class Torrent extends TorrentState {
     this.now.wires.clear();
     const reason =
       error ?? new DestroyedError(`The torrent "${this.name ?? this.infoHash ?? ''}" was destroyed.`);
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(reason);
+    this.#milestones.giveUp(reason);
     this.#owner.closed(this);
     if (error !== undefined) this.#owner.failed(this, error);
     return this.#destroyed;
@@ -365,36 +356,11 @@ export class Torrent extends TorrentState {
     this.emit('close');
   }
 
-  #until(event: 'ready' | 'done', signal: AbortSignal | undefined): Promise<Torrent> {
-    if (event === 'ready' ? this.now.ready : this.now.done) return Promise.resolve(this);
+  #until(milestone: Milestone, signal: AbortSignal | undefined): Promise<Torrent> {
+    if (milestone === 'ready' ? this.now.ready : this.now.done) return Promise.resolve(this);
     if (this.now.failure !== undefined) return Promise.reject(this.now.failure);
     if (this.destroyed) return Promise.reject(new DestroyedError('The torrent has been destroyed.'));
-    if (signal?.aborted === true)
-      return Promise.reject(new AbortedError(undefined, { cause: signal.reason }));
-    return new Promise<Torrent>((resolve, reject) => {
-      const settle = (): void => {
-        signal?.removeEventListener('abort', onAbort);
-        this.#waiting = this.#waiting.filter((other) => other !== waiting);
-      };
-      const onAbort = (): void => waiting.reject(new AbortedError(undefined, { cause: signal?.reason }));
-      const waiting = {
-        event,
-        resolve: (torrent: Torrent) => {
-          settle();
-          resolve(torrent);
-        },
-        reject: (error: Error) => {
-          settle();
-          reject(error);
-        },
-      };
-      this.#waiting.push(waiting);
-      signal?.addEventListener('abort', onAbort);
-    });
-  }
-
-  #settle(event: 'ready' | 'done'): void {
-    for (const waiting of [...this.#waiting]) if (waiting.event === event) waiting.resolve(this);
+    return this.#milestones.until(milestone, signal);
   }
 
   #ask<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']> {
