@@ -93,6 +93,11 @@ export class PartialPiece {
     this.#requestedAt[block] = now;
   }
 
+  /** A source that is asked for the block is about to send it: its lateness counts from now. */
+  touch(block: number, now: number): void {
+    this.#requestedAt[block] = now;
+  }
+
   /** A source is no longer asked. The block is free again when it was the last one. */
   unrequest(block: number): void {
     const left = this.#requesters[block]! - 1;

@@ -31,7 +31,10 @@ export class RangeExchange {
   /** Bytes to throw away first. */
   #skip = 0;
   #closed = false;
-  #paused = false;
+  /** The download limit has no room. */
+  #limited = false;
+  /** Others go first. */
+  #held = false;
   #progressAt: number;
 
   constructor(host: WebSeedHost, asked: Asked, handler: ExchangeHandler) {
@@ -56,12 +59,26 @@ export class RangeExchange {
         },
       },
     );
-    if (!host.downloadLimiter.open) this.#pause();
+    if (!host.downloadLimiter.open) this.#limit();
   }
 
   /** Milliseconds since the server last sent something, not counting our own pauses. */
   silence(now: number): number {
-    return this.#paused ? 0 : now - this.#progressAt;
+    return this.#limited || this.#held ? 0 : now - this.#progressAt;
+  }
+
+  /** Takes nothing more for now. What is on its way stays there, so that nothing is sent twice. */
+  hold(): void {
+    if (this.#held || this.#closed) return;
+    this.#held = true;
+    if (!this.#limited) this.#exchange.pause();
+  }
+
+  /** Goes on after `hold`. */
+  release(): void {
+    if (!this.#held || this.#closed) return;
+    this.#held = false;
+    this.#goOn();
   }
 
   /** Nothing is called any more. The exchange is aborted unless it is through anyway. */
@@ -73,7 +90,7 @@ export class RangeExchange {
       this.#exchange.abort();
       return;
     }
-    if (this.#paused) this.#exchange.resume();
+    if (this.#limited || this.#held) this.#exchange.resume();
     this.#handler.linger(this.#exchange);
   }
 
@@ -114,7 +131,7 @@ export class RangeExchange {
     this.#skip -= skipped;
     if (skipped > 0) onWasted(skipped);
     if (skipped < chunk.length) this.#handler.onBody(chunk.subarray(skipped));
-    if (!this.#closed && this.#left > 0 && !downloadLimiter.open) this.#pause();
+    if (!this.#closed && this.#left > 0 && !downloadLimiter.open) this.#limit();
   }
 
   #onEnd(): void {
@@ -134,15 +151,21 @@ export class RangeExchange {
     this.#handler.onFailed({ kind, file: this.file, url: this.#asked.url, message });
   }
 
-  #pause(): void {
-    this.#paused = true;
-    this.#exchange.pause();
+  #limit(): void {
+    if (this.#limited) return;
+    this.#limited = true;
+    if (!this.#held) this.#exchange.pause();
     this.#host.downloadLimiter.wait(this.#wake);
   }
 
   readonly #wake = (): void => {
-    this.#paused = false;
+    this.#limited = false;
+    this.#goOn();
+  };
+
+  #goOn(): void {
+    if (this.#limited || this.#held) return;
     this.#progressAt = this.#host.clock.now();
     this.#exchange.resume();
-  };
+  }
 }

@@ -30,10 +30,23 @@ export function runLength(rate: number): number {
 }
 
 /**
- * The run that begins in piece `first`: contiguous needed blocks, over small holes, to the end of the piece that
- * reaches `maxBytes`. `undefined` when nothing of the piece is needed.
+ * Where a run from `begin` should end so that the runs of all viewers end at the same places, which caches between
+ * them and the server like: at a multiple of `grid` bytes, after a quarter of it at least.
  */
-export function planRun(map: RunMap, first: number, maxBytes: number): RunPlan | undefined {
+export function gridEnd(begin: number, grid: number): number {
+  return Math.ceil((begin + grid / 4) / grid) * grid;
+}
+
+/**
+ * The run that begins in piece `first`: contiguous needed blocks, over small holes, to the end of the piece that
+ * reaches `maxBytes`, or the end that `aligned` says. `undefined` when nothing of the piece is needed.
+ */
+export function planRun(
+  map: RunMap,
+  first: number,
+  maxBytes: number,
+  aligned: boolean = false,
+): RunPlan | undefined {
   let begin = -1;
   let end = -1;
   const pieceCount = Math.ceil(map.length / map.pieceLength);
@@ -47,7 +60,7 @@ export function planRun(map: RunMap, first: number, maxBytes: number): RunPlan |
       end = Math.min(at + BLOCK_LENGTH, stop);
     }
     if (begin < 0) return undefined;
-    if (end - begin >= maxBytes) break;
+    if (stop >= (aligned ? gridEnd(begin, maxBytes) : begin + maxBytes)) break;
   }
   return begin < 0 ? undefined : { begin, end };
 }

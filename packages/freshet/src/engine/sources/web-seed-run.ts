@@ -30,6 +30,8 @@ export interface RunOwner {
   canTake(piece: number): boolean;
   /** Bytes before its end at which a run should tell that it is nearly through. */
   readonly lead: number;
+  /** Bytes per second lately. */
+  readonly rate: number;
 }
 
 interface ClaimedPiece {
@@ -49,8 +51,13 @@ interface Arrival {
   received: number;
 }
 
-/** Farther than this the next needed byte is asked for anew, in bytes. */
-const JUMP = 1024 * 1024;
+/**
+ * When the next needed byte is farther than this and than what is on its way anyway, it is asked for anew, in bytes.
+ */
+const MIN_JUMP = 4 * BLOCK_LENGTH;
+const MAX_JUMP = 1024 * 1024;
+/** Milliseconds between two looks at which blocks are about to come. */
+const TOUCH_INTERVAL = 100;
 /** Milliseconds without a byte after which others may take over. */
 const STALL = 2000;
 const ZEROS = new Uint8Array(65_536);
@@ -75,6 +82,9 @@ export class WebSeedRun {
   #open: RangeExchange | undefined;
   #ended = false;
   #announcedEnd = false;
+  /** When others were let go first; -1 when none are. */
+  #heldAt = -1;
+  #touchedAt = Number.NEGATIVE_INFINITY;
   /** Nothing before this offset is of use. */
   #knownNext = -1;
 
@@ -104,6 +114,11 @@ export class WebSeedRun {
     return Math.max(0, this.#end - this.#at);
   }
 
+  /** Bytes per second of its web seed. */
+  get rate(): number {
+    return this.#owner.rate;
+  }
+
   /** The piece that is arriving or comes next. */
   get nextPiece(): number {
     return Math.floor(this.#at / this.#pieceLength);
@@ -112,6 +127,54 @@ export class WebSeedRun {
   /** Nothing has come for too long, our own pauses aside. */
   stalled(now: number): boolean {
     return this.#open !== undefined && this.#open.silence(now) > STALL;
+  }
+
+  /** Others go first: its answer is paused. */
+  get held(): boolean {
+    return this.#heldAt >= 0;
+  }
+
+  /** Since when it is held, in clock milliseconds. */
+  get heldAt(): number {
+    return this.#heldAt;
+  }
+
+  /** Lets others go first, by back-pressure: what the server has sent stays of use. */
+  hold(): void {
+    if (this.#ended || this.held) return;
+    this.#heldAt = this.#host.clock.now();
+    this.#open?.hold();
+  }
+
+  /** Goes on after `hold`. */
+  release(): void {
+    if (this.#ended || !this.held) return;
+    this.#heldAt = -1;
+    this.#open?.release();
+  }
+
+  /** Ends the run at this offset already, unless it is there: what lies behind is no longer asked of it. */
+  truncate(end: number): void {
+    if (this.#ended || this.#sequential || end >= this.#end) return;
+    this.#end = Math.max(end, this.#at);
+    for (const claimed of [...this.#pieces.values()]) {
+      const { partial, asked } = claimed;
+      for (let block = 0; block < asked.length; block++) {
+        if (asked[block] !== 1) continue;
+        if (this.#arrival?.partial === partial && this.#arrival.block === block) continue;
+        if (partial.index * this.#pieceLength + block * BLOCK_LENGTH >= end) this.#unask(claimed, block);
+      }
+      if (!asked.includes(1)) this.#pieces.delete(partial.index);
+    }
+    if (this.#left === 0) this.#finish();
+  }
+
+  /** Whether anything that is still to come is wanted. */
+  get wanted(): boolean {
+    const { picker } = this.#host.store;
+    for (const [piece, { asked }] of this.#pieces)
+      if (asked.includes(1) && picker.priority(piece) > 0) return true;
+    return this.#sequential;
   }
 
   asksFor(piece: number, block: number): boolean {
@@ -320,16 +383,31 @@ export class WebSeedRun {
       linger: (exchange) => owner.linger(exchange),
       lingered: (exchange) => owner.lingered(exchange),
     });
+    if (this.held) this.#open?.hold();
   }
 
   #onBody(bytes: Uint8Array): void {
     const open = this.#open;
     this.#consume(bytes, true);
+    this.#touchNext();
     if (!this.#ended && !this.#sequential && this.#left === 0) this.#finish();
     // The next needed byte is far: another request.
     if (!this.#ended && this.#open !== open) this.#proceed();
     if (this.#ended) this.#owner.changed();
     else if (!this.#announcedEnd) this.#nearEnd();
+  }
+
+  /** Blocks behind many others of the run are not late when their turn is about to come. */
+  #touchNext(): void {
+    const now = this.#host.clock.now();
+    if (now - this.#touchedAt < TOUCH_INTERVAL) return;
+    this.#touchedAt = now;
+    const soon = this.#at + (this.#owner.rate * this.#host.scheduler.lateAfter) / 1000;
+    for (const [piece, { partial, asked }] of this.#pieces) {
+      const start = piece * this.#pieceLength;
+      const blocks = Math.min(asked.length, Math.ceil((soon - start) / BLOCK_LENGTH));
+      for (let block = 0; block < blocks; block++) if (asked[block] === 1) partial.touch(block, now);
+    }
   }
 
   /** The owner may want to open the next run before this one is through, to save the round trip. */
@@ -379,7 +457,9 @@ export class WebSeedRun {
       return true;
     }
     const file = this.#host.info.files[this.#open.file]!;
-    const far = this.#sequential ? next >= file.offset + file.length : next - this.#at > JUMP;
+    // To break off costs what is on its way, and a round trip.
+    const jump = Math.min(MAX_JUMP, Math.max(MIN_JUMP, this.#owner.lead));
+    const far = this.#sequential ? next >= file.offset + file.length : next - this.#at > jump;
     if (far) this.#closeExchange();
     return far;
   }

@@ -105,13 +105,32 @@ export class WebSeedSource implements BlockSource, RunOwner {
   /** Whether there should be another run for what nobody waits for. */
   wantsRun(now: number): boolean {
     if (!this.usable(now)) return false;
-    if (this.runs.size === 0) return true;
+    const active = this.activeRuns;
+    if (active === 0) return true;
     if (!this.ranges) return false;
     this.#parallel.update(now, this.meter.rate(now), this.#host.maxConnections);
-    if (this.runs.size !== this.#parallel.count) return this.runs.size < this.#parallel.count;
+    if (active !== this.#parallel.count) return active < this.#parallel.count;
     // One that is nearly through gets its successor early, which saves the round trip.
-    for (const run of this.runs) if (run.bytesLeft <= this.lead) return true;
+    for (const run of this.runs) if (!run.held && run.bytesLeft <= this.lead) return true;
     return false;
+  }
+
+  /** Runs whose answers are not paused. */
+  get activeRuns(): number {
+    let active = 0;
+    for (const run of this.runs) if (!run.held) active++;
+    return active;
+  }
+
+  /** Whether only its connections stand in the way of another run, and one of them is held: gives that one up. */
+  freeConnection(now: number): boolean {
+    if (this.runs.size < this.#host.maxConnections || this.#dead || now < this.#retryAt) return false;
+    let least: WebSeedRun | undefined;
+    for (const run of this.runs) {
+      if (run.held && (least === undefined || run.bytesLeft > least.bytesLeft)) least = run;
+    }
+    if (least !== undefined) this.abortRun(least);
+    return least !== undefined;
   }
 
   canTake(piece: number): boolean {

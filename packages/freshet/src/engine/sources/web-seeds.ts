@@ -4,7 +4,7 @@ import { HIGH_DEMAND, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { Timer } from '../ports.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
-import { planRun, type RunMap, runLength } from './web-seed-plan.ts';
+import { gridEnd, planRun, type RunMap, runLength } from './web-seed-plan.ts';
 import type { WebSeedRun } from './web-seed-run.ts';
 import { WebSeedSource } from './web-seed-source.ts';
 
@@ -15,8 +15,14 @@ const NEAR_BYTES = 256 * 1024;
 const NEAR_TIME = 500;
 /** A block that a viewer waits for counts as late after this many milliseconds at least. */
 const MIN_LATE = 400;
-/** Bytes fetched ahead at a time for what no peer has. */
-const PREFETCH = 1024 * 1024;
+/** Bytes fetched at a time while somebody watches: what must be given up after a seek is then little. */
+const STREAM_RUN = 1024 * 1024;
+/** Bytes fetched at a time of what the first peers may give in a moment. */
+const WAITING_RUN = 256 * 1024;
+/** Milliseconds within which a run that ends by itself is not paused for another. */
+const NEARLY_THROUGH = 200;
+/** Milliseconds after which a paused run is given up: its server would, too. */
+const MAX_HELD = 20_000;
 const TICK = 950;
 
 /**
@@ -139,19 +145,50 @@ export class WebSeeds {
     const streaming = this.#host.streaming();
     // A fast server would have sent the whole film before the first peer is there to be asked.
     const waiting = peers === 0 && this.#host.expectsPeers();
+    this.#dropHeld(now);
     if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
+    this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
     if (peers > 0 && streaming) {
       const lucky = ticked && this.#host.random.below(peers + 1) === 0;
       if (!lucky || this.#runs().length > 0) return;
       const alone = (piece: number): boolean => !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
       const source = this.#bestSource(now, () => true);
-      if (source !== undefined) this.#beginFar(source, now, PREFETCH, alone);
+      if (source !== undefined) this.#beginFar(source, now, true, alone);
       return;
     }
     for (const source of this.#sources.values()) {
-      while (source.wantsRun(now) && this.#beginFar(source, now, runLength(source.rate), () => true));
+      while (
+        source.wantsRun(now) &&
+        (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now, false, () => true))
+      );
     }
+  }
+
+  /** Gives up paused runs that are of no use any more, or that a server would not keep much longer. */
+  #dropHeld(now: number): void {
+    for (const source of this.#sources.values()) {
+      for (const run of [...source.runs]) {
+        if (run.held && (!run.wanted || now - run.heldAt > MAX_HELD)) source.abortRun(run);
+      }
+    }
+  }
+
+  /**
+   * Nothing is needed at once: what gave way goes on, though not far when peers could give the rest. Returns whether
+   * anything did.
+   */
+  #releaseHeld(shorten: boolean): boolean {
+    let any = false;
+    for (const source of this.#sources.values()) {
+      for (const run of [...source.runs]) {
+        if (!run.held) continue;
+        if (shorten) run.truncate(gridEnd(run.position, STREAM_RUN));
+        run.release();
+        any ||= !run.ended;
+      }
+    }
+    return any;
   }
 
   /** Returns whether there is room for what nobody waits for. */
@@ -163,18 +200,30 @@ export class WebSeeds {
     if (deadlines.size === 0) return true;
     for (const [piece, deadline] of deadlines) {
       const needs = this.#needs(now, this.#lateAfter(deadline - now));
-      this.#abortDetour(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
-      if (this.#firstNeeded(piece, needs) < 0) continue;
+      this.#makeWay(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
+      const held = this.#runs().find((run) => run.held && run.covers(piece));
+      if (held === undefined && this.#firstNeeded(piece, needs) < 0) continue;
       if (this.#mustWait(deadline, deadlines, now)) return false;
-      const source = this.#bestSource(now, (candidate) => {
-        return candidate.canTake(piece) && ![...candidate.runs].some((run) => run.covers(piece));
-      });
+      // Time enough to bring home what gave way.
+      if (deadline - now > HIGH_DEMAND && this.#releaseHeld(peers > 0)) return false;
+      if (held !== undefined) {
+        if (this.#isNear(held, piece, deadline - now)) {
+          held.release();
+          return false;
+        }
+        held.truncate(piece * this.#host.info.pieceLength);
+      }
+      const may = (candidate: WebSeedSource): boolean =>
+        candidate.canTake(piece) && ![...candidate.runs].some((run) => run.covers(piece));
+      const source = this.#bestSource(now, may) ?? this.#freeSource(now, may);
       if (source === undefined) continue;
-      this.#begin(source, piece, runLength(source.rate), true, needs, (other) => deadlines.has(other));
+      // Without peers what follows is fetched here anyway; a request for each piece as it comes due would cost more.
+      const beyond = peers === 0 ? () => true : (other: number) => deadlines.has(other);
+      this.#begin(source, piece, waiting ? WAITING_RUN : STREAM_RUN, true, needs, beyond, true);
       return false;
     }
     // All that is due is on its way; until it is here, the line is not shared with what is not due.
-    return !this.#runs().some((run) => run.coversAny(deadlines));
+    return !this.#runs().some((run) => !run.held && run.coversAny(deadlines));
   }
 
   /** Whether a missing piece with a deadline is for the web seeds to fetch. */
@@ -188,10 +237,10 @@ export class WebSeeds {
   }
 
   /**
-   * Gives up runs that keep a piece due soon from coming at once. `needed` is the offset of the first byte of it that
+   * Pauses runs that keep a piece due soon from coming at once. `needed` is the offset of the first byte of it that
    * nobody brings, or -1.
    */
-  #abortDetour(
+  #makeWay(
     piece: number,
     deadline: number,
     deadlines: ReadonlyMap<number, number>,
@@ -199,21 +248,38 @@ export class WebSeeds {
     needed: number,
   ): void {
     if (deadline - now > 2 * HIGH_DEMAND) return;
+    const awaited =
+      deadline - now <= HIGH_DEMAND &&
+      (needed >= 0 || this.#runs().some((run) => !run.held && run.covers(piece)));
     for (const source of this.#sources.values()) {
       for (const run of [...source.runs]) {
+        if (run.held) continue;
         if (run.sequential) {
           // A stream does not turn round.
-          if (needed < 0 || run.position <= needed) continue;
+          if (needed >= 0 && run.position > needed) source.abortRun(run);
         } else if (run.covers(piece)) {
-          const distance = piece * this.#host.info.pieceLength - run.position;
-          if (distance <= Math.max(NEAR_BYTES, (source.rate * NEAR_TIME) / 1000)) continue;
+          if (this.#isNear(run, piece, deadline - now)) continue;
           if ((deadlines.get(run.nextPiece) ?? Number.POSITIVE_INFINITY) <= deadline) continue;
-        } else if (needed < 0 || run.coversAny(deadlines)) {
-          continue;
+          run.hold();
+        } else if (awaited && !run.coversAny(deadlines)) {
+          if (run.bytesLeft > (source.rate * NEARLY_THROUGH) / 1000) run.hold();
         }
-        source.abortRun(run);
       }
     }
+  }
+
+  /** Whether the run will be at the piece soon enough. */
+  #isNear(run: WebSeedRun, piece: number, slack: number): boolean {
+    const distance = piece * this.#host.info.pieceLength - run.position;
+    return distance <= Math.max(NEAR_BYTES, (run.rate * Math.max(NEAR_TIME, slack / 2)) / 1000);
+  }
+
+  /** A source that can take a run when a paused one gives up its connection. */
+  #freeSource(now: number, may: (source: WebSeedSource) => boolean): WebSeedSource | undefined {
+    for (const source of this.#sources.values()) {
+      if (source.ranges && may(source) && source.freeConnection(now)) return source;
+    }
+    return undefined;
   }
 
   /**
@@ -223,9 +289,9 @@ export class WebSeeds {
   #mustWait(deadline: number, deadlines: ReadonlyMap<number, number>, now: number): boolean {
     for (const source of this.#sources.values()) {
       for (const run of source.runs) {
-        if (run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
+        if (run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
         const next = deadlines.get(run.nextPiece);
-        if (next !== undefined ? next <= deadline : deadline - now > 2 * HIGH_DEMAND) return true;
+        if (next !== undefined ? next <= deadline : deadline - now > HIGH_DEMAND) return true;
       }
     }
     return false;
@@ -235,7 +301,7 @@ export class WebSeeds {
    * A run for no deadline: on from where the last one ended, or at the piece the picker would begin. Returns
    * whether there was anything to begin.
    */
-  #beginFar(source: WebSeedSource, now: number, maxBytes: number, may: (piece: number) => boolean): boolean {
+  #beginFar(source: WebSeedSource, now: number, short: boolean, may: (piece: number) => boolean): boolean {
     const { store, info } = this.#host;
     const { picker } = store;
     const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
@@ -258,9 +324,34 @@ export class WebSeeds {
       break;
     }
     if (piece < 0) return false;
-    const end = this.#begin(source, piece, maxBytes, false, needs, may);
-    if (end > 0) this.#cursor = Math.ceil(end / info.pieceLength);
-    return end > 0;
+    if (short) piece = this.#gridStart(piece, allowed);
+    const maxBytes = short ? STREAM_RUN : runLength(source.rate);
+    return this.#begin(source, piece, maxBytes, false, needs, may, short) > 0;
+  }
+
+  /** A run behind what is needed at once, or from the start when there is nothing; for a viewer without peers. */
+  #beginNext(source: WebSeedSource, now: number): boolean {
+    const { store, info, scheduler } = this.#host;
+    const late = this.#needs(now, scheduler.lateAfter);
+    const needs = (piece: number, block: number): boolean =>
+      late(piece, block) && !source.asksFor(piece, block);
+    const from = this.#host.urgent()[0]?.piece ?? Math.max(0, this.#cursor);
+    for (let i = 0; i < info.pieceCount; i++) {
+      const piece = (from + i) % info.pieceCount;
+      if (!store.isMissing(piece) || store.picker.priority(piece) === 0 || !source.canTake(piece)) continue;
+      if (this.#firstNeeded(piece, needs) < 0) continue;
+      return this.#begin(source, piece, STREAM_RUN, false, needs, () => true, true) > 0;
+    }
+    return false;
+  }
+
+  /** The first of the open pieces before this one, as far as one aligned run reaches. */
+  #gridStart(piece: number, may: (piece: number) => boolean): number {
+    const { picker } = this.#host.store;
+    const { pieceLength } = this.#host.info;
+    let first = piece;
+    while ((first * pieceLength) % STREAM_RUN !== 0 && picker.isOpen(first - 1) && may(first - 1)) first--;
+    return first;
   }
 
   /** Returns where the run will end, or 0 when there was nothing to begin. */
@@ -271,12 +362,15 @@ export class WebSeeds {
     urgent: boolean,
     needs: (piece: number, block: number) => boolean,
     may: (piece: number) => boolean,
+    aligned: boolean,
   ): number {
     if (!this.#running) return 0;
     const own = (other: number, block: number): boolean =>
       needs(other, block) && !source.asksFor(other, block);
-    const plan = planRun(this.#map(source, own, may), piece, maxBytes);
-    return plan !== undefined && source.begin(plan, urgent, own) ? plan.end : 0;
+    const plan = planRun(this.#map(source, own, may), piece, maxBytes, aligned);
+    if (plan === undefined || !source.begin(plan, urgent, own)) return 0;
+    this.#cursor = Math.ceil(plan.end / this.#host.info.pieceLength);
+    return plan.end;
   }
 
   #map(
@@ -329,7 +423,7 @@ export class WebSeeds {
     let bestScore = -1;
     for (const source of this.#sources.values()) {
       if (!source.usable(now) || !may(source) || (!source.ranges && source.runs.size > 0)) continue;
-      const share = source.rate / (source.runs.size + 1);
+      const share = source.rate / (source.activeRuns + 1);
       const score = source.meter.total === 0 && source.runs.size === 0 ? Number.MAX_VALUE : share;
       if (score > bestScore) {
         best = source;
