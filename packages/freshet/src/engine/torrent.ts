@@ -9,13 +9,12 @@ import {
 } from '../protocol/index.ts';
 import type { TrackerStatus } from './discovery/index.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
-import { Swarm } from './peers/swarm.ts';
-import type { Disk } from './ports.ts';
-import type { SelectionState } from './selection.ts';
+import type { Swarm } from './peers/swarm.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
-import { StorageOpener } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type { TorrentHost } from './torrent-host.ts';
+import { TorrentStorage } from './torrent-storage.ts';
+import { createTorrentSwarm } from './torrent-swarm.ts';
 import { TorrentTrackers } from './torrent-trackers.ts';
 import type {
   PeerStatus,
@@ -27,7 +26,7 @@ import type {
   TorrentStats,
   WebSeedStatus,
 } from './torrent-types.ts';
-import { Transfer } from './transfer.ts';
+import type { Transfer } from './transfer.ts';
 import { TransferTotals } from './transfer-totals.ts';
 
 /** One torrent: puts its parts together and passes on what happens. */
@@ -44,21 +43,15 @@ export class Torrent {
   readonly #webSeedUrls: Set<string>;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
-  /** While the storage is open. */
-  #transfer: Transfer | undefined;
   #state: TorrentState = 'metadata';
   #paused: boolean;
   /** It is known whether the metadata was kept from an earlier run. */
   #started = false;
-  /** What was selected when the storage was closed, for when it is opened again. */
-  #selection: SelectionState | undefined;
-  /** The storage has been opened before: what is there is looked at, whatever was promised. */
-  #openedBefore = false;
-  readonly #opener: StorageOpener;
   /** Why it failed. */
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
   readonly #totals: TransferTotals;
+  readonly #storage: TorrentStorage;
 
   constructor(host: TorrentHost, spec: TorrentSpec, observer: TorrentObserver) {
     this.infoHash = spec.infoHash;
@@ -82,17 +75,33 @@ export class Torrent {
       totals: () => this.#totals,
       onWarning: (error) => observer.onWarning(error),
     });
-    this.#opener = new StorageOpener({
-      hasher: host.ports.hasher,
-      openDisk: (info) => spec.openDisk(info),
-      onChecking: (checked, total) => observer.onChecking(checked, total),
+    this.#swarm = createTorrentSwarm({
+      host,
+      spec,
+      metadata: this.#metadata,
+      totals: this.#totals,
+      observer,
+      metadataSize: () => this.#infoBytes?.length,
+      transfer: () => this.#transfer,
     });
-    this.#swarm = this.#createSwarm();
     this.#trackers = new TorrentTrackers(host, spec.infoHash, tiers, this.#swarm, observer, () => ({
       uploaded: this.#totals.uploaded,
       downloaded: this.#totals.downloaded,
       left: this.#info && this.#info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
     }));
+    this.#storage = new TorrentStorage({
+      host,
+      spec,
+      swarm: this.#swarm,
+      trackers: this.#trackers,
+      resume: this.#resume,
+      totals: this.#totals,
+      observer,
+      webSeeds: this.#webSeedUrls,
+      state: () => this.#state,
+      fail: (error) => this.#fail(error),
+      onOpened: (transfer) => this.#onOpened(transfer),
+    });
     for (const address of spec.peers ?? []) this.#swarm.candidates.add(address);
   }
 
@@ -120,6 +129,11 @@ export class Torrent {
   /** The swarm, for connections that the engine routes here. */
   get swarm(): Swarm {
     return this.#swarm;
+  }
+
+  /** While the storage is open. */
+  get #transfer(): Transfer | undefined {
+    return this.#storage.transfer;
   }
 
   /** Begins: with the metadata given or kept from an earlier run, else by asking peers for it. */
@@ -302,56 +316,13 @@ export class Torrent {
     if (info === undefined || this.#closing !== undefined) return;
     this.#state = 'checking';
     try {
-      await this.#opener.open({
-        info,
-        trusted: this.#spec.skipCheck === true && !this.#openedBefore,
-        resume: async () => {
-          await this.#closeStorage();
-          await this.#resume.load();
-          return this.#resume.data;
-        },
-        onOpened: (disk, verified) => this.#onOpened(info, disk, verified),
-      });
+      await this.#storage.open(info, this.#infoBytes!);
     } catch (error) {
       if (this.#closing === undefined) this.#fail(asError(error));
     }
   }
 
-  #onOpened(info: Info, disk: Disk, verified: Bitfield): void {
-    this.#openedBefore = true;
-    const transfer = new Transfer({
-      content: {
-        info,
-        disk,
-        verified,
-        ports: this.#host.ports,
-        pool: this.#host.pool,
-        cache: this.#host.cache,
-        strategy: this.#spec.strategy ?? 'rarest',
-        downloadLimiter: this.#host.downloadLimiter,
-        maxWebSeedConnections: this.#spec.maxWebSeedConnections ?? 4,
-        totals: this.#totals,
-        nextSourceId: () => this.#host.nextSourceId(),
-        usefulPeers: () => this.#swarm.usefulPeers,
-        expectsPeers: () => this.#trackers.expectsPeers,
-      },
-      swarm: this.#swarm,
-      trackers: this.#trackers,
-      resume: this.#resume,
-      totals: this.#totals,
-      observer: this.#observer,
-      state: () => this.#state,
-      fail: (error) => this.#fail(error),
-    });
-    this.#transfer = transfer;
-    const { content } = transfer;
-    const priorities = this.#spec.filePriorities?.(info) ?? this.#resume.filePriorities;
-    if (this.#selection !== undefined) content.restoreSelection(this.#selection);
-    else if (priorities !== undefined) content.setFilePriorities(priorities);
-    // Empty files have no piece whose arrival would create them.
-    else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
-    for (const url of this.#webSeedUrls) content.webSeeds.add(url);
-    this.#resume.open(info, this.#infoBytes!, content);
+  #onOpened(transfer: Transfer): void {
     this.#state = 'paused';
     this.#observer.onReady();
     if (this.#transfer !== transfer || this.#closing !== undefined) return;
@@ -401,9 +372,9 @@ export class Torrent {
     this.#swarm.stop('the torrent was removed');
     const goodbye = this.#trackers.stop();
     try {
-      await this.#opener.cancel();
+      await this.#storage.cancelOpening();
       const opened = this.#transfer?.content.disk;
-      await this.#closeStorage();
+      await this.#storage.close();
       if (destroyData) {
         const disk = opened ?? (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
         await disk?.destroy();
@@ -413,55 +384,6 @@ export class Torrent {
       await goodbye;
       this.#host.onClosed(this);
     }
-  }
-
-  /** Waits until what is verified is written, then lets go of the storage. */
-  async #closeStorage(): Promise<void> {
-    const content = this.#transfer?.content;
-    if (content === undefined) return;
-    this.#transfer = undefined;
-    this.#swarm.exchange = undefined;
-    this.#selection = content.selection.state;
-    await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => this.#resume.close());
-  }
-
-  #createSwarm(): Swarm {
-    const host = this.#host;
-    const { clock, random, dialer } = host.ports;
-    return new Swarm({
-      infoHash: this.infoHash,
-      peerId: host.peerId,
-      clock,
-      random,
-      dialer,
-      budget: host.budget,
-      maxPeers: host.maxPeersPerTorrent,
-      uploadSlots: this.#spec.uploadSlots ?? 10,
-      uploadLimiter: host.uploadLimiter,
-      downloadLimiter: host.downloadLimiter,
-      metadata: this.#metadata,
-      clientName: host.clientName,
-      origin: host.origin,
-      listenPort: () => host.port,
-      nextPeerId: () => host.nextSourceId(),
-      metadataSize: () => this.#infoBytes?.length,
-      streaming: () => this.#transfer?.content.streaming.active ?? false,
-      events: {
-        onPeer: (peer) => this.#observer.onPeer(peer.status(clock.now())),
-        onPeerClosed: (peer) => this.#observer.onPeerClosed(peer.status(clock.now())),
-        onReceived: (peer, bytes) => {
-          this.#totals.received(peer.link.transport, bytes);
-          this.#observer.onDownload(bytes);
-        },
-        onWasted: (bytes) => this.#totals.wasted(bytes),
-        onSent: (_peer, bytes) => {
-          this.#totals.sent(bytes);
-          this.#observer.onUpload(bytes);
-        },
-        onReadError: (piece, error) => this.#transfer?.onReadError(piece, error),
-        onTick: () => this.#transfer?.content.webSeeds.update(),
-      },
-    });
   }
 }
 

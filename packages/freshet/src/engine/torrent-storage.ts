@@ -1,0 +1,130 @@
+import type { Bitfield, Info } from '../protocol/index.ts';
+import type { Swarm } from './peers/swarm.ts';
+import type { Disk } from './ports.ts';
+import type { SelectionState } from './selection.ts';
+import type { ResumeKeeper } from './storage/resume-keeper.ts';
+import { StorageOpener } from './storage-opener.ts';
+import { ReaderError } from './streaming/reader.ts';
+import type { TorrentHost } from './torrent-host.ts';
+import type { TorrentTrackers } from './torrent-trackers.ts';
+import type { TorrentObserver, TorrentSpec, TorrentState } from './torrent-types.ts';
+import { Transfer } from './transfer.ts';
+import type { TransferTotals } from './transfer-totals.ts';
+
+export interface TorrentStorageOptions {
+  readonly host: TorrentHost;
+  readonly spec: TorrentSpec;
+  readonly swarm: Swarm;
+  readonly trackers: TorrentTrackers;
+  readonly resume: ResumeKeeper;
+  readonly totals: TransferTotals;
+  readonly observer: TorrentObserver;
+  /** Those that the torrent has at the moment. */
+  readonly webSeeds: ReadonlySet<string>;
+  state(): TorrentState;
+  /** The storage does not work any more. */
+  fail(error: Error): void;
+  onOpened(transfer: Transfer): void;
+}
+
+/**
+ * A torrent's storage, which is opened and closed more than once in its life: after the metadata, for a check, after
+ * a fault. What is chosen lives longer than what is open, so the selection is kept here in between.
+ */
+export class TorrentStorage {
+  readonly #options: TorrentStorageOptions;
+  readonly #opener: StorageOpener;
+  #transfer: Transfer | undefined;
+  /** What was selected when the storage was closed, for when it is opened again. */
+  #selection: SelectionState | undefined;
+  /** The storage has been opened before: what is there is looked at, whatever was promised. */
+  #openedBefore = false;
+
+  constructor(options: TorrentStorageOptions) {
+    this.#options = options;
+    const { host, spec, observer } = options;
+    this.#opener = new StorageOpener({
+      hasher: host.ports.hasher,
+      openDisk: (info) => spec.openDisk(info),
+      onChecking: (checked, total) => observer.onChecking(checked, total),
+    });
+  }
+
+  /** While the storage is open. */
+  get transfer(): Transfer | undefined {
+    return this.#transfer;
+  }
+
+  /**
+   * Closes what is open, opens the storage and finds out what is there. Resolves when that is done or not wanted any
+   * more; rejects when the storage cannot be opened or read.
+   */
+  open(info: Info, infoBytes: Uint8Array): Promise<void> {
+    const { spec, resume } = this.#options;
+    return this.#opener.open({
+      info,
+      trusted: spec.skipCheck === true && !this.#openedBefore,
+      resume: async () => {
+        await this.close();
+        await resume.load();
+        return resume.data;
+      },
+      onOpened: (disk, verified) => this.#onOpened(info, infoBytes, disk, verified),
+    });
+  }
+
+  /** Ends an opening that is under way. */
+  cancelOpening(): Promise<void> {
+    return this.#opener.cancel();
+  }
+
+  /** Waits until what is verified is written, then lets go of the storage. */
+  async close(): Promise<void> {
+    const content = this.#transfer?.content;
+    if (content === undefined) return;
+    const { swarm, resume } = this.#options;
+    this.#transfer = undefined;
+    swarm.exchange = undefined;
+    this.#selection = content.selection.state;
+    await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => resume.close());
+  }
+
+  #onOpened(info: Info, infoBytes: Uint8Array, disk: Disk, verified: Bitfield): void {
+    this.#openedBefore = true;
+    const { host, spec, swarm, trackers, resume, totals, observer, webSeeds } = this.#options;
+    const transfer = new Transfer({
+      content: {
+        info,
+        disk,
+        verified,
+        ports: host.ports,
+        pool: host.pool,
+        cache: host.cache,
+        strategy: spec.strategy ?? 'rarest',
+        downloadLimiter: host.downloadLimiter,
+        maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
+        totals,
+        nextSourceId: () => host.nextSourceId(),
+        usefulPeers: () => swarm.usefulPeers,
+        expectsPeers: () => trackers.expectsPeers,
+      },
+      swarm,
+      trackers,
+      resume,
+      totals,
+      observer,
+      state: () => this.#options.state(),
+      fail: (error) => this.#options.fail(error),
+    });
+    this.#transfer = transfer;
+    const { content } = transfer;
+    const priorities = spec.filePriorities?.(info) ?? resume.filePriorities;
+    if (this.#selection !== undefined) content.restoreSelection(this.#selection);
+    else if (priorities !== undefined) content.setFilePriorities(priorities);
+    // Empty files have no piece whose arrival would create them.
+    else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
+    for (const url of webSeeds) content.webSeeds.add(url);
+    resume.open(info, infoBytes, content);
+    this.#options.onOpened(transfer);
+  }
+}
