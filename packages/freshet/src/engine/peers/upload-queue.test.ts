@@ -185,7 +185,7 @@ describe('UploadQueue', () => {
       onUploaded: () => undefined,
       onReadError: (_piece, error) => expect.unreachable(error.message),
     };
-    const queue = new UploadQueue(wire, store, new RateLimiter(new VirtualClock()));
+    const queue = new UploadQueue(wire, store, new RateLimiter(new VirtualClock(), undefined));
     for (let i = 0; i < 64; i++) {
       queue.add(request(pieceAt(i), 0));
       queue.add(request(pieceAt(i), 16_384));
