@@ -221,6 +221,8 @@ describe('the page of freshet serve', () => {
     const viewer = await (await browser()).open(url);
     await playing(viewer);
     await complete(viewer);
+    // Verified is not yet stored: what is on its way to the disk when a page goes is downloaded again.
+    await viewer.page.waitForFunction(() => window.freshet?.torrent?.done === true);
     await viewer.page.reload();
     await playing(viewer);
     const { total, kept, length } = await complete(viewer);

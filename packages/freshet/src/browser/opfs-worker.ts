@@ -168,8 +168,9 @@ export function opfsWorkerMain(scope: OpfsWorkerScope): void {
       case 'stat': {
         try {
           const handle = await fileHandle(request.path, false);
-          const { size, lastModified } = await handle.getFile();
-          return { size, modified: lastModified };
+          const { size } = await handle.getFile();
+          // Not the file's `lastModified`: it does not follow what is written through an access handle.
+          return { size, modified: 0 };
         } catch (error) {
           const name = nameOf(error);
           if (name === 'NotFoundError' || name === 'TypeMismatchError') return { size: -1, modified: 0 };

@@ -106,6 +106,17 @@ describe('checkPieces', () => {
     expect(result.progress).toEqual([[5, 5]]);
   });
 
+  it('believes that a piece is missing only where files have a time of modification', async () => {
+    const { info, data } = await torrent([2500, 700, 1800]);
+    const store = new MemoryFileStore({ time: () => 0 });
+    const disk = openMappedDisk({ info, infoHash, store });
+    await disk.write(0, [data]);
+    // As OPFS has none, pieces that came after the last save would be downloaded a second time.
+    const result = await check(info, disk, await remember(info, disk, [0, 1, 3]));
+    expect(result.pieces).toEqual([0, 1, 2, 3, 4]);
+    expect(result.hashedPieces).toBe(2);
+  });
+
   it('hashes the pieces of a file again that has changed, and only those', async () => {
     const { info, data } = await torrent([2500, 700, 1800]);
     const disk = openMappedDisk({ info, infoHash, store: new MemoryFileStore() });

@@ -39,7 +39,7 @@ export interface CheckResult {
  * Rejects with `DiskError` when the storage does not answer. Holds at most 32 MiB, or one piece where that is more.
  *
  * With resume data that fits, a piece is trusted (as verified or as missing) if none of its files has changed
- * and all of its bytes lie in files. What lies in the parts file has no fingerprint and is hashed again. Else
+ * and all of its bytes lie in files; as missing only if its files have a time of modification. What lies in the parts file has no fingerprint and is hashed again. Else
  * it is hashed, unless not one of its bytes can be there.
  */
 export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
@@ -119,6 +119,8 @@ function plan(
     /** All bytes lie in files, some bytes do. */
     let covered = true;
     let present = false;
+    /** Of some of its files nobody knows when they were written. */
+    let undated = false;
     while (first < files.length && files[first]!.offset + files[first]!.length <= start) first++;
     for (let index = first; index < files.length && files[index]!.offset < end; index++) {
       const file = files[index]!;
@@ -126,13 +128,18 @@ function plan(
       if (file.padding) continue;
       const stored = file.offset + prints[index]!.size;
       if (changedFiles.has(index)) unchanged = false;
+      if (prints[index]!.size >= 0 && prints[index]!.modified === 0) undated = true;
       if (stored < Math.min(end, file.offset + file.length)) covered = false;
       if (stored > Math.max(start, file.offset)) present = true;
     }
     if (resume !== undefined && unchanged) {
-      if (!resume.verified.get(piece)) continue;
-      if (covered) verified.set(piece);
-      else toHash.push(piece);
+      if (resume.verified.get(piece)) {
+        if (covered) verified.set(piece);
+        else toHash.push(piece);
+      } else if (undated && present) {
+        // It may have been written after the resume data was.
+        toHash.push(piece);
+      }
     } else if (present) {
       toHash.push(piece);
     }
