@@ -83,9 +83,9 @@ describe('streaming', () => {
     viewer(h, 0, 20);
     h.seeds.start();
     await h.run(2000);
-    // What is due within four seconds: neither the first picture nor the fifth second waits for anybody.
-    expect(h.verified.length).toBeGreaterThanOrEqual(4);
-    expect(h.verified.length).toBeLessThanOrEqual(7);
+    // What is due within a second and a half: the first picture waits for nobody, the rest for the peers.
+    expect(h.verified.length).toBeGreaterThanOrEqual(2);
+    expect(h.verified.length).toBeLessThanOrEqual(4);
     h.expectsPeers = false;
     await h.run(3000);
     expect(h.store.verified.isFull).toBe(true);

@@ -17,7 +17,9 @@ const NEAR_TIME = 500;
 const MIN_LATE = 400;
 /** Bytes fetched at a time while somebody watches: what must be given up after a seek is then little. */
 const STREAM_RUN = 1024 * 1024;
-/** Bytes fetched at a time of what the first peers may give in a moment. */
+/** How near a deadline must be, in milliseconds, while the first peers are expected: they may give the rest in a moment. */
+const WAITING_DEMAND = 1500;
+/** Bytes fetched at a time meanwhile. */
 const WAITING_RUN = 256 * 1024;
 /** Milliseconds within which a run that ends by itself is not paused for another. */
 const NEARLY_THROUGH = 200;
@@ -230,8 +232,8 @@ export class WebSeeds {
   #isDue({ piece, deadline }: UrgentPiece, now: number, peers: number, waiting: boolean): boolean {
     if (!this.#host.store.isMissing(piece)) return false;
     const slack = deadline - now;
+    if (waiting) return slack < WAITING_DEMAND;
     if (slack < HIGH_DEMAND) return true;
-    if (waiting) return false;
     if (peers === 0) return true;
     return slack < ALONE_DEMAND && !this.#host.scheduler.leaveToFree(piece, slack);
   }
