@@ -633,6 +633,10 @@ describe('Hostile messages', () => {
       fc.property(steps, (said) => {
         const { connect, core, errors } = testTracker();
         const connections = [connect('192.0.2.1'), connect('192.0.2.1'), connect()];
+        // Two peers who know each other, so that there is something for the rest to upset.
+        const hello = { action: 'announce', info_hash: HASH, event: 'started', left: 1 };
+        connections[0]!.say(JSON.stringify({ ...hello, peer_id: id('a') }));
+        connections[1]!.say(JSON.stringify({ ...hello, peer_id: id('b'), numwant: 3, offers: offers(3) }));
         for (const [speaker, what] of said) connections[speaker]?.say(what);
         expect(errors).toEqual([]);
         const { totals } = core.stats();
