@@ -115,7 +115,10 @@ export interface TorrentOptions {
   deselect?: boolean | undefined;
   /** Indexes of the only files to download (BEP 53). Default all, or what the magnet link's `so` says. */
   so?: readonly number[] | undefined;
-  /** Most peers that are uploaded to at a time; `false` for no limit. Default 10. */
+  /**
+   * Most peers that are uploaded to at a time; `false` for no limit. Default as many as the line is found to carry, 4
+   * to 200.
+   */
   uploads?: number | false | undefined;
   /** Accepted for compatibility; has no effect: `noPeers` comes with every answer of a tracker that has none. */
   noPeersIntervalTime?: number | undefined;

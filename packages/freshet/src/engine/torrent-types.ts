@@ -37,7 +37,7 @@ export interface TorrentSpec {
   readonly skipCheck?: boolean | undefined;
   /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
   readonly strategy?: 'rarest' | 'sequential' | undefined;
-  /** Unchoke slots; default 10. */
+  /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */
   readonly uploadSlots?: number | undefined;
   /** Most simultaneous connections per web seed address; default 4. */
   readonly maxWebSeedConnections?: number | undefined;

@@ -66,7 +66,7 @@ export interface AddSettings {
   readonly selectOnly?: readonly number[] | undefined;
   readonly skipVerify?: boolean | undefined;
   readonly strategy?: 'rarest' | 'sequential' | undefined;
-  /** Most peers unchoked at a time. */
+  /** Most peers unchoked at a time; found from the upload rate when absent. */
   readonly uploads?: number | undefined;
   /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
   readonly private?: boolean | undefined;

@@ -10,9 +10,14 @@ class FakePeer implements ChokablePeer {
   chokeChangedAt = 0;
   peerInterested = true;
   amChoking = true;
+  snubbing = false;
 
   constructor(id: number) {
     this.id = id;
+  }
+
+  snubs(): boolean {
+    return this.snubbing;
   }
 
   choke(now: number): void {
@@ -29,10 +34,10 @@ class FakePeer implements ChokablePeer {
 }
 
 /** As many peers as told, and a draw that always takes the first. */
-function setup(count: number, slots: number) {
+function setup(count: number, slots: number | undefined, limit?: number) {
   const peers = new Map(Array.from({ length: count }, (_, i) => [i + 1, new FakePeer(i + 1)] as const));
   const random: Partial<Random> = { below: () => 0 };
-  const rounds = new ChokeRounds(peers, slots, random as Random);
+  const rounds = new ChokeRounds({ peers, slots, limit: () => limit, random: random as Random });
   const unchoked = (): number[] => [...peers.values()].filter((peer) => !peer.amChoking).map(({ id }) => id);
   return { peers, rounds, unchoked };
 }
@@ -63,12 +68,46 @@ describe('ChokeRounds', () => {
   it('remembers from round to round who has the optimistic slot, for 30 s', () => {
     const { peers, rounds, unchoked } = setup(4, 2);
     const holders: number[] = [];
-    for (let now = 10_000; now <= 50_000; now += 10_000) {
+    for (let now = 10_000; now <= 70_000; now += 10_000) {
       peers.get(1)!.traffic.onReceived(1000, now);
       rounds.next(now, false);
       holders.push(...unchoked().filter((id) => id !== 1));
     }
-    expect(holders).toEqual([2, 2, 2, 3, 3]);
+    expect(holders.slice(0, 3)).toEqual([holders[0], holders[0], holders[0]]);
+    expect(holders.slice(3, 6)).toEqual([holders[3], holders[3], holders[3]]);
+    expect(new Set(holders).size).toBe(3);
+  });
+
+  it('a slot given between rounds is an optimistic one, and not for who snubs us', () => {
+    const { peers, rounds, unchoked } = setup(4, 3);
+    peers.get(1)!.snubbing = true;
+    for (const peer of peers.values()) rounds.offerFreeSlot(peer, 5000);
+    expect(unchoked()).toEqual([2, 3, 4]);
+    // It is kept at the next rounds for 30 s, though none of them gives anything.
+    rounds.next(10_000, false);
+    rounds.next(20_000, false);
+    expect(unchoked()).toEqual([2, 3, 4]);
+    rounds.next(40_000, false);
+    expect(unchoked()).toContain(1);
+    expect(unchoked()).toHaveLength(3);
+  });
+
+  it('has more slots when the line carries them, and as many as told when told', () => {
+    for (const [slots, limit, expected] of [
+      [undefined, undefined, 22],
+      [undefined, 100_000, 6],
+      [5, undefined, 5],
+    ] as const) {
+      const { peers, rounds, unchoked } = setup(40, slots, limit);
+      for (let now = 10_000; now <= 50_000; now += 10_000) {
+        const rate = limit ?? 1_000_000;
+        for (const id of unchoked()) peers.get(id)!.traffic.onSent((rate * 10) / unchoked().length, now);
+        rounds.next(now, true);
+      }
+      expect(unchoked().length).toBe(rounds.slots);
+      expect(rounds.slots).toBeGreaterThanOrEqual(expected);
+      expect(rounds.slots).toBeLessThanOrEqual(expected * 1.25);
+    }
   });
 
   it('takes the slot back from who is no longer interested', () => {

@@ -1,6 +1,7 @@
 import type { Random } from '../ports.ts';
-import { decideChokes } from './choker.ts';
+import { CHOKE_INTERVAL, decideChokes } from './choker.ts';
 import type { PeerTraffic } from './peer-traffic.ts';
+import { UploadSlots } from './upload-slots.ts';
 
 /** A connection, as far as choking goes. */
 export interface ChokablePeer {
@@ -11,66 +12,96 @@ export interface ChokablePeer {
   /** When it was last unchoked or choked, in clock milliseconds. */
   readonly chokeChangedAt: number;
   readonly connectedAt: number;
+  /** Whether it takes and does not give. @see ChokerPeer.snubbing */
+  snubs(now: number): boolean;
   choke(now: number): void;
   unchoke(now: number): void;
 }
 
+export interface ChokeRoundsOptions {
+  /** Those connected now, by id. */
+  readonly peers: ReadonlyMap<number, ChokablePeer>;
+  /** Peers that may be unchoked at a time, the optimistic ones included, from 1; `undefined`: found from the rates. */
+  readonly slots: number | undefined;
+  /** Upload limit, in bytes per second; `undefined` for none. */
+  limit(): number | undefined;
+  readonly random: Random;
+}
+
 /**
  * The upload slots of one torrent. The choker decides from what it is shown; what must be remembered between two of
- * its decisions, who has the optimistic slot and since when, is here, and so is the carrying out.
+ * its decisions, how many slots there are and who has the optimistic ones, is here, and so is the carrying out.
  */
 export class ChokeRounds {
-  readonly #peers: ReadonlyMap<number, ChokablePeer>;
-  readonly #slots: number;
-  readonly #random: Random;
-  #optimistic: number | undefined;
-  #optimisticSince = 0;
+  readonly #options: ChokeRoundsOptions;
+  readonly #slots: UploadSlots;
+  #optimistic: ReadonlyMap<number, number> = new Map();
+  #lastRound: number | undefined;
 
-  /**
-   * @param peers those connected now, by id.
-   * @param slots peers that may be unchoked at a time, the optimistic one included; at least 1.
-   */
-  constructor(peers: ReadonlyMap<number, ChokablePeer>, slots: number, random: Random) {
-    this.#peers = peers;
-    this.#slots = slots;
-    this.#random = random;
+  constructor(options: ChokeRoundsOptions) {
+    this.#options = options;
+    this.#slots = new UploadSlots(options.limit());
   }
 
-  /** The peer became interested: a free slot need not wait for the next round. */
+  /** Peers that may be unchoked at a time. */
+  get slots(): number {
+    return this.#options.slots ?? this.#slots.count;
+  }
+
+  /** The peer became interested: a free slot need not wait for the next round. It is an optimistic one. */
   offerFreeSlot(peer: ChokablePeer, now: number): void {
     if (!peer.peerInterested || !peer.amChoking) return;
-    let taken = 0;
-    for (const other of this.#peers.values()) if (!other.amChoking && other.peerInterested) taken++;
-    if (taken < this.#slots) peer.unchoke(now);
+    let free = this.slots;
+    for (const other of this.#options.peers.values()) if (!other.amChoking && other.peerInterested) free--;
+    // Who snubs us waits for a round, or it would come back at once by losing and regaining interest.
+    if (free <= 0 || peer.snubs(now)) return;
+    this.#optimistic = new Map(this.#optimistic).set(peer.id, now);
+    peer.unchoke(now);
   }
 
   /** Every `CHOKE_INTERVAL`. @param seeding we have all that we want. */
   next(now: number, seeding: boolean): void {
+    const { peers, random } = this.#options;
+    this.#measure(now);
     const decision = decideChokes({
-      peers: [...this.#peers.values()].map((peer) => ({
+      peers: [...peers.values()].map((peer) => ({
         id: peer.id,
         interested: peer.peerInterested,
         unchoked: !peer.amChoking,
         received: peer.traffic.receivedInRound,
-        sent: peer.traffic.sentInRound,
         sentSinceUnchoke: peer.traffic.sentSinceUnchoke,
         changedAt: peer.chokeChangedAt,
         connectedAt: peer.connectedAt,
+        snubbing: peer.snubs(now),
       })),
-      slots: this.#slots,
+      slots: this.slots,
       seeding,
       now,
       optimistic: this.#optimistic,
-      optimisticSince: this.#optimisticSince,
-      below: (bound) => this.#random.below(bound),
+      below: (bound) => random.below(bound),
     });
     this.#optimistic = decision.optimistic;
-    this.#optimisticSince = decision.optimisticSince;
     // A message may end its connection, and with it others.
-    for (const peer of [...this.#peers.values()]) {
+    for (const peer of [...peers.values()]) {
       peer.traffic.nextRound();
       if (decision.unchoke.has(peer.id)) peer.unchoke(now);
       else if (!peer.amChoking) peer.choke(now);
     }
+  }
+
+  #measure(now: number): void {
+    const elapsed = this.#lastRound === undefined ? CHOKE_INTERVAL : Math.max(1, now - this.#lastRound);
+    this.#lastRound = now;
+    if (this.#options.slots !== undefined) return;
+    let sent = 0;
+    let taken = 0;
+    let waiting = 0;
+    for (const peer of this.#options.peers.values()) {
+      sent += peer.traffic.sentInRound;
+      if (!peer.peerInterested) continue;
+      if (peer.amChoking) waiting++;
+      else taken++;
+    }
+    this.#slots.next({ rate: (sent * 1000) / elapsed, taken, waiting, limit: this.#options.limit() });
   }
 }

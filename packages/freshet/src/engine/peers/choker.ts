@@ -6,105 +6,127 @@ export interface ChokerPeer {
   readonly unchoked: boolean;
   /** Payload received from it in the last round, in bytes. */
   readonly received: number;
-  /** Payload sent to it in the last round, in bytes. */
-  readonly sent: number;
   /** Payload sent to it since it was unchoked, in bytes. */
   readonly sentSinceUnchoke: number;
   /** When it was last unchoked or choked, in clock milliseconds. */
   readonly changedAt: number;
   readonly connectedAt: number;
+  /** It takes from us and has given nothing back for a minute, though we want something that it has. */
+  readonly snubbing: boolean;
 }
 
 export interface ChokerState {
   readonly peers: readonly ChokerPeer[];
-  /** Peers that may be unchoked at a time, the optimistic one included; at least 1. */
+  /** Peers that may be unchoked at a time, the optimistic ones included; at least 1. */
   readonly slots: number;
   /** We have all that we want: nobody gives us anything to be thanked for. */
   readonly seeding: boolean;
   readonly now: number;
-  /** The optimistically unchoked peer, and since when. */
-  readonly optimistic: number | undefined;
-  readonly optimisticSince: number;
+  /** The optimistically unchoked peers, and since when. */
+  readonly optimistic: ReadonlyMap<number, number>;
   /** A uniformly distributed integer in [0, bound). */
   below(bound: number): number;
 }
 
 export interface ChokerDecision {
   readonly unchoke: ReadonlySet<number>;
-  readonly optimistic: number | undefined;
-  readonly optimisticSince: number;
+  readonly optimistic: ReadonlyMap<number, number>;
 }
 
 /** Milliseconds between decisions. */
 export const CHOKE_INTERVAL = 10_000;
 /** How long an optimistic peer keeps its slot: long enough to show what it gives back. */
 export const OPTIMISTIC_INTERVAL = 30_000;
-/** A seed's turn for one peer: it ends when both are used up, so that fast and slow peers each get something. */
-const SEED_QUOTA_TIME = 60_000;
-const SEED_QUOTA_BYTES = 8 * 1024 * 1024;
-/** A newcomer counts this often when the optimistic slot is drawn (BEP 3). */
+/**
+ * A seed's turn for one peer ends with the first of these. By bytes alone a slow seed would never come round, by time
+ * alone a fast one would spend a minute on whoever has the fastest line.
+ */
+export const SEED_TURN_TIME = 60_000;
+export const SEED_TURN_BYTES = 8 * 1024 * 1024;
+/** One slot of so many is optimistic, one at least. */
+const SLOTS_PER_OPTIMISTIC = 5;
+/** A newcomer's wait counts this often (BEP 3: three times as likely to be drawn as others). */
 const NEWCOMER_WEIGHT = 3;
 const NEWCOMER_AGE = 60_000;
+/** Who snubs us waits three times as long as others, and not for ever: it may have been unlucky. */
+const SNUBBING_WEIGHT = 1 / 3;
+
+/** Slots that go to peers whatever they have given. */
+export function optimisticSlots(slots: number): number {
+  return Math.max(1, Math.floor(slots / SLOTS_PER_OPTIMISTIC));
+}
 
 /**
- * Leeching: the slots but one go to the interested peers that gave most in the last round (tit for tat); one goes
- * to a peer drawn at random every 30 s, newcomers three times as likely. Seeding: peers whose turn is not over
- * keep their slots, then come those who have waited longest.
+ * Leeching: regular slots go to the interested peers that gave most in the last round (tit for tat), and to nobody who
+ * gave nothing. Seeding: to peers whose turn is not over, then to those who have waited longest. The other slots are
+ * optimistic: each goes for 30 s to whoever has waited longest, newcomers' waits counted three times and those of
+ * snubbing peers a third. The latter are left to the few slots that are always optimistic, however many are free.
  */
 export function decideChokes(state: ChokerState): ChokerDecision {
+  const { now, slots } = state;
   const interested = state.peers.filter((peer) => peer.interested);
-  if (interested.length <= state.slots) {
-    const keep = interested.some((peer) => peer.id === state.optimistic);
-    return {
-      unchoke: new Set(interested.map((peer) => peer.id)),
-      optimistic: keep ? state.optimistic : undefined,
-      optimisticSince: keep ? state.optimisticSince : state.now,
-    };
-  }
-  const ranked = state.seeding ? rankForSeeding(interested, state.now) : rankForTrade(interested);
-  const regular = Math.max(state.slots - 1, state.slots === 1 ? 0 : 1);
-  const unchoke = new Set(ranked.slice(0, regular).map((peer) => peer.id));
-  const { optimistic, optimisticSince } = drawOptimistic(state, interested, unchoke);
-  if (optimistic !== undefined) unchoke.add(optimistic);
-  return { unchoke, optimistic, optimisticSince };
-}
-
-function rankForTrade(peers: ChokerPeer[]): ChokerPeer[] {
-  return peers.sort(
-    (a, b) => b.received - a.received || Number(b.unchoked) - Number(a.unchoked) || a.changedAt - b.changedAt,
+  // With one slot a seed's turns are rotation enough.
+  const reserved = state.seeding && slots === 1 ? 0 : optimisticSlots(slots);
+  const ranked = state.seeding ? rankForSeeding(interested, now) : rankForTrade(interested);
+  const unchoke = new Set<number>();
+  for (const peer of ranked.slice(0, Math.max(0, slots - reserved))) unchoke.add(peer.id);
+  const optimistic = new Map<number, number>();
+  let snubbing = 0;
+  const waiting = shuffled(
+    interested.filter((peer) => !unchoke.has(peer.id)),
+    state,
   );
+  const heldSince = (peer: ChokerPeer): number => {
+    const since = state.optimistic.get(peer.id);
+    return since === undefined || now - since >= OPTIMISTIC_INTERVAL ? Number.POSITIVE_INFINITY : since;
+  };
+  const patience = (peer: ChokerPeer): number => {
+    if (peer.unchoked) return 0;
+    const wait = now - peer.changedAt;
+    if (peer.snubbing) return wait * SNUBBING_WEIGHT;
+    return now - peer.connectedAt < NEWCOMER_AGE ? wait * NEWCOMER_WEIGHT : wait;
+  };
+  waiting.sort((a, b) => compare(heldSince(a), heldSince(b)) || patience(b) - patience(a));
+  for (const peer of waiting) {
+    if (unchoke.size >= slots) break;
+    if (peer.snubbing && ++snubbing > reserved) continue;
+    const since = heldSince(peer);
+    unchoke.add(peer.id);
+    optimistic.set(peer.id, Number.isFinite(since) ? since : now);
+  }
+  return { unchoke, optimistic };
 }
 
-function rankForSeeding(peers: ChokerPeer[], now: number): ChokerPeer[] {
-  const inTurn = (peer: ChokerPeer): boolean =>
-    peer.unchoked &&
-    (peer.sentSinceUnchoke < SEED_QUOTA_BYTES || now - peer.changedAt < SEED_QUOTA_TIME) &&
-    // Who takes nothing does not hold a slot for longer than its time.
-    (peer.sent > 0 || now - peer.changedAt < SEED_QUOTA_TIME);
-  const rank = (peer: ChokerPeer): number => (inTurn(peer) ? 0 : peer.unchoked ? 2 : 1);
-  return peers.sort((a, b) => rank(a) - rank(b) || a.changedAt - b.changedAt);
+/** Those who gave something, most first. */
+function rankForTrade(peers: readonly ChokerPeer[]): ChokerPeer[] {
+  return peers
+    .filter((peer) => peer.received > 0)
+    .sort(
+      (a, b) =>
+        b.received - a.received || Number(b.unchoked) - Number(a.unchoked) || a.changedAt - b.changedAt,
+    );
 }
 
-function drawOptimistic(
-  state: ChokerState,
-  interested: readonly ChokerPeer[],
-  taken: ReadonlySet<number>,
-): { optimistic: number | undefined; optimisticSince: number } {
-  const current = interested.find((peer) => peer.id === state.optimistic);
-  const candidates = interested.filter((peer) => !taken.has(peer.id));
-  const due = state.now - state.optimisticSince >= OPTIMISTIC_INTERVAL;
-  if (current !== undefined && !taken.has(current.id) && !due) {
-    return { optimistic: current.id, optimisticSince: state.optimisticSince };
+function rankForSeeding(peers: readonly ChokerPeer[], now: number): ChokerPeer[] {
+  const rank = (peer: ChokerPeer): number => {
+    if (!peer.unchoked) return 1;
+    return peer.sentSinceUnchoke < SEED_TURN_BYTES && now - peer.changedAt < SEED_TURN_TIME ? 0 : 2;
+  };
+  return [...peers].sort((a, b) => rank(a) - rank(b) || a.changedAt - b.changedAt);
+}
+
+/** Who has waited equally long is taken at random, or all of a swarm would begin with the same peer. */
+function shuffled(peers: ChokerPeer[], state: ChokerState): ChokerPeer[] {
+  for (let i = peers.length - 1; i > 0; i--) {
+    const j = state.below(i + 1);
+    const swapped = peers[i]!;
+    peers[i] = peers[j]!;
+    peers[j] = swapped;
   }
-  const fresh = candidates.filter((peer) => peer !== current);
-  const pool = fresh.length > 0 ? fresh : candidates;
-  if (pool.length === 0) return { optimistic: undefined, optimisticSince: state.now };
-  const weight = (peer: ChokerPeer): number =>
-    state.now - peer.connectedAt < NEWCOMER_AGE ? NEWCOMER_WEIGHT : 1;
-  let draw = state.below(pool.reduce((sum, peer) => sum + weight(peer), 0));
-  for (const peer of pool) {
-    draw -= weight(peer);
-    if (draw < 0) return { optimistic: peer.id, optimisticSince: state.now };
-  }
-  return { optimistic: pool[0]!.id, optimisticSince: state.now };
+  return peers;
+}
+
+/** Of numbers that may both be infinite. */
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }

@@ -11,6 +11,8 @@ export class PeerTraffic {
   #sentInRound = 0;
   #sentSinceUnchoke = 0;
   #wasted = 0;
+  #unthanked = 0;
+  #receivedAt: number | undefined;
 
   /** Received in the choker's current round. */
   get receivedInRound(): number {
@@ -26,6 +28,16 @@ export class PeerTraffic {
     return this.#sentSinceUnchoke;
   }
 
+  /** Sent since it last gave us anything. */
+  get unthanked(): number {
+    return this.#unthanked;
+  }
+
+  /** When it last gave us anything, in clock milliseconds. */
+  get receivedAt(): number | undefined {
+    return this.#receivedAt;
+  }
+
   /** It sends more that nobody wants than can be bad luck. */
   get isFlood(): boolean {
     return this.#wasted > MAX_WASTE && this.#wasted > this.downloaded.total;
@@ -34,6 +46,8 @@ export class PeerTraffic {
   onReceived(bytes: number, now: number): void {
     this.downloaded.add(bytes, now);
     this.#receivedInRound += bytes;
+    this.#unthanked = 0;
+    this.#receivedAt = now;
   }
 
   onWasted(bytes: number): void {
@@ -44,6 +58,7 @@ export class PeerTraffic {
     this.uploaded.add(bytes, now);
     this.#sentInRound += bytes;
     this.#sentSinceUnchoke += bytes;
+    this.#unthanked += bytes;
   }
 
   onUnchoked(): void {
