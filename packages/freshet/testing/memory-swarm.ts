@@ -45,7 +45,7 @@ export async function sampleTorrent(
   for (const [i, hash] of hashes.entries()) pieces.set(hash, i * 20);
   const infoBytes = buildInfo({ name: 'sample', pieceLength, files: options.files ?? length, pieces });
   const infoHash = infoHashFromBytes(await hasher.sha1(infoBytes))!;
-  return { content, infoBytes, infoHash, info: parseInfo(infoBytes, infoHash) };
+  return { content, infoBytes, infoHash, info: parseInfo(infoBytes, { v1: infoHash }) };
 }
 
 /** What a torrent told its observer, in order. */

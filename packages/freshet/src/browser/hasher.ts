@@ -1,4 +1,4 @@
-/** SHA-1 by WebCrypto, off this thread. */
+/** SHA-1 and SHA-256 by WebCrypto, off this thread. */
 
 import type { Hasher, PrefixHash } from '../engine/ports.ts';
 import { MemoryHasher } from '../memory/hasher.ts';
@@ -28,6 +28,18 @@ class WebCryptoHasher implements Hasher {
     } catch {
       // Shared memory is refused, and so is a copy that does not fit.
       return this.#fallback.sha1(data);
+    }
+  }
+
+  sha256(data: Uint8Array, done: (digest: Uint8Array) => void): void {
+    const onSpot = (): void => this.#fallback.sha256(data, done);
+    try {
+      // The two callbacks beside each other, so that an error of `done` is not taken for one of the digest.
+      this.#subtle
+        .digest('SHA-256', data as Uint8Array<ArrayBuffer>)
+        .then((digest) => done(new Uint8Array(digest)), onSpot);
+    } catch {
+      onSpot();
     }
   }
 }

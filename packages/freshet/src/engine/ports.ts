@@ -177,6 +177,11 @@ export interface Hasher {
   prefixSha1(buffer: Uint8Array): PrefixHash;
   /** `data` must not change before the promise settles. */
   sha1(data: Uint8Array): Promise<Uint8Array>;
+  /**
+   * SHA-256, of blocks of 16 KiB and more. `done` is called once, at once (from within the call) or later; `data` must
+   * not change before. The digest belongs to who asked.
+   */
+  sha256(data: Uint8Array, done: (digest: Uint8Array) => void): void;
 }
 
 /** State of a stored file that tells whether it changed while nobody looked. */

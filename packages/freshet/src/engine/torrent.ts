@@ -293,7 +293,7 @@ export class Torrent {
   #onInfoBytes(infoBytes: Uint8Array): void {
     if (this.#state === 'closed' || this.#info !== undefined) return;
     try {
-      this.#info = parseInfo(infoBytes, this.infoHash);
+      this.#info = parseInfo(infoBytes, { v1: this.infoHash });
     } catch (error) {
       this.#fail(asError(error));
       return;

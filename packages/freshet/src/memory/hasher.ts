@@ -1,5 +1,6 @@
-/** SHA-1 on the spot: `done` is called from within `finish`, so a run has one order only. */
+/** SHA-1 and SHA-256 on the spot: `done` is called from within the call, so a run has one order only. */
 
+import { sha256 } from '@noble/hashes/sha2.js';
 import type { Hasher, PrefixHash } from '../engine/ports.ts';
 import { Sha1 } from './sha1.ts';
 
@@ -33,5 +34,9 @@ export class MemoryHasher implements Hasher {
     const sha1 = new Sha1();
     sha1.update(data);
     return sha1.digest();
+  }
+
+  sha256(data: Uint8Array, done: (digest: Uint8Array) => void): void {
+    done(sha256(data));
   }
 }

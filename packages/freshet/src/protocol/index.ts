@@ -9,6 +9,8 @@ export * from './http-range.ts';
 export * from './ids.ts';
 export * from './ip.ts';
 export * from './magnet.ts';
+export * from './merkle.ts';
+export * from './merkle-proof.ts';
 export * from './metadata-message.ts';
 export * from './metainfo.ts';
 export * from './metainfo-build.ts';

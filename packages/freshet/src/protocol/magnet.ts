@@ -2,7 +2,15 @@
 
 import { fromHex, toHex, utf8DecodeStrict, utf8Encode } from './bytes.ts';
 import { formatAddress, type PeerAddress, parseAddress } from './compact.ts';
-import { type InfoHash, infoHashFromBase32, infoHashFromHex } from './ids.ts';
+import {
+  type InfoHash,
+  type InfoHashV2,
+  infoHashFromBase32,
+  infoHashFromHex,
+  infoHashV2FromHex,
+  primaryHash,
+  type TorrentHashes,
+} from './ids.ts';
 
 export type MagnetErrorCode =
   /** It does not begin with `magnet:?`. */
@@ -11,8 +19,6 @@ export type MagnetErrorCode =
   | 'NO_INFO_HASH'
   /** Its `xt` has something that is no info-hash. */
   | 'BAD_INFO_HASH'
-  /** It has only the hash of a version 2 torrent (BEP 52). */
-  | 'UNSUPPORTED_V2'
   /** It is longer than the limit. */
   | 'TOO_LONG';
 
@@ -28,12 +34,10 @@ export class MagnetError extends Error {
 }
 
 export interface Magnet {
-  /** The first `xt=urn:btih:`. */
+  /** The first `xt=urn:btih:` (BEP 9) and the first `xt=urn:btmh:` (BEP 52); at least one of the two. */
+  readonly hashes: TorrentHashes;
+  /** `primaryHash` of them. */
   readonly infoHash: InfoHash;
-  /** All of them, the first included, none twice. */
-  readonly infoHashes: readonly InfoHash[];
-  /** `xt=urn:btmh:`, a version 2 hash as the hexadecimal multihash it is written as (BEP 52). */
-  readonly infoHashV2?: string | undefined;
   /** Name to show until the metadata is here (`dn`). */
   readonly name?: string | undefined;
   /** Length in bytes (`xl`). */
@@ -75,12 +79,11 @@ export function parseMagnet(text: string): Magnet {
   const parameters = readParameters(link.slice('magnet:?'.length));
   const all = (key: string): string[] =>
     [...new Set(parameters.get(key) ?? [])].filter((value) => value !== '');
-  const { infoHashes, infoHashV2 } = readTopics(all('xt'));
+  const hashes = readTopics(all('xt'));
   const length = Number(all('xl')[0]);
   return {
-    infoHash: infoHashes[0]!,
-    infoHashes,
-    infoHashV2,
+    hashes,
+    infoHash: primaryHash(hashes),
     name: all('dn')[0],
     length: Number.isSafeInteger(length) && length >= 0 ? length : undefined,
     trackers: all('tr'),
@@ -94,42 +97,44 @@ export function parseMagnet(text: string): Magnet {
   };
 }
 
-function readTopics(topics: readonly string[]): {
-  infoHashes: [InfoHash, ...InfoHash[]];
-  infoHashV2?: string;
-} {
-  const found = new Map<string, InfoHash>();
-  let infoHashV2: string | undefined;
+/** Multihash of a SHA-256: its code, its length, then the digest. */
+const MULTIHASH_SHA256 = '1220';
+
+function readTopics(topics: readonly string[]): TorrentHashes {
+  let v1: InfoHash | undefined;
+  let v2: InfoHashV2 | undefined;
   let unreadable: string | undefined;
   for (const topic of topics) {
     const [, scheme, value] = /^urn:(btih|btmh):(.*)$/is.exec(topic) ?? [];
     if (scheme === undefined || value === undefined) continue;
     if (scheme.toLowerCase() === 'btmh') {
-      if (/^1220[0-9a-f]{64}$/i.test(value)) infoHashV2 ??= value.toLowerCase();
-      continue;
+      const hash = infoHashV2FromMultihash(value);
+      if (hash === undefined)
+        unreadable ??= `${value.slice(0, 80)}" is not 1220 and 64 hexadecimal characters`;
+      else v2 ??= hash;
+    } else {
+      const hash = infoHashFromText(value);
+      const neither = 'is neither 40 hexadecimal nor 32 base32 characters';
+      if (hash === undefined) unreadable ??= `${value.slice(0, 80)}" ${neither}`;
+      else v1 ??= hash;
     }
-    const infoHash = infoHashFromText(value);
-    if (infoHash === undefined) unreadable ??= value;
-    else found.set(toHex(infoHash), infoHash);
   }
-  const [first, ...others] = found.values();
-  if (first !== undefined) {
-    const infoHashes: [InfoHash, ...InfoHash[]] = [first, ...others];
-    return infoHashV2 === undefined ? { infoHashes } : { infoHashes, infoHashV2 };
-  }
+  if (v1 !== undefined && v2 !== undefined) return { v1, v2 };
+  if (v1 !== undefined) return { v1 };
+  if (v2 !== undefined) return { v2 };
   if (unreadable !== undefined) {
-    throw new MagnetError(
-      'BAD_INFO_HASH',
-      `The magnet link's info-hash "${unreadable.slice(0, 80)}" is neither 40 hexadecimal nor 32 base32 characters.`,
-    );
+    throw new MagnetError('BAD_INFO_HASH', `The magnet link's info-hash "${unreadable}.`);
   }
-  if (infoHashV2 !== undefined) {
-    throw new MagnetError(
-      'UNSUPPORTED_V2',
-      'The magnet link names a version 2 torrent only (BEP 52), which is not supported yet.',
-    );
-  }
-  throw new MagnetError('NO_INFO_HASH', 'The magnet link has no info-hash: "xt=urn:btih:..." is missing.');
+  throw new MagnetError(
+    'NO_INFO_HASH',
+    'The magnet link has no info-hash: "xt=urn:btih:..." or "xt=urn:btmh:..." is missing.',
+  );
+}
+
+function infoHashV2FromMultihash(text: string): InfoHashV2 | undefined {
+  return text.startsWith(MULTIHASH_SHA256)
+    ? infoHashV2FromHex(text.slice(MULTIHASH_SHA256.length))
+    : undefined;
 }
 
 function infoHashFromText(text: string): InfoHash | undefined {
@@ -183,15 +188,16 @@ function readSelection(values: readonly string[]): number[] | undefined {
   return selected.size === 0 ? undefined : [...selected].sort((a, b) => a - b);
 }
 
-/** What a magnet link is written from; only a hash is needed. */
-export type MagnetFields = Partial<Omit<Magnet, 'infoHash'>> & Pick<Magnet, 'infoHash'>;
+/** What a magnet link is written from; only a hash is needed. `hashes` goes before `infoHash`, which is of v1. */
+export type MagnetFields = Partial<Omit<Magnet, 'infoHash' | 'hashes'>> &
+  ({ readonly hashes: TorrentHashes } | { readonly infoHash: InfoHash });
 
 /** A magnet link. */
 export function formatMagnet(magnet: MagnetFields): string {
   const parts: string[] = [];
-  const hashes = new Set([magnet.infoHash, ...(magnet.infoHashes ?? [])].map((hash) => toHex(hash)));
-  for (const hash of hashes) parts.push(`xt=urn:btih:${hash}`);
-  if (magnet.infoHashV2 !== undefined) parts.push(`xt=urn:btmh:${magnet.infoHashV2}`);
+  const { v1, v2 }: TorrentHashes = 'hashes' in magnet ? magnet.hashes : { v1: magnet.infoHash };
+  if (v1 !== undefined) parts.push(`xt=urn:btih:${toHex(v1)}`);
+  if (v2 !== undefined) parts.push(`xt=urn:btmh:${MULTIHASH_SHA256}${toHex(v2)}`);
   const add = (key: string, values: readonly (string | undefined)[] | undefined): void => {
     for (const value of values ?? []) if (value !== undefined) parts.push(`${key}=${escapeText(value)}`);
   };
@@ -236,8 +242,8 @@ function formatSelection(indexes: readonly number[]): string {
 /** What a text that names a torrent is. */
 export type TorrentId =
   | { readonly kind: 'magnet'; readonly magnet: Magnet }
-  /** An info-hash by itself, in hexadecimal or base32. */
-  | { readonly kind: 'infoHash'; readonly infoHash: InfoHash }
+  /** An info-hash by itself: v1 in hexadecimal or base32, v2 in hexadecimal. `infoHash` is their `primaryHash`. */
+  | { readonly kind: 'infoHash'; readonly hashes: TorrentHashes; readonly infoHash: InfoHash }
   /** Where a torrent file can be fetched; http or https. */
   | { readonly kind: 'url'; readonly url: string }
   /** Anything else: the path of a torrent file. */
@@ -250,8 +256,15 @@ export type TorrentId =
 export function parseTorrentId(text: string): TorrentId {
   const id = text.trim();
   if (/^magnet:/i.test(id)) return { kind: 'magnet', magnet: parseMagnet(id) };
-  const infoHash = infoHashFromText(id);
-  if (infoHash !== undefined) return { kind: 'infoHash', infoHash };
+  const hashes = hashesFromText(id);
+  if (hashes !== undefined) return { kind: 'infoHash', hashes, infoHash: primaryHash(hashes) };
   if (/^https?:\/\//i.test(id)) return { kind: 'url', url: id };
   return { kind: 'path', path: text };
+}
+
+function hashesFromText(text: string): TorrentHashes | undefined {
+  const v1 = infoHashFromText(text);
+  if (v1 !== undefined) return { v1 };
+  const v2 = infoHashV2FromHex(text) ?? infoHashV2FromMultihash(text);
+  return v2 === undefined ? undefined : { v2 };
 }

@@ -1,4 +1,4 @@
-/** Torrent files and info dictionaries, version 1 (BEP 3), read. */
+/** Torrent files and info dictionaries, version 1 (BEP 3), version 2 (BEP 52) and both at once, read. */
 
 import {
   type BencodeDict,
@@ -6,58 +6,25 @@ import {
   type BencodeValue,
   type ByteRange,
   decodeDictWithRanges,
-  dictBytes,
   dictDict,
   dictList,
   dictNumber,
   dictString,
 } from './bencode.ts';
-import { utf8Decode } from './bytes.ts';
-import type { InfoHash } from './ids.ts';
-import { DistinctPaths, safePath } from './safe-path.ts';
+import { toBinaryString, toHex, utf8Decode } from './bytes.ts';
+import type { TorrentHashes } from './ids.ts';
+import { isPieceLayer, LEAF_LENGTH } from './merkle.ts';
+import { bad, MetainfoError, missing, readVersion, requireNumber } from './metainfo-error.ts';
+import {
+  type FileEntry,
+  type ListedFiles,
+  mergeFiles,
+  readFileList,
+  readFileTree,
+} from './metainfo-files.ts';
 
-export type MetainfoErrorCode =
-  /** Not bencoding, or not a dictionary. */
-  | 'MALFORMED'
-  /** A required field is missing. */
-  | 'MISSING_FIELD'
-  /** A field of the wrong type or out of range. */
-  | 'BAD_FIELD'
-  /** Only version 2 (BEP 52) is in it. */
-  | 'UNSUPPORTED_V2'
-  /** A file is a symbolic link, which could lead out of the download's folder. */
-  | 'SYMLINK';
-
-/** A torrent that cannot be used; the message is one sentence that names the field. */
-export class MetainfoError extends Error {
-  override readonly name: string = 'MetainfoError';
-  readonly code: MetainfoErrorCode;
-
-  constructor(code: MetainfoErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-  }
-}
-
-/** One file of a torrent. */
-export interface FileEntry {
-  /** Safe components below the download's folder; the torrent's name comes first if it has several files. */
-  readonly path: readonly string[];
-  /** `path` joined with `/`. */
-  readonly pathText: string;
-  /** In bytes. */
-  readonly length: number;
-  /** Where the file begins in the torrent's linear address space, in bytes. */
-  readonly offset: number;
-  /** Zeros that align the next file to a piece; never written to disk (BEP 47). */
-  readonly padding: boolean;
-  /** Attribute letters of BEP 47: p padding, x executable, h hidden. */
-  readonly attr?: string | undefined;
-  /** SHA-1 of the file (BEP 47), 20 bytes. */
-  readonly sha1?: Uint8Array | undefined;
-  /** Time of modification, in seconds since 1970. */
-  readonly mtime?: number | undefined;
-}
+export { MetainfoError, type MetainfoErrorCode } from './metainfo-error.ts';
+export type { FileEntry } from './metainfo-files.ts';
 
 /** What a torrent contains: its info dictionary. Byte arrays are views of the input. */
 export interface Info {
@@ -70,31 +37,50 @@ export interface Info {
   readonly lastPieceLength: number;
   /** Bytes of all files. */
   readonly length: number;
-  /** All SHA-1 hashes one after another, 20 bytes each. */
-  readonly pieces: Uint8Array;
-  /** View of the SHA-1 of piece `index`, which is in 0..pieceCount - 1. */
-  pieceHash(index: number): Uint8Array;
-  /** In the order of their bytes; at least one. */
+  /** It is a torrent of version 1 (BEP 3): its pieces have SHA-1 hashes. */
+  readonly hasV1: boolean;
+  /** It is a torrent of version 2 (BEP 52): its files have roots, and begin at a piece each. */
+  readonly hasV2: boolean;
+  /** All SHA-1 hashes one after another, 20 bytes each; `undefined` without version 1. */
+  readonly pieces: Uint8Array | undefined;
+  /** View of the SHA-1 of piece `index`, which is in 0..pieceCount - 1; `undefined` without version 1. */
+  pieceHash(index: number): Uint8Array | undefined;
+  /**
+   * Bytes of piece `index` up to the end of the file in it; what follows are zeros that nobody need send. Without
+   * version 2 all bytes of the piece.
+   */
+  dataLength(index: number): number;
+  /** The file that piece `index` is part of, and no other; `undefined` without version 2. */
+  fileOfPiece(index: number): FileEntry | undefined;
+  /**
+   * In the order of their bytes; at least one. Where version 2 aligns files to pieces there is padding between them,
+   * also where only the address space has it.
+   */
   readonly files: readonly FileEntry[];
   /** There is a folder of files; also when it holds only one. */
   readonly multiFile: boolean;
   /** Peers may come from the tracker only (BEP 27). */
   readonly private: boolean;
-  /** It is a version 2 torrent too (BEP 52), of which only version 1 is read. */
+  /** It is of version 1 and 2 at once. */
   readonly hybrid: boolean;
   /** Where it was published; makes the info-hash differ. */
   readonly source?: string | undefined;
   /** The info dictionary's bytes as they came: what the info-hash is of. */
   readonly bytes: Uint8Array;
-  /** Set when the caller knew the hash, as with a magnet link. */
-  readonly infoHashV1?: InfoHash | undefined;
+  /** Set when the caller knew a hash, as with a magnet link. */
+  readonly hashes?: TorrentHashes | undefined;
 }
 
 /** A torrent file. */
 export interface Metainfo {
-  /** The info dictionary's bytes as they came. Their SHA-1 is the info-hash. */
+  /** The info dictionary's bytes as they came. Their SHA-1, their SHA-256 or both are the info-hash. */
   readonly infoBytes: Uint8Array;
   readonly info: Info;
+  /**
+   * For each file that is longer than a piece the hashes of its pieces, 32 bytes each, by the file's root in
+   * hexadecimal (BEP 52). They have been checked against the roots. Empty without version 2.
+   */
+  readonly pieceLayers: ReadonlyMap<string, Uint8Array>;
   /** Tracker URLs in tiers (BEP 12); `announce` alone makes one tier. No URL comes twice. */
   readonly announceTiers: string[][];
   /** Web seeds (BEP 19). */
@@ -111,8 +97,7 @@ export interface Metainfo {
 }
 
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024;
-const HASH_LENGTH = 20;
-const MAX_PATH_DEPTH = 64;
+const SHA1_LENGTH = 20;
 
 /**
  * Reads a torrent file. Keys out of order are tolerated, as real files have them.
@@ -124,9 +109,11 @@ export function parseTorrent(bytes: Uint8Array): Metainfo {
   if (range === undefined) throw missing('info');
   if (!(dict.get('info') instanceof Map)) throw bad('info', 'is not a dictionary');
   const infoBytes = bytes.subarray(range.start, range.end);
+  const info = readInfo(dictDict(dict, 'info')!, infoBytes, undefined);
   return {
     infoBytes,
-    info: readInfo(dictDict(dict, 'info')!, infoBytes, undefined),
+    info,
+    pieceLayers: readPieceLayers(dict, info),
     announceTiers: readTiers(dict),
     urlList: readUrls(dict.get('url-list')),
     httpSeeds: readUrls(dict.get('httpseeds')),
@@ -139,12 +126,12 @@ export function parseTorrent(bytes: Uint8Array): Metainfo {
 }
 
 /**
- * Reads an info dictionary by itself, as peers send it for a magnet link (BEP 9). The caller has checked that
- * its SHA-1 is `infoHashV1`.
+ * Reads an info dictionary by itself, as peers send it for a magnet link (BEP 9). The caller has checked that it has
+ * the given hashes.
  * @throws {MetainfoError} if it cannot be used.
  */
-export function parseInfo(infoBytes: Uint8Array, infoHashV1?: InfoHash): Info {
-  return readInfo(decodeTop(infoBytes, 'The info dictionary', false).dict, infoBytes, infoHashV1);
+export function parseInfo(infoBytes: Uint8Array, hashes?: TorrentHashes): Info {
+  return readInfo(decodeTop(infoBytes, 'The info dictionary', false).dict, infoBytes, hashes);
 }
 
 function decodeTop(
@@ -162,121 +149,124 @@ function decodeTop(
   }
 }
 
-function readInfo(dict: BencodeDict, bytes: Uint8Array, infoHashV1: InfoHash | undefined): Info {
-  const version2 = dict.has('meta version') || dict.has('file tree');
-  if (!dict.has('pieces') && version2) {
-    throw new MetainfoError(
-      'UNSUPPORTED_V2',
-      'The torrent is of version 2 only (BEP 52), which is not supported yet; a hybrid one would be.',
-    );
-  }
-  const pieceLength = requireNumber(dict, 'piece length');
-  if (pieceLength < 1 || pieceLength > MAX_PIECE_LENGTH) {
-    throw bad('piece length', `is ${pieceLength}, not within 1 and ${MAX_PIECE_LENGTH}`);
-  }
-  const pieces = dict.get('pieces');
-  if (pieces === undefined) throw missing('pieces');
-  if (!(pieces instanceof Uint8Array)) throw bad('pieces', 'is not a string');
-  if (pieces.length % HASH_LENGTH !== 0) {
-    throw bad('pieces', `has ${pieces.length} bytes, which is not a multiple of ${HASH_LENGTH}`);
-  }
-
-  const nameBytes = dictBytes(dict, 'name.utf-8') ?? dictBytes(dict, 'name');
-  if (nameBytes === undefined) throw dict.has('name') ? bad('name', 'is not a string') : missing('name');
-  const name = safePath([utf8Decode(nameBytes)])[0]!;
-  const multiFile = dict.has('files');
-  const files = multiFile ? readFiles(dict, name) : [readSingleFile(dict, name)];
+function readInfo(dict: BencodeDict, bytes: Uint8Array, hashes: TorrentHashes | undefined): Info {
+  const hasV2 = readVersion(dict) === 2;
+  const hasV1 = !hasV2 || dict.has('pieces');
+  const pieceLength = readPieceLength(dict, hasV2);
+  const { name, multiFile, files } = readAllFiles(dict, { hasV1, hasV2, pieceLength });
   const last = files[files.length - 1]!;
   const length = last.offset + last.length;
   const pieceCount = Math.ceil(length / pieceLength);
-  if (pieces.length !== pieceCount * HASH_LENGTH) {
-    throw bad(
-      'pieces',
-      `has ${pieces.length / HASH_LENGTH} hashes where ${length} bytes in pieces of ${pieceLength} need ${pieceCount}`,
-    );
-  }
+  const pieces = hasV1 ? readPieces(dict, { length, pieceLength, pieceCount }) : undefined;
+  const fileOfPiece = hasV2 ? fileFinder(files, pieceLength) : () => undefined;
   return {
     name,
     pieceLength,
     pieceCount,
     lastPieceLength: pieceCount === 0 ? 0 : length - (pieceCount - 1) * pieceLength,
     length,
+    hasV1,
+    hasV2,
     pieces,
-    pieceHash: (index) => pieces.subarray(index * HASH_LENGTH, (index + 1) * HASH_LENGTH),
+    pieceHash: (index) => pieces?.subarray(index * SHA1_LENGTH, (index + 1) * SHA1_LENGTH),
+    dataLength: (index) => {
+      const file = fileOfPiece(index);
+      const end = file === undefined ? length : file.offset + file.length;
+      return Math.min(pieceLength, end - index * pieceLength);
+    },
+    fileOfPiece,
     files,
     multiFile,
     private: dict.get('private') === 1,
-    hybrid: version2,
+    hybrid: hasV1 && hasV2,
     source: dictString(dict, 'source'),
     bytes,
-    infoHashV1,
+    hashes,
   };
 }
 
-function readSingleFile(dict: BencodeDict, name: string): FileEntry {
-  return fileEntry(dict, [name], requireLength(dict, 'length'), 0, 'info');
-}
-
-function readFiles(dict: BencodeDict, name: string): FileEntry[] {
-  const list = dictList(dict, 'files');
-  if (list === undefined) throw bad('files', 'is not a list');
-  if (list.length === 0) throw bad('files', 'is empty');
-  const distinct = new DistinctPaths();
-  const files: FileEntry[] = [];
-  let offset = 0;
-  for (const [index, item] of list.entries()) {
-    const where = `files[${index}]`;
-    if (!(item instanceof Map)) throw bad(where, 'is not a dictionary');
-    const components = pathOf(item, where);
-    const length = requireLength(item, `${where}.length`);
-    // Padding is never stored, so it cannot stand in the way of a file.
-    const safe = [name, ...safePath(components)];
-    const path = isPadding(item) ? safe : distinct.add(safe);
-    files.push(fileEntry(item, path, length, offset, where));
-    offset += length;
-    if (!Number.isSafeInteger(offset)) throw bad('files', 'add up to more than 2^53 bytes');
+function readPieceLength(dict: BencodeDict, hasV2: boolean): number {
+  const pieceLength = requireNumber(dict, 'piece length');
+  if (pieceLength < 1 || pieceLength > MAX_PIECE_LENGTH) {
+    throw bad('piece length', `is ${pieceLength}, not within 1 and ${MAX_PIECE_LENGTH}`);
   }
-  return files;
+  if (hasV2 && (pieceLength < LEAF_LENGTH || !Number.isInteger(Math.log2(pieceLength)))) {
+    throw bad('piece length', `is ${pieceLength}, which is no power of two from ${LEAF_LENGTH}`);
+  }
+  return pieceLength;
 }
 
-function fileEntry(
+function readAllFiles(
   dict: BencodeDict,
-  path: readonly string[],
-  length: number,
-  offset: number,
-  where: string,
-): FileEntry {
-  const attr = dictString(dict, 'attr');
-  if (attr?.includes('l') === true || dict.has('symlink path')) {
-    throw new MetainfoError('SYMLINK', `The torrent has a symbolic link in ${where}, which is refused.`);
+  versions: { readonly hasV1: boolean; readonly hasV2: boolean; readonly pieceLength: number },
+): { readonly name: string; readonly multiFile: boolean; readonly files: readonly FileEntry[] } {
+  const { hasV1, hasV2, pieceLength } = versions;
+  const v1 = hasV1 ? readFileList(dict) : undefined;
+  const v2 = hasV2 ? readFileTree(dict, pieceLength) : undefined;
+  const listed: ListedFiles = v1 && v2 ? mergeFiles(v1, v2, pieceLength) : (v1 ?? v2)!;
+  return { ...listed, files: listed.files.map(({ entry }) => entry) };
+}
+
+function readPieces(
+  dict: BencodeDict,
+  size: { readonly length: number; readonly pieceLength: number; readonly pieceCount: number },
+): Uint8Array {
+  const pieces = dict.get('pieces');
+  if (pieces === undefined) throw missing('pieces');
+  if (!(pieces instanceof Uint8Array)) throw bad('pieces', 'is not a string');
+  if (pieces.length % SHA1_LENGTH !== 0) {
+    throw bad('pieces', `has ${pieces.length} bytes, which is not a multiple of ${SHA1_LENGTH}`);
   }
-  const sha1 = dictBytes(dict, 'sha1');
-  return {
-    path,
-    pathText: path.join('/'),
-    length,
-    offset,
-    padding: isPadding(dict),
-    attr,
-    sha1: sha1?.length === HASH_LENGTH ? sha1 : undefined,
-    mtime: dictNumber(dict, 'mtime'),
+  const { length, pieceLength, pieceCount } = size;
+  if (pieces.length !== pieceCount * SHA1_LENGTH) {
+    throw bad(
+      'pieces',
+      `has ${pieces.length / SHA1_LENGTH} hashes where ${length} bytes in pieces of ${pieceLength} need ${pieceCount}`,
+    );
+  }
+  return pieces;
+}
+
+/** Finds the file with a root in which a piece lies; each begins at a piece, and padding fills the last one. */
+function fileFinder(
+  files: readonly FileEntry[],
+  pieceLength: number,
+): (piece: number) => FileEntry | undefined {
+  const rooted = files.filter((file) => file.piecesRoot !== undefined);
+  return (piece) => {
+    const start = piece * pieceLength;
+    let low = 0;
+    let high = rooted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (rooted[middle]!.offset <= start) low = middle + 1;
+      else high = middle;
+    }
+    return rooted[low - 1];
   };
 }
 
-function isPadding(dict: BencodeDict): boolean {
-  return dictString(dict, 'attr')?.includes('p') === true;
-}
-
-function pathOf(dict: BencodeDict, where: string): string[] {
-  const list = dictList(dict, 'path.utf-8') ?? dictList(dict, 'path');
-  if (list === undefined)
-    throw dict.has('path') ? bad(`${where}.path`, 'is not a list') : missing(`${where}.path`);
-  if (list.length === 0) throw bad(`${where}.path`, 'is empty');
-  if (list.length > MAX_PATH_DEPTH) throw bad(`${where}.path`, `has more than ${MAX_PATH_DEPTH} entries`);
-  return list.map((component) => {
-    if (!(component instanceof Uint8Array)) throw bad(`${where}.path`, 'has an entry that is not a string');
-    return utf8Decode(component);
-  });
+function readPieceLayers(dict: BencodeDict, info: Info): ReadonlyMap<string, Uint8Array> {
+  const layers = new Map<string, Uint8Array>();
+  if (!info.hasV2) return layers;
+  const given = dict.get('piece layers');
+  if (given !== undefined && !(given instanceof Map)) throw bad('piece layers', 'is not a dictionary');
+  for (const { piecesRoot: root, length: fileLength, pathText } of info.files) {
+    if (root === undefined || fileLength <= info.pieceLength) continue;
+    const layer = given?.get(toBinaryString(root));
+    const problem = `has no hashes of the pieces of "${pathText}"`;
+    if (layer === undefined) throw bad('piece layers', problem);
+    const hex = toHex(root);
+    if (layers.get(hex) === layer) continue;
+    if (
+      !(layer instanceof Uint8Array) ||
+      !isPieceLayer(layer, { root, fileLength, pieceLength: info.pieceLength })
+    ) {
+      throw bad('piece layers', `has hashes for "${pathText}" that do not lead to its root`);
+    }
+    layers.set(hex, layer);
+  }
+  return layers;
 }
 
 function readTiers(dict: BencodeDict): string[][] {
@@ -311,26 +301,4 @@ function readNodes(dict: BencodeDict): { host: string; port: number }[] {
     nodes.push({ host: utf8Decode(host), port });
   }
   return nodes;
-}
-
-function requireLength(dict: BencodeDict, field: string): number {
-  const length = requireNumber(dict, 'length', field);
-  if (length < 0) throw bad(field, `is ${length}, which is negative`);
-  return length;
-}
-
-function requireNumber(dict: BencodeDict, key: string, field: string = key): number {
-  const value = dict.get(key);
-  if (value === undefined) throw missing(field);
-  if (typeof value === 'bigint') throw bad(field, 'is beyond 2^53');
-  if (typeof value !== 'number') throw bad(field, 'is not an integer');
-  return value;
-}
-
-function missing(field: string): MetainfoError {
-  return new MetainfoError('MISSING_FIELD', `The torrent has no field "${field}".`);
-}
-
-function bad(field: string, problem: string): MetainfoError {
-  return new MetainfoError('BAD_FIELD', `The torrent's field "${field}" ${problem}.`);
 }

@@ -1,4 +1,4 @@
-/** Messages of the peer wire, written: BEP 3, the fast extension (BEP 6), the extension protocol (BEP 10). */
+/** Messages of the peer wire, written: BEP 3, fast extension (BEP 6), extension protocol (BEP 10), v2 (BEP 52). */
 
 import { writeUint16, writeUint32 } from './bytes.ts';
 import type { InfoHash, PeerId } from './ids.ts';
@@ -21,6 +21,9 @@ export const WIRE_MESSAGE = {
   reject: 16,
   allowedFast: 17,
   extended: 20,
+  hashRequest: 21,
+  hashes: 22,
+  hashReject: 23,
 } as const;
 
 export const HANDSHAKE_LENGTH = 68;
@@ -224,5 +227,59 @@ export function encodeExtended(id: number, payload: Uint8Array): Uint8Array<Arra
   const bytes = message(WIRE_MESSAGE.extended, 1 + payload.length);
   bytes[5] = id;
   bytes.set(payload, 6);
+  return bytes;
+}
+
+/** Which hashes of a file's Merkle tree are asked for, sent, or refused (BEP 52). */
+export interface HashRequest {
+  /** Root of the file's tree, 32 bytes. */
+  readonly piecesRoot: Uint8Array;
+  /** Layers above the leaves: 0 for the hashes of blocks. */
+  readonly baseLayer: number;
+  /** The first hash in the base layer; a multiple of `length`. */
+  readonly index: number;
+  /** Hashes of the base layer: a power of two from 2, or what the end of the layer leaves of one. */
+  readonly length: number;
+  /** Ancestor layers to prove them by. */
+  readonly proofLayers: number;
+}
+
+/** Bytes of what a hash request, and each answer to it, says before any hashes. */
+export const HASH_REQUEST_BODY_LENGTH = 48;
+
+/**
+ * Asks for hashes of a file's tree (BEP 52).
+ * @throws {RangeError} if the root has not 32 bytes.
+ */
+export function encodeHashRequest(request: HashRequest): Uint8Array<ArrayBuffer> {
+  return hashMessage(WIRE_MESSAGE.hashRequest, request, 0);
+}
+
+/**
+ * Answers a hash request (BEP 52). `hashes`: those of the base layer, then the uncles up to the root, 32 bytes each.
+ * @throws {RangeError} if the root has not 32 bytes.
+ */
+export function encodeHashes(request: HashRequest, hashes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = hashMessage(WIRE_MESSAGE.hashes, request, hashes.length);
+  bytes.set(hashes, 5 + HASH_REQUEST_BODY_LENGTH);
+  return bytes;
+}
+
+/**
+ * Says that a hash request will not be answered (BEP 52).
+ * @throws {RangeError} if the root has not 32 bytes.
+ */
+export function encodeHashReject(request: HashRequest): Uint8Array<ArrayBuffer> {
+  return hashMessage(WIRE_MESSAGE.hashReject, request, 0);
+}
+
+function hashMessage(id: number, request: HashRequest, more: number): Uint8Array<ArrayBuffer> {
+  if (request.piecesRoot.length !== 32) throw new RangeError('The root of a file has 32 bytes');
+  const bytes = message(id, HASH_REQUEST_BODY_LENGTH + more);
+  bytes.set(request.piecesRoot, 5);
+  writeUint32(bytes, 37, request.baseLayer);
+  writeUint32(bytes, 41, request.index);
+  writeUint32(bytes, 45, request.length);
+  writeUint32(bytes, 49, request.proofLayers);
   return bytes;
 }

@@ -1,7 +1,7 @@
 /** What the decoder of the peer wire hands over: the handler's interface, the handshake, the error. */
 
 import type { InfoHash, PeerId } from './ids.ts';
-import type { HandshakeFlags } from './wire-encode.ts';
+import type { HandshakeFlags, HashRequest } from './wire-encode.ts';
 
 /** A peer's opening words (BEP 3). The arrays are copies that belong to the receiver. */
 export interface Handshake extends HandshakeFlags {
@@ -51,6 +51,15 @@ export interface WireHandler {
   onPort(port: number): void;
   /** `payload` is a copy that belongs to the receiver. */
   onExtended(id: number, payload: Uint8Array): void;
+  /**
+   * The peer wants hashes of a file's tree (BEP 52). Its fields are the peer's, to be checked. Who speaks version 1
+   * only has none of these three.
+   */
+  onHashRequest?(request: HashRequest): void;
+  /** `hashes` is a copy that belongs to the receiver, a multiple of 32 bytes and at least one hash. */
+  onHashes?(request: HashRequest, hashes: Uint8Array): void;
+  /** The peer does not answer a hash request. */
+  onHashReject?(request: HashRequest): void;
   /** A message of a kind we do not know; `length` bytes of it are skipped, its id not counted. */
   onUnknown(id: number, length: number): void;
   /**

@@ -1,9 +1,11 @@
-/** Messages of the peer wire, read: a push decoder for BEP 3, BEP 6 and the envelope of BEP 10. */
+/** Messages of the peer wire, read: a push decoder for BEP 3, BEP 6, the envelope of BEP 10, and BEP 52. */
 
 import { readUint16, readUint32 } from './bytes.ts';
 import { ID_LENGTH, type InfoHash, type PeerId } from './ids.ts';
 import {
   HANDSHAKE_LENGTH,
+  HASH_REQUEST_BODY_LENGTH,
+  type HashRequest,
   PIECE_HEADER_LENGTH,
   PROTOCOL_NAME,
   RESERVED_BITS,
@@ -23,9 +25,13 @@ export interface WireDecoderOptions {
   readonly maxExtendedLength?: number | undefined;
   /** Longest bitfield while the number of pieces is unknown. Default 256 KiB, or 2 million pieces. */
   readonly maxBitfieldLength?: number | undefined;
+  /** Most hashes in one message of them. Default 576: the 512 that may be asked for at once, and their proof. */
+  readonly maxHashes?: number | undefined;
   /** False if messages come without a handshake before them. Default true. */
   readonly expectHandshake?: boolean | undefined;
 }
+
+const SHA256_LENGTH = 32;
 
 /** Length of the body, its id not counted, of the kinds whose length is fixed. */
 const FIXED_LENGTHS: ReadonlyMap<number, number> = new Map([
@@ -42,6 +48,8 @@ const FIXED_LENGTHS: ReadonlyMap<number, number> = new Map([
   [WIRE_MESSAGE.haveNone, 0],
   [WIRE_MESSAGE.reject, 12],
   [WIRE_MESSAGE.allowedFast, 4],
+  [WIRE_MESSAGE.hashRequest, HASH_REQUEST_BODY_LENGTH],
+  [WIRE_MESSAGE.hashReject, HASH_REQUEST_BODY_LENGTH],
 ]);
 /** The same as an array for the hot path; -1 where the length is not fixed. */
 const FIXED_LENGTH: Int8Array = Int8Array.from({ length: 256 }, (_, id) => FIXED_LENGTHS.get(id) ?? -1);
@@ -59,7 +67,7 @@ const ENDED = 5;
  *
  * The payload of a block is copied once, from the chunk to the array that the handler gives. Headers that lie
  * whole in a chunk are read in place. A message is refused by its length before any of it is kept, so a peer
- * can claim no more memory than one bitfield or one extended message.
+ * can claim no more memory than one bitfield, one extended message or one message of hashes.
  *
  * A handler may call `destroy()` from within any callback: no callback follows. It must not call `push`.
  */
@@ -68,6 +76,7 @@ export class WireDecoder {
   readonly #maxMessageLength: number;
   readonly #maxBlockLength: number;
   readonly #maxExtendedLength: number;
+  readonly #maxHashesLength: number;
   #maxBitfieldLength: number;
 
   #state: number;
@@ -92,6 +101,7 @@ export class WireDecoder {
     this.#maxMessageLength = options.maxMessageLength ?? 2 * 1024 * 1024;
     this.#maxBlockLength = options.maxBlockLength ?? 128 * 1024;
     this.#maxExtendedLength = options.maxExtendedLength ?? 128 * 1024;
+    this.#maxHashesLength = HASH_REQUEST_BODY_LENGTH + SHA256_LENGTH * (options.maxHashes ?? 576);
     this.#maxBitfieldLength = options.maxBitfieldLength ?? 256 * 1024;
     this.#state = (options.expectHandshake ?? true) ? HANDSHAKE : HEADER;
     this.#needed = this.#state === HANDSHAKE ? 1 : 4;
@@ -252,6 +262,16 @@ export class WireDecoder {
         this.#begin = bytes[at + 5]!;
         this.#startBody(id, bodyLength - 1);
         return 6;
+      case WIRE_MESSAGE.hashes:
+        if (
+          bodyLength < HASH_REQUEST_BODY_LENGTH + SHA256_LENGTH ||
+          (bodyLength - HASH_REQUEST_BODY_LENGTH) % SHA256_LENGTH !== 0
+        ) {
+          return this.#badLength(id, length);
+        }
+        if (bodyLength > this.#maxHashesLength) return this.#tooLong('message of hashes', bodyLength);
+        this.#startBody(id, bodyLength);
+        return 5;
       default:
         this.#bodyLength = bodyLength;
         this.#bodyArrived = 0;
@@ -304,6 +324,12 @@ export class WireDecoder {
       case WIRE_MESSAGE.port:
         handler.onPort(readUint16(bytes, at));
         break;
+      case WIRE_MESSAGE.hashRequest:
+        handler.onHashRequest?.(readHashRequest(bytes, at));
+        break;
+      case WIRE_MESSAGE.hashReject:
+        handler.onHashReject?.(readHashRequest(bytes, at));
+        break;
     }
   }
 
@@ -355,6 +381,9 @@ export class WireDecoder {
       case WIRE_MESSAGE.bitfield:
         this.#handler.onBitfield(target!);
         break;
+      case WIRE_MESSAGE.hashes:
+        this.#handler.onHashes?.(readHashRequest(target!, 0), target!.subarray(HASH_REQUEST_BODY_LENGTH));
+        break;
       default:
         this.#handler.onExtended(this.#begin, target!);
         break;
@@ -385,4 +414,14 @@ export class WireDecoder {
     this.#handler.onProtocolError(new WireError(code, reason));
     return 0;
   }
+}
+
+function readHashRequest(bytes: Uint8Array, at: number): HashRequest {
+  return {
+    piecesRoot: bytes.slice(at, at + SHA256_LENGTH),
+    baseLayer: readUint32(bytes, at + 32),
+    index: readUint32(bytes, at + 36),
+    length: readUint32(bytes, at + 40),
+    proofLayers: readUint32(bytes, at + 44),
+  };
 }

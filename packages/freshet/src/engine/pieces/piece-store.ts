@@ -222,9 +222,10 @@ export class PieceStore implements PoolMember {
     this.#hashing.add(piece);
     partial.hash.finish((digest) => {
       this.#hashing.delete(piece);
+      const expected = this.info.pieceHash(piece);
       if (this.#closed) {
         this.#pool.release(partial.buffer);
-      } else if (equalBytes(digest, this.info.pieceHash(piece))) {
+      } else if (expected !== undefined && equalBytes(digest, expected)) {
         this.#accept(partial);
       } else {
         this.#refuse(partial);

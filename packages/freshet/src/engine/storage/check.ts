@@ -13,7 +13,7 @@ export interface CheckOptions {
     readonly pieceLength: number;
     readonly pieceCount: number;
     readonly files: readonly LayoutFile[];
-    pieceHash(index: number): Uint8Array;
+    pieceHash(index: number): Uint8Array | undefined;
   };
   readonly disk: Disk;
   readonly hasher: Hasher;
@@ -67,7 +67,8 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
       const target = buffer.subarray(0, Math.min(pieceLength, info.length - start));
       if ((await disk.read(start, target)) === target.length) {
         hashedPieces++;
-        if (equalBytes(await hasher.sha1(target), info.pieceHash(piece))) verified.set(piece);
+        const expected = info.pieceHash(piece);
+        if (expected !== undefined && equalBytes(await hasher.sha1(target), expected)) verified.set(piece);
       }
       checked++;
       if (!options.cancelled()) options.onProgress(checked, pieceCount);
