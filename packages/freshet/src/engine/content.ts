@@ -1,6 +1,7 @@
 import type { Bitfield, Info } from '../protocol/index.ts';
 import type { Exchange } from './peers/peer-owner.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
+import type { KeptPieces } from './pieces/kept-blocks.ts';
 import { PiecePicker } from './pieces/picker.ts';
 import { PieceStore, type PieceStoreEvents } from './pieces/piece-store.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
@@ -27,6 +28,8 @@ export interface ContentOptions {
   readonly info: Info;
   readonly disk: Disk;
   readonly verified: Bitfield;
+  /** Blocks of unfinished pieces that are stored from before. */
+  readonly kept?: KeptPieces | undefined;
   readonly ports: Ports;
   readonly pool: BufferPool;
   readonly cache: ReadCache;
@@ -72,6 +75,7 @@ export class TorrentContent implements Exchange {
       hasher: ports.hasher,
       pool: options.pool,
       cache: options.cache,
+      kept: options.kept,
       events,
     });
     const { store } = this;
@@ -154,6 +158,22 @@ export class TorrentContent implements Exchange {
     const stored = this.store.verified.clone();
     for (const piece of stored.indexes()) if (this.store.isWriting(piece)) stored.unset(piece);
     return stored;
+  }
+
+  verifiedPieces(): Bitfield {
+    return this.store.verified.clone();
+  }
+
+  get unfinished(): boolean {
+    return this.store.partials.size > 0;
+  }
+
+  storePartials(sweep: boolean): Promise<boolean> {
+    return this.store.kept.store(this.store.partials.values(), sweep);
+  }
+
+  partialPieces(): KeptPieces {
+    return this.store.kept.snapshot();
   }
 
   /** Ends readers and web seeds, waits until what is verified is written, and calls `last` before the disk is closed. */

@@ -104,6 +104,10 @@ export class Transfer implements ContentEvents {
     this.#options.fail(error);
   }
 
+  onBegun(): void {
+    this.#options.resume.sweepPartials();
+  }
+
   onRoom(): void {
     this.#options.swarm.fill();
     this.content.webSeeds.update();

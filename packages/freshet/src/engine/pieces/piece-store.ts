@@ -1,8 +1,9 @@
-import { type Bitfield, equalBytes, type Info } from '../../protocol/index.ts';
+import { Bitfield, equalBytes, type Info } from '../../protocol/index.ts';
 import type { Disk, Hasher } from '../ports.ts';
 import { Blame } from './blame.ts';
 import type { BlockSource } from './block-source.ts';
 import type { BufferPool, PoolMember } from './buffer-pool.ts';
+import { DISK_SOURCE, KeptBlocks, type KeptPieces } from './kept-blocks.ts';
 import { PartialPiece } from './partial-piece.ts';
 import type { PiecePicker } from './picker.ts';
 import { CachedReader, type ReadCache } from './read-cache.ts';
@@ -17,6 +18,8 @@ export interface PieceStoreEvents {
   onWriteError(error: Error): void;
   /** There is memory again for pieces that could not be begun. */
   onRoom(): void;
+  /** A piece is in progress that was not. */
+  onBegun?(): void;
 }
 
 /**
@@ -28,7 +31,11 @@ export class PieceStore implements PoolMember {
   readonly info: Info;
   readonly verified: Bitfield;
   readonly partials: Map<number, PartialPiece> = new Map();
+  /** Those of them with blocks that nobody is asked for. */
+  readonly unasked: Bitfield;
   readonly picker: PiecePicker;
+  /** What is stored of pieces that are not complete. */
+  readonly kept: KeptBlocks;
   readonly #disk: Disk;
   readonly #hasher: Hasher;
   readonly #pool: BufferPool;
@@ -49,6 +56,7 @@ export class PieceStore implements PoolMember {
     hasher: Hasher;
     pool: BufferPool;
     cache: ReadCache;
+    kept?: KeptPieces | undefined;
     events: PieceStoreEvents;
   }) {
     this.info = options.info;
@@ -58,9 +66,11 @@ export class PieceStore implements PoolMember {
     this.#hasher = options.hasher;
     this.#pool = options.pool;
     this.#events = options.events;
+    this.kept = new KeptBlocks(options.disk, options.info.pieceLength, options.kept);
     this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
     this.#blame = new Blame((buffer) => this.#pool.release(buffer));
-    for (const piece of this.verified.indexes()) this.picker.take(piece);
+    this.unasked = new Bitfield(options.info.pieceCount);
+    for (const piece of this.verified.indexes()) this.picker.finish(piece);
     this.#pool.join(this);
   }
 
@@ -114,10 +124,32 @@ export class PieceStore implements PoolMember {
     const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
     const buffer = this.#pool.acquire(length, this, overdraft);
     if (buffer === undefined) return undefined;
-    const partial = new PartialPiece(piece, buffer, this.#hasher.prefixSha1(buffer));
+    const partial = new PartialPiece(piece, buffer, this.#hasher.prefixSha1(buffer), this.unasked);
     this.partials.set(piece, partial);
     this.picker.take(piece);
+    if (this.kept.has(piece)) void this.#restore(partial);
+    this.#events.onBegun?.();
     return partial;
+  }
+
+  /** Takes up pieces of which something is stored, as far as there is memory for them. */
+  resumeKept(): void {
+    for (const piece of [...this.kept.pieces]) {
+      if (!this.isMissing(piece)) this.kept.forget(piece);
+      else if (this.partials.has(piece) || this.picker.priority(piece) === 0) continue;
+      else if (this.#pool.fits(this.pieceLength(piece))) this.begin(piece, false);
+    }
+  }
+
+  async #restore(partial: PartialPiece): Promise<void> {
+    const disk: BlockSource = { id: DISK_SOURCE, cancelBlock() {}, dropPiece() {}, ban() {} };
+    await this.kept.restore(
+      partial,
+      () => this.partials.get(partial.index) === partial,
+      (block) => void this.receive(partial, block, disk),
+    );
+    // Whoever found nothing to ask for may find something now.
+    this.onRoom();
   }
 
   /**
@@ -145,6 +177,7 @@ export class PieceStore implements PoolMember {
     if (this.partials.get(partial.index) !== partial) return;
     this.partials.delete(partial.index);
     for (const source of this.#sources.values()) source.dropPiece(partial.index);
+    this.unasked.unset(partial.index);
     this.#pool.release(partial.buffer);
     this.picker.putBack(partial.index);
   }
@@ -184,7 +217,8 @@ export class PieceStore implements PoolMember {
   /** Gives up the piece in progress that has least to lose and that nobody is asked for. */
   yieldBuffer(): boolean {
     let victim: PartialPiece | undefined;
-    for (const partial of this.partials.values()) {
+    for (const piece of this.unasked.indexes()) {
+      const partial = this.partials.get(piece)!;
       if (!partial.idle) continue;
       if (victim === undefined || partial.receivedBlocks < victim.receivedBlocks) victim = partial;
     }
@@ -242,10 +276,14 @@ export class PieceStore implements PoolMember {
   #accept(partial: PartialPiece): void {
     const piece = partial.index;
     this.verified.set(piece);
+    this.picker.finish(piece);
     this.#writing.set(piece, partial.buffer);
     const guilty = this.#blame.verified(piece, partial.buffer);
     const offset = piece * this.info.pieceLength;
-    this.#disk.write(offset, [partial.buffer]).then(
+    // What is under way of an earlier, perhaps wrong, copy must not end after this.
+    const earlier = this.kept.whenWritten(piece);
+    const write = (): Promise<void> => this.#disk.write(offset, [partial.buffer]);
+    (earlier === undefined ? write() : earlier.then(write)).then(
       () => this.#written(partial, offset),
       (error: Error) => this.#writeFailed(partial, error),
     );
@@ -256,6 +294,7 @@ export class PieceStore implements PoolMember {
 
   #written(partial: PartialPiece, offset: number): void {
     this.#writing.delete(partial.index);
+    this.kept.forget(partial.index);
     this.#pool.release(partial.buffer);
     if (!this.#closed) {
       this.#reader.invalidate(offset, partial.length);
@@ -279,6 +318,7 @@ export class PieceStore implements PoolMember {
 
   #refuse(partial: PartialPiece): void {
     const piece = partial.index;
+    this.kept.forget(piece);
     this.picker.putBack(piece);
     const guilty = this.#blame.failed(piece, partial.buffer, partial.sendersByBlock());
     if (guilty !== undefined)

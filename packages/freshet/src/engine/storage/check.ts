@@ -18,7 +18,7 @@ export interface CheckOptions {
   readonly disk: Disk;
   readonly hasher: Hasher;
   /** What the last session stored; ignored if it does not fit the torrent. */
-  readonly resume?: Pick<ResumeData, 'verified' | 'fingerprints'> | undefined;
+  readonly resume?: Pick<ResumeData, 'verified' | 'fingerprints' | 'doubtful'> | undefined;
   /** Takes all pieces for good without a look. Default false. */
   readonly skipVerify?: boolean | undefined;
   /** Asked before each piece; true ends the check early. */
@@ -79,6 +79,7 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
 }
 
 interface Remembered {
+  readonly doubtful: ReadonlySet<number>;
   readonly verified: Bitfield;
   readonly fingerprints: readonly FileFingerprint[];
 }
@@ -86,7 +87,7 @@ interface Remembered {
 function fitting({ info, resume }: CheckOptions): Remembered | undefined {
   const { verified, fingerprints } = resume ?? {};
   if (verified?.length !== info.pieceCount || fingerprints?.length !== info.files.length) return undefined;
-  return { verified, fingerprints };
+  return { verified, fingerprints, doubtful: new Set(resume?.doubtful) };
 }
 
 function changed(
@@ -133,7 +134,7 @@ function plan(
       if (stored < Math.min(end, file.offset + file.length)) covered = false;
       if (stored > Math.max(start, file.offset)) present = true;
     }
-    if (resume !== undefined && unchanged) {
+    if (resume !== undefined && unchanged && !resume.doubtful.has(piece)) {
       if (resume.verified.get(piece)) {
         if (covered) verified.set(piece);
         else toHash.push(piece);

@@ -4,12 +4,35 @@ import { decodeResume, encodeResume, type ResumeData } from './resume.ts';
 
 /** Longest time that verified pieces go unrecorded, in milliseconds: what a crash can cost in hashing. */
 const SAVE_DELAY = 5000;
+/**
+ * With hundreds of thousands of files the record itself has megabytes, mostly fingerprints: then it is written less
+ * often, for at most so many bytes a second and at least once in a minute.
+ */
+const SAVE_RATE = 65_536;
+const MAX_SAVE_DELAY = 60_000;
+/**
+ * Milliseconds between two sweeps of pieces in progress. Their blocks are stored when they were there at the sweep
+ * before, so a crash costs what came in the last minute of pieces that take longer than that, and a piece that comes
+ * faster is written only once.
+ */
+const SWEEP_INTERVAL = 30_000;
 
 /** What the keeper asks for when it saves. */
 export interface ResumeSource {
   readonly disk: Disk;
   /** Pieces that are verified and on disk. */
   storedPieces(): Bitfield;
+  /** Pieces that are verified, on disk or on their way there. */
+  verifiedPieces?(): Bitfield;
+  /**
+   * Writes blocks of unfinished pieces to their place; with `sweep` only of those that take long. Resolves with whether
+   * there were any.
+   */
+  storePartials?(sweep: boolean): Promise<boolean>;
+  /** Pieces are in progress. */
+  readonly unfinished?: boolean;
+  /** Unfinished pieces with their stored blocks. */
+  partialPieces?(): ReadonlyMap<number, Uint8Array>;
   readonly selection: { filePriorities(): number[] };
 }
 
@@ -35,6 +58,9 @@ export class ResumeKeeper {
   #info: { readonly info: Info; readonly infoBytes: Uint8Array } | undefined;
   #source: ResumeSource | undefined;
   #timer: Timer | undefined;
+  #sweepTimer: Timer | undefined;
+  /** Bytes of the last record. */
+  #size = 0;
   /** Saves run one after the other. */
   #saving: Promise<void> = Promise.resolve();
   #failed = false;
@@ -68,47 +94,80 @@ export class ResumeKeeper {
     this.saveSoon();
   }
 
-  /** Saves within five seconds. */
+  /** Saves within five seconds; later when there is much to write. */
   saveSoon(): void {
     if (this.#options.state === undefined || this.#source === undefined || this.#timer !== undefined) return;
-    this.#timer = this.#options.clock.setTimer(SAVE_DELAY, () => {
+    const delay = Math.min(MAX_SAVE_DELAY, Math.max(SAVE_DELAY, (this.#size / SAVE_RATE) * 1000));
+    this.#timer = this.#options.clock.setTimer(delay, () => {
       this.#timer = undefined;
       void this.save();
     });
   }
 
-  /** Saves now. Never rejects: what cannot be saved is told once and tried again with the next change. */
-  save(): Promise<void> {
+  /** Pieces are in progress: their blocks are stored from time to time, for as long as there are some. */
+  sweepPartials(): void {
+    const { state, clock } = this.#options;
+    if (state === undefined || this.#sweepTimer !== undefined || this.#source?.storePartials === undefined)
+      return;
+    this.#sweepTimer = clock.setTimer(SWEEP_INTERVAL, () => {
+      this.#sweepTimer = undefined;
+      void this.#sweep();
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const source = this.#source;
+    try {
+      if ((await source?.storePartials?.(true)) === true) await this.save();
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (this.#source === source && source?.unfinished === true) this.sweepPartials();
+  }
+
+  /**
+   * Saves now. Never rejects: what cannot be saved is told once and tried again with the next change.
+   * @param partials stores what has come of unfinished pieces first.
+   */
+  save(partials = false): Promise<void> {
     this.#timer?.cancel();
     this.#timer = undefined;
     const { state } = this.#options;
     const source = this.#source;
     const known = this.#info;
     if (state === undefined || source === undefined || known === undefined) return this.#saving;
+    // In this turn: in the next one the pieces may be gone.
+    const storing = partials ? source.storePartials?.(false) : undefined;
+    storing?.catch(() => {});
     this.#saving = this.#saving.then(async () => {
       try {
-        // The pieces first: what is written later only makes a file newer, and then it is hashed again.
+        // First the data, then what is said of it.
+        await storing;
         const verified = source.storedPieces();
+        const partial = source.partialPieces?.();
         await source.disk.flush();
+        const fingerprints = await source.disk.fingerprints();
+        // What was written between these looks is in the fingerprints, and perhaps not in the pieces.
+        const doubtful = source.verifiedPieces?.();
         const { uploaded, downloaded } = this.#options.totals();
         const data: ResumeData = {
           infoHash: this.#options.infoHash,
           infoBytes: known.infoBytes,
           verified,
-          fingerprints: await source.disk.fingerprints(),
+          doubtful: doubtful && [...doubtful.indexes()].filter((piece) => !verified.get(piece)),
+          partial,
+          fingerprints,
           filePriorities: source.selection.filePriorities(),
           uploaded: uploaded + (this.#earlier?.uploaded ?? 0),
           downloaded: downloaded + (this.#earlier?.downloaded ?? 0),
           trackers: this.#options.trackers,
         };
-        await state.save(this.#options.key, encodeResume(data));
+        const bytes = encodeResume(data);
+        this.#size = bytes.length;
+        await state.save(this.#options.key, bytes);
         this.#failed = false;
       } catch (error) {
-        if (!this.#failed) {
-          const reason = error instanceof Error ? error.message : String(error);
-          this.#options.onWarning(new Error(`Resume data could not be saved: ${reason}`, { cause: error }));
-        }
-        this.#failed = true;
+        this.#fail(error);
       }
     });
     return this.#saving;
@@ -117,9 +176,8 @@ export class ResumeKeeper {
   /** Saves a last time and lets go of the storage. */
   async close(): Promise<void> {
     const kept = this.#source !== undefined;
-    await this.save();
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    await this.save(true);
+    this.#cancelTimers();
     this.#source = undefined;
     this.#data = undefined;
     // After `remove` there is nothing to load, or what should not be looked at.
@@ -128,8 +186,7 @@ export class ResumeKeeper {
 
   /** Forgets what was stored, without removing it. */
   forget(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#cancelTimers();
     this.#source = undefined;
     this.#data = undefined;
     this.#loading = Promise.resolve();
@@ -140,6 +197,21 @@ export class ResumeKeeper {
     this.forget();
     await this.#saving;
     await this.#options.state?.remove(this.#options.key);
+  }
+
+  #fail(error: unknown): void {
+    if (!this.#failed) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.onWarning(new Error(`Resume data could not be saved: ${reason}`, { cause: error }));
+    }
+    this.#failed = true;
+  }
+
+  #cancelTimers(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#sweepTimer?.cancel();
+    this.#sweepTimer = undefined;
   }
 
   async #load(): Promise<void> {

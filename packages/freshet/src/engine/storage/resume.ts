@@ -23,6 +23,10 @@ export interface ResumeData {
   readonly infoBytes?: Uint8Array | undefined;
   /** Pieces that were verified when the fingerprints were taken; absent without metadata. */
   readonly verified?: Bitfield | undefined;
+  /** Pieces that may have been written while this was put together: whatever the files look like, they are hashed. */
+  readonly doubtful?: readonly number[] | undefined;
+  /** Unfinished pieces, with the blocks of theirs that are stored: the high bit of the first byte is block 0. */
+  readonly partial?: ReadonlyMap<number, Uint8Array> | undefined;
   /** One for each file, in the torrent's order; absent without metadata. */
   readonly fingerprints?: readonly FileFingerprint[] | undefined;
   /** One for each file, 0 (not wanted) to 255; absent when nobody chose. */
@@ -48,6 +52,8 @@ export function encodeResume(resume: ResumeData): Uint8Array<ArrayBuffer> {
     info: resume.infoBytes,
     pieces: verified?.length,
     verified: verified?.toBytes(),
+    doubtful: resume.doubtful?.length ? [...resume.doubtful] : undefined,
+    partial: resume.partial?.size ? [...resume.partial].map(([piece, blocks]) => [piece, blocks]) : undefined,
     fingerprints: fingerprints === undefined ? undefined : encodeFingerprints(fingerprints),
     priorities: filePriorities === undefined ? undefined : Uint8Array.from(filePriorities),
     uploaded: whole(resume.uploaded),
@@ -92,6 +98,8 @@ function readResume(dict: BencodeDict): ResumeData | undefined {
     infoHash: infoHash.slice(),
     infoBytes: dictBytes(dict, 'info')?.slice(),
     verified,
+    doubtful: verified && readDoubtful(dict, verified.length),
+    partial: verified && readPartial(dict, verified.length),
     fingerprints,
     filePriorities: priorities === undefined ? undefined : [...priorities],
     uploaded,
@@ -107,6 +115,26 @@ function readVerified(dict: BencodeDict): Bitfield | 'bad' | undefined {
   // The length first: a made-up count must not claim memory.
   if (pieces === undefined || bits === undefined || bits.length !== Math.ceil(pieces / 8)) return 'bad';
   return Bitfield.fromBytes(bits, pieces) ?? 'bad';
+}
+
+/** What is damaged here costs blocks, not the rest: they are unverified anyway. */
+function readPartial(dict: BencodeDict, pieceCount: number): Map<number, Uint8Array> | undefined {
+  const list = dictList(dict, 'partial');
+  if (list === undefined) return undefined;
+  const partial = new Map<number, Uint8Array>();
+  for (const entry of list) {
+    if (!Array.isArray(entry)) continue;
+    const [piece, blocks] = entry;
+    if (typeof piece !== 'number' || piece < 0 || piece >= pieceCount) continue;
+    if (blocks instanceof Uint8Array) partial.set(piece, blocks.slice());
+  }
+  return partial;
+}
+
+function readDoubtful(dict: BencodeDict, pieceCount: number): number[] | undefined {
+  return dictList(dict, 'doubtful')?.filter(
+    (piece): piece is number => typeof piece === 'number' && piece >= 0 && piece < pieceCount,
+  );
 }
 
 function encodeFingerprints(fingerprints: readonly FileFingerprint[]): Uint8Array {
