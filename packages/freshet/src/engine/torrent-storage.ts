@@ -6,6 +6,7 @@ import type { ResumeKeeper } from './storage/resume-keeper.ts';
 import { StorageOpener } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type { TorrentHost } from './torrent-host.ts';
+import type { TorrentLimits } from './torrent-limits.ts';
 import type { TorrentTrackers } from './torrent-trackers.ts';
 import type { TorrentObserver, TorrentSpec, TorrentState } from './torrent-types.ts';
 import { Transfer } from './transfer.ts';
@@ -18,6 +19,7 @@ export interface TorrentStorageOptions {
   readonly trackers: TorrentTrackers;
   readonly resume: ResumeKeeper;
   readonly totals: TransferTotals;
+  readonly limits: TorrentLimits;
   readonly observer: TorrentObserver;
   /** Those that the torrent has at the moment. */
   readonly webSeeds: ReadonlySet<string>;
@@ -101,7 +103,7 @@ export class TorrentStorage {
         pool: host.pool,
         cache: host.cache,
         strategy: spec.strategy ?? 'rarest',
-        downloadLimiter: host.downloadLimiter,
+        downloadLimiter: this.#options.limits.download,
         maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
         totals,
         nextSourceId: () => host.nextSourceId(),

@@ -1,6 +1,7 @@
 import type { MetadataExchange } from './peers/metadata-exchange.ts';
 import { Swarm } from './peers/swarm.ts';
 import type { TorrentHost } from './torrent-host.ts';
+import type { TorrentLimits } from './torrent-limits.ts';
 import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
 import type { Transfer } from './transfer.ts';
 import type { TransferTotals } from './transfer-totals.ts';
@@ -11,6 +12,7 @@ export interface TorrentSwarmOptions {
   readonly metadata: MetadataExchange;
   readonly totals: TransferTotals;
   readonly observer: TorrentObserver;
+  readonly limits: TorrentLimits;
   /** Bytes of the info dictionary, once it is known. */
   metadataSize(): number | undefined;
   /** While the storage is open. */
@@ -30,8 +32,8 @@ export function createTorrentSwarm(options: TorrentSwarmOptions): Swarm {
     budget: host.budget,
     maxPeers: host.maxPeersPerTorrent,
     uploadSlots: spec.uploadSlots ?? 10,
-    uploadLimiter: host.uploadLimiter,
-    downloadLimiter: host.downloadLimiter,
+    uploadLimiter: options.limits.upload,
+    downloadLimiter: options.limits.download,
     metadata: options.metadata,
     clientName: host.clientName,
     origin: host.origin,

@@ -37,6 +37,9 @@ export interface TorrentSpec {
   readonly skipCheck?: boolean | undefined;
   /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
   readonly strategy?: 'rarest' | 'sequential' | undefined;
+  /** Bytes per second, web seeds included; none when absent, 0 for nothing. */
+  readonly downloadLimit?: number | undefined;
+  readonly uploadLimit?: number | undefined;
   /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */
   readonly uploadSlots?: number | undefined;
   /** Most simultaneous connections per web seed address; default 4. */

@@ -13,6 +13,7 @@ import type { Swarm } from './peers/swarm.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type { TorrentHost } from './torrent-host.ts';
+import { TorrentLimits } from './torrent-limits.ts';
 import { TorrentStorage } from './torrent-storage.ts';
 import { createTorrentSwarm } from './torrent-swarm.ts';
 import { TorrentTrackers } from './torrent-trackers.ts';
@@ -51,6 +52,7 @@ export class Torrent {
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
   readonly #totals: TransferTotals;
+  readonly #limits: TorrentLimits;
   readonly #storage: TorrentStorage;
 
   constructor(host: TorrentHost, spec: TorrentSpec, observer: TorrentObserver) {
@@ -62,6 +64,7 @@ export class Torrent {
     this.#paused = spec.paused ?? false;
     const tiers = (spec.trackers ?? []).map((tier) => [...tier]);
     this.#webSeedUrls = new Set(spec.webSeeds ?? []);
+    this.#limits = new TorrentLimits(host, spec);
     this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
     this.#metadata = new MetadataExchange(spec.infoHash, host.ports.hasher, (bytes) =>
       this.#onInfoBytes(bytes),
@@ -80,6 +83,7 @@ export class Torrent {
       spec,
       metadata: this.#metadata,
       totals: this.#totals,
+      limits: this.#limits,
       observer,
       metadataSize: () => this.#infoBytes?.length,
       transfer: () => this.#transfer,
@@ -96,6 +100,7 @@ export class Torrent {
       trackers: this.#trackers,
       resume: this.#resume,
       totals: this.#totals,
+      limits: this.#limits,
       observer,
       webSeeds: this.#webSeedUrls,
       state: () => this.#state,
@@ -225,6 +230,12 @@ export class Torrent {
 
   addTracker(url: string): void {
     this.#trackers.add(url);
+  }
+
+  /** Bytes per second of this torrent, web seeds included; `undefined` for no limit of its own, 0 for nothing. */
+  setLimits(limits: { readonly download?: number | undefined; readonly upload?: number | undefined }): void {
+    this.#limits.set(limits.download, limits.upload);
+    this.#transfer?.content.webSeeds.update();
   }
 
   /** The network came back or changed: everything is tried again at once. */
@@ -370,6 +381,7 @@ export class Torrent {
     this.#transfer?.content.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
     this.#transfer?.content.webSeeds.stop();
     this.#swarm.stop('the torrent was removed');
+    this.#limits.close();
     const goodbye = this.#trackers.stop();
     try {
       await this.#storage.cancelOpening();

@@ -18,6 +18,7 @@ import {
   type PeerId,
 } from '../../protocol/index.ts';
 import type { Clock, Link, LinkHandler, Timer } from '../ports.ts';
+import type { RateShare } from '../rate-limiter.ts';
 import type { PeerStatus } from '../torrent-types.ts';
 import { clientName } from './client-name.ts';
 import { Greeting } from './greeting.ts';
@@ -77,6 +78,8 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   readonly #greeting: Greeting;
   readonly #throttle: ReadThrottle;
   #owner: PeerOwner | undefined;
+  /** Its part in the download limit. */
+  #limit: RateShare | undefined;
   #fast = false;
   #admitted = false;
   #closed = false;
@@ -93,6 +96,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#options = options;
     this.#clock = options.clock;
     this.#owner = owner;
+    this.#limit = owner?.downloadLimiter.share();
     const now = options.clock.now();
     this.connectedAt = now;
     this.chokeChangedAt = now;
@@ -159,7 +163,12 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
 
   /** Milliseconds since the peer sent anything. */
   silence(now: number): number {
-    return now - this.#inbox.lastReceived;
+    return this.#throttle.paused ? 0 : now - this.#inbox.lastReceived;
+  }
+
+  /** Blocks are on their way. */
+  get #expecting(): boolean {
+    return this.pipeline !== undefined && this.pipeline.outstanding > 0;
   }
 
   // What the link tells
@@ -177,7 +186,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     });
     if (this.#closed) return;
     this.upload?.pump();
-    if (this.#owner !== undefined) this.#throttle.apply(this.#owner.downloadLimiter);
+    if (this.#limit !== undefined) this.#throttle.apply(this.#limit, this.#expecting);
   }
 
   onDrain(): void {
@@ -201,6 +210,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       return;
     }
     this.#owner = routed;
+    this.#limit ??= routed.downloadLimiter.share();
     this.peerId = handshake.peerId;
     this.#fast = handshake.fast;
     this.#handshakeTimer?.cancel();
@@ -265,13 +275,13 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   onPayload(bytes: number): void {
     this.traffic.onReceived(bytes, this.#inbox.lastReceived);
     const owner = this.#owner!;
-    owner.downloadLimiter.take(bytes);
+    this.#limit?.take(bytes);
     owner.onReceived(this, bytes);
   }
 
   onWaste(bytes: number): void {
     this.traffic.onWasted(bytes);
-    this.#owner?.downloadLimiter.take(bytes);
+    this.#limit?.take(bytes);
     this.#owner?.onWasted(bytes);
     if (this.traffic.isFlood) this.close('the peer sends data that nobody asked for');
   }
@@ -323,9 +333,13 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   }
 
   fillRequests(): void {
-    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested || this.#throttle.paused)
-      return;
-    this.pipeline?.fill(this.#clock.now());
+    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested) return;
+    const { pipeline } = this;
+    if (pipeline === undefined || this.#limit === undefined) return;
+    this.#throttle.apply(this.#limit, this.#expecting);
+    if (this.#throttle.waiting) return;
+    pipeline.window.allow(this.#limit.limiter.rate);
+    pipeline.fill(this.#clock.now());
   }
 
   announcePiece(piece: number): void {
@@ -369,6 +383,8 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       return;
     }
     if (now - this.#outbox.lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
+    // What a peer is not let say is no silence of its own.
+    if (this.#throttle.paused) this.pipeline?.excuse(now);
     this.pipeline?.tick(now, this.traffic.downloaded.rate(now), this.#owner?.streaming === true);
     this.fillRequests();
   }

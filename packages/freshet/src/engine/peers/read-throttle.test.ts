@@ -14,35 +14,51 @@ function setup(rate: number | undefined) {
     resumeReading: () => void events.push('resume'),
   };
   const throttle = new ReadThrottle(link as Link, () => events.push('resumed'));
-  return { clock, limiter, events, throttle };
+  return { clock, limiter, share: limiter.share(), events, throttle };
 }
 
 describe('ReadThrottle', () => {
   it('does nothing while the limit allows more, or where there is none', () => {
     for (const rate of [undefined, 1000]) {
-      const { limiter, events, throttle } = setup(rate);
-      throttle.apply(limiter);
-      expect([events, throttle.paused]).toEqual([[], false]);
+      const { share, events, throttle } = setup(rate);
+      throttle.apply(share, true);
+      expect([events, throttle.waiting, throttle.paused]).toEqual([[], false, false]);
     }
   });
 
   it('stops reading once while the limit is used up, and goes on when it allows more', () => {
-    const { clock, limiter, events, throttle } = setup(1000);
-    limiter.take(20_000);
-    throttle.apply(limiter);
-    throttle.apply(limiter);
+    const { clock, share, events, throttle } = setup(1000);
+    share.take(20_000);
+    throttle.apply(share, true);
+    throttle.apply(share, true);
+    expect([events, throttle.waiting, throttle.paused]).toEqual([['pause'], true, true]);
+    clock.advance(60_000);
+    expect([events, throttle.waiting, throttle.paused]).toEqual([
+      ['pause', 'resume', 'resumed'],
+      false,
+      false,
+    ]);
+  });
+
+  it('goes on reading while nothing is on its way that counts', () => {
+    const { clock, share, events, throttle } = setup(1000);
+    share.take(20_000);
+    throttle.apply(share, false);
+    expect([events, throttle.waiting, throttle.paused]).toEqual([[], true, false]);
+    throttle.apply(share, true);
     expect([events, throttle.paused]).toEqual([['pause'], true]);
     clock.advance(60_000);
-    expect([events, throttle.paused]).toEqual([['pause', 'resume', 'resumed'], false]);
+    expect(events).toEqual(['pause', 'resume', 'resumed']);
   });
 
   it('waits for nothing any more when it is closed, also by another that is woken first', () => {
-    const { clock, limiter, events, throttle } = setup(1000);
-    limiter.take(20_000);
-    limiter.wait(() => throttle.close());
-    throttle.apply(limiter);
+    const { clock, limiter, share, events, throttle } = setup(1000);
+    const other = limiter.share();
+    share.take(20_000);
+    other.wait(() => throttle.close());
+    throttle.apply(share, true);
     clock.advance(60_000);
-    expect([events, throttle.paused]).toEqual([['pause'], false]);
+    expect([events, throttle.waiting]).toEqual([['pause'], false]);
     expect(clock.pending).toBe(0);
   });
 });

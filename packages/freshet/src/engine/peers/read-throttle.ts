@@ -1,20 +1,24 @@
 import type { Link } from '../ports.ts';
-import type { RateLimiter } from '../rate-limiter.ts';
+import type { RateShare } from '../rate-limiter.ts';
 
 /**
- * Holds one connection to the download limit: while the limit is used up its link is not read, and the transport's
- * own flow control slows the peer down.
+ * Holds one connection to the download limit. While the limit is used up nothing is asked for, and if something is on
+ * its way the link is not read: the transport's own flow control slows the peer down.
  */
 export class ReadThrottle {
   readonly #link: Link;
   readonly #onResumed: () => void;
   /** The limit that is waited for. */
-  #waiting: RateLimiter | undefined;
+  #waiting: RateShare | undefined;
+  #paused = false;
   readonly #resume = (): void => {
     // Whoever was woken before us may have ended the connection.
     if (this.#waiting === undefined) return;
     this.#waiting = undefined;
-    this.#link.resumeReading();
+    if (this.#paused) {
+      this.#paused = false;
+      this.#link.resumeReading();
+    }
     this.#onResumed();
   };
 
@@ -23,21 +27,34 @@ export class ReadThrottle {
     this.#onResumed = onResumed;
   }
 
-  /** The link is not read at the moment. */
-  get paused(): boolean {
+  /** The limit is used up: nothing more is to be asked for. */
+  get waiting(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Stops reading until the limit allows more. */
-  apply(limiter: RateLimiter): void {
-    if (this.paused || limiter.open) return;
-    this.#waiting = limiter;
+  /** The link is not read at the moment. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /**
+   * Waits until the limit allows more, if it does not.
+   * @param expecting something is on its way that counts: then the link is not read meanwhile. Else it is, so that
+   * small talk goes on.
+   */
+  apply(share: RateShare, expecting: boolean): void {
+    if (share.open) return;
+    if (this.#waiting === undefined) {
+      this.#waiting = share;
+      share.wait(this.#resume);
+    }
+    if (!expecting || this.#paused) return;
+    this.#paused = true;
     this.#link.pauseReading();
-    limiter.wait(this.#resume);
   }
 
   close(): void {
-    this.#waiting?.forget(this.#resume);
+    this.#waiting?.forget();
     this.#waiting = undefined;
   }
 }

@@ -266,6 +266,11 @@ export class RequestPipeline implements RequestTarget {
     return true;
   }
 
+  /** The link was not read: that nothing has come is not the peer's fault. */
+  excuse(now: number): void {
+    this.#lastProgress = now;
+  }
+
   close(): void {
     const arrival = this.#arrival;
     this.#arrival = undefined;

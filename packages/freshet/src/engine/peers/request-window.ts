@@ -24,10 +24,11 @@ export class RequestWindow {
   #snubbed = false;
   #lastRate = 0;
   #limit = DEFAULT_REQQ;
+  #allowed = MAX;
   #minRoundTrip = Number.POSITIVE_INFINITY;
 
   get size(): number {
-    return this.#snubbed ? 1 : Math.min(this.#size, this.#limit);
+    return this.#snubbed ? 1 : Math.min(this.#size, this.#limit, this.#allowed);
   }
 
   get snubbed(): boolean {
@@ -42,6 +43,14 @@ export class RequestWindow {
   /** The peer told how many requests it queues (`reqq`, BEP 10). */
   setLimit(reqq: number): void {
     this.#limit = Math.max(1, Math.min(reqq, MAX));
+  }
+
+  /**
+   * A download limit is in force: no more is on its way than it allows within a second, and one block.
+   * @param rate bytes per second; `undefined` without a limit.
+   */
+  allow(rate: number | undefined): void {
+    this.#allowed = rate === undefined ? MAX : Math.max(1, Math.floor(rate / BLOCK_LENGTH));
   }
 
   onUnchoke(): void {

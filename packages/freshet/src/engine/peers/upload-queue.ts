@@ -1,7 +1,7 @@
 import { type BlockRequest, encodePieceHeader } from '../../protocol/index.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { Link } from '../ports.ts';
-import type { RateLimiter } from '../rate-limiter.ts';
+import type { RateLimiter, RateShare } from '../rate-limiter.ts';
 
 /** Requests kept for a peer: what we announce as `reqq`. */
 export const UPLOAD_QUEUE_LENGTH = 1024;
@@ -28,7 +28,7 @@ export interface UploadWire {
 export class UploadQueue {
   readonly #wire: UploadWire;
   readonly #store: PieceStore;
-  readonly #limiter: RateLimiter;
+  readonly #limit: RateShare;
   #queue: BlockRequest[] = [];
   #head = 0;
   /** A disk read is under way for the first request. */
@@ -45,7 +45,7 @@ export class UploadQueue {
   constructor(wire: UploadWire, store: PieceStore, limiter: RateLimiter) {
     this.#wire = wire;
     this.#store = store;
-    this.#limiter = limiter;
+    this.#limit = limiter.share();
   }
 
   get length(): number {
@@ -89,7 +89,7 @@ export class UploadQueue {
     this.#queue = [];
     this.#head = 0;
     this.#ahead = 0;
-    this.#limiter.forget(this.#onLimit);
+    this.#limit.forget();
     for (const request of queue) this.#wire.sendReject(request);
   }
 
@@ -98,7 +98,7 @@ export class UploadQueue {
     this.#queue = [];
     this.#head = 0;
     this.#ahead = 0;
-    this.#limiter.forget(this.#onLimit);
+    this.#limit.forget();
   }
 
   /** Sends what can be sent now. */
@@ -114,8 +114,8 @@ export class UploadQueue {
     let bytes = 0;
     while (this.#head < this.#queue.length) {
       if (link.queuedBytes + bytes > link.highWater) break;
-      if (!this.#limiter.open) {
-        this.#limiter.wait(this.#onLimit);
+      if (!this.#limit.open) {
+        this.#limit.wait(this.#onLimit);
         break;
       }
       const request = this.#queue[this.#head]!;
@@ -139,7 +139,7 @@ export class UploadQueue {
       }
       parts.push(encodePieceHeader(piece, begin, length), ...views);
       bytes += length;
-      this.#limiter.take(length);
+      this.#limit.take(length);
     }
     if (this.#head > 256 && this.#head * 2 > this.#queue.length) {
       this.#queue = this.#queue.slice(this.#head);

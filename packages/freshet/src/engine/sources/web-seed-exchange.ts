@@ -1,4 +1,5 @@
 import type { HttpExchange, HttpHead } from '../ports.ts';
+import type { RateShare } from '../rate-limiter.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 import { type Asked, judge, MAX_SKIP, type RunFailure } from './web-seed-response.ts';
 
@@ -22,6 +23,7 @@ export interface ExchangeHandler {
 export class RangeExchange {
   readonly file: number;
   readonly #host: WebSeedHost;
+  readonly #share: RateShare;
   readonly #asked: Asked;
   readonly #handler: ExchangeHandler;
   readonly #exchange: HttpExchange;
@@ -40,6 +42,7 @@ export class RangeExchange {
   constructor(host: WebSeedHost, asked: Asked, handler: ExchangeHandler) {
     this.file = asked.file;
     this.#host = host;
+    this.#share = host.downloadLimiter.share();
     this.#asked = asked;
     this.#handler = handler;
     this.#sentAt = host.clock.now();
@@ -59,7 +62,7 @@ export class RangeExchange {
         },
       },
     );
-    if (!host.downloadLimiter.open) this.#limit();
+    if (!this.#share.open) this.#limit();
   }
 
   /** Milliseconds since the server last sent something, not counting our own pauses. */
@@ -85,7 +88,7 @@ export class RangeExchange {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#host.downloadLimiter.forget(this.#wake);
+    this.#share.forget();
     if (this.#left !== 0) {
       this.#exchange.abort();
       return;
@@ -118,9 +121,9 @@ export class RangeExchange {
       this.#handler.lingered(this.#exchange);
       return;
     }
-    const { downloadLimiter, clock, onWasted } = this.#host;
+    const { clock, onWasted } = this.#host;
     this.#progressAt = clock.now();
-    downloadLimiter.take(chunk.length);
+    this.#share.take(chunk.length);
     this.#handler.onReceived(chunk.length);
     if (chunk.length > this.#left) {
       this.#fail('wrong', `The web seed ${this.#asked.url} sends more than it announced.`);
@@ -131,7 +134,7 @@ export class RangeExchange {
     this.#skip -= skipped;
     if (skipped > 0) onWasted(skipped);
     if (skipped < chunk.length) this.#handler.onBody(chunk.subarray(skipped));
-    if (!this.#closed && this.#left > 0 && !downloadLimiter.open) this.#limit();
+    if (!this.#closed && this.#left > 0 && !this.#share.open) this.#limit();
   }
 
   #onEnd(): void {
@@ -155,7 +158,7 @@ export class RangeExchange {
     if (this.#limited) return;
     this.#limited = true;
     if (!this.#held) this.#exchange.pause();
-    this.#host.downloadLimiter.wait(this.#wake);
+    this.#share.wait(this.#wake);
   }
 
   readonly #wake = (): void => {
