@@ -47,3 +47,51 @@ describe('Bitfield', () => {
     expect(Bitfield.fromBytes(Uint8Array.of(0xff, 0x80), 9)?.isFull).toBe(true);
   });
 });
+
+describe('a search in a Bitfield', () => {
+  // More bits than one word of each summary covers.
+  const LENGTH = 70_000;
+  const sparse = fc.uniqueArray(fc.nat(LENGTH - 1), { maxLength: 30 });
+  const cleared = fc.uniqueArray(fc.nat(29), { maxLength: 30 });
+
+  it('finds what a walk would find, also after bits were cleared', () => {
+    fc.assert(
+      fc.property(sparse, sparse, sparse, cleared, fc.nat(LENGTH), (one, two, both, gone, from) => {
+        const a = new Bitfield(LENGTH);
+        const b = new Bitfield(LENGTH);
+        const ofA = new Set([...one, ...both]);
+        const ofB = new Set([...two, ...both]);
+        for (const index of ofA) a.set(index);
+        for (const index of ofB) b.set(index);
+        for (const which of gone) {
+          const index = both[which];
+          if (index === undefined) continue;
+          a.unset(index);
+          ofA.delete(index);
+        }
+        const least = (indexes: number[]): number => (indexes.length === 0 ? -1 : Math.min(...indexes));
+        expect(a.firstSet(from)).toBe(least([...ofA].filter((index) => index >= from)));
+        expect(a.firstCommon(b, from)).toBe(
+          least([...ofA].filter((index) => index >= from && ofB.has(index))),
+        );
+        expect(b.firstCommon(a, from)).toBe(a.firstCommon(b, from));
+        expect([...a.indexes()]).toEqual([...ofA].sort((x, y) => x - y));
+        const copy = Bitfield.fromBytes(a.toBytes(), LENGTH)!;
+        expect(copy.firstCommon(b, from)).toBe(a.firstCommon(b, from));
+        expect(a.clone().firstCommon(b, from)).toBe(a.firstCommon(b, from));
+      }),
+    );
+  });
+
+  it('passes over long full and empty stretches', () => {
+    const field = new Bitfield(LENGTH);
+    field.setAll();
+    expect(field.firstUnset()).toBe(-1);
+    field.unset(69_999);
+    expect(field.firstUnset(1)).toBe(69_999);
+    expect(field.firstSet(69_999)).toBe(-1);
+    expect(field.firstSet(LENGTH)).toBe(-1);
+    expect(new Bitfield(0).firstSet()).toBe(-1);
+    expect(new Bitfield(0).firstUnset()).toBe(-1);
+  });
+});

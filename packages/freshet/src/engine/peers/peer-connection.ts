@@ -1,4 +1,5 @@
 import {
+  type Bitfield,
   type BlockRequest,
   type ExtensionName,
   encodeCancel,
@@ -12,14 +13,15 @@ import {
   encodeReject,
   encodeRequests,
   encodeUnchoke,
-  equalBytes,
   type Handshake,
   type PeerAddress,
   type PeerId,
 } from '../../protocol/index.ts';
 import type { Clock, Link, LinkHandler, Timer } from '../ports.ts';
 import type { RateShare } from '../rate-limiter.ts';
+import type { SwarmKind } from '../swarm-hashes.ts';
 import type { PeerStatus } from '../torrent-types.ts';
+import { agreedSwarm } from './agreed-swarm.ts';
 import { clientName } from './client-name.ts';
 import { Greeting } from './greeting.ts';
 import { Inbox, type InboxHost } from './inbox.ts';
@@ -35,12 +37,18 @@ import { UploadQueue, type UploadWire } from './upload-queue.ts';
 
 /** Milliseconds in which both handshakes must be exchanged. */
 const HANDSHAKE_TIMEOUT = 15_000;
+/** Milliseconds for which a peer that has called may take to name its swarm before we name ours. */
+const FIRST_WORD_PATIENCE = 2000;
 /** We say something at least this often (BEP 3: two minutes). */
 const KEEP_ALIVE = 90_000;
 /** A peer that says nothing for this long is gone. */
 const SILENCE = 180_000;
 /** A peer that lets this much small talk pile up does not read any more, in bytes. */
 const MAX_BACKLOG = 8 * 1024 * 1024;
+/** A peer that has taken so many bytes and given nothing for so many milliseconds snubs us (BEP 3: a minute). */
+const SNUB_BYTES = 64 * 1024;
+const SNUB_TIME = 60_000;
+
 export interface PeerConnectionOptions {
   readonly id: number;
   readonly link: Link;
@@ -48,6 +56,8 @@ export interface PeerConnectionOptions {
   readonly clock: Clock;
   /** The address it was dialled at, or that its link comes from. */
   readonly address: PeerAddress | undefined;
+  /** Where it was found; the torrent's first swarm when absent. For connections on which we speak first. */
+  readonly swarm?: SwarmKind | undefined;
   /** Finds the torrent that an incoming handshake is for, or says why there is none. */
   route(handshake: Handshake, peer: PeerConnection): PeerOwner | string;
   /** Ends before it was admitted. */
@@ -86,8 +96,13 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   /** Bytes of the peer are being read. */
   #inTurn = false;
   #handshakeTimer: Timer | undefined;
+  #patience: Timer | undefined;
+  #swarm: SwarmKind | undefined;
 
-  /** @param owner the torrent, when it is known before the peer speaks: then we speak first. */
+  /**
+   * @param owner the torrent, when it is known before the peer speaks. Then we speak first, unless the peer has called
+   * (WebRTC) in the v1 swarm of a hybrid torrent: only who answers can upgrade the connection to v2 (BEP 52).
+   */
   constructor(options: PeerConnectionOptions, owner: PeerOwner | undefined) {
     this.id = options.id;
     this.link = options.link;
@@ -109,7 +124,10 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       this.close('no handshake in time'),
     );
     this.link.attach(this);
-    if (owner !== undefined) this.#greeting.introduce(owner.infoHash, owner.peerId);
+    if (owner === undefined) return;
+    if (options.incoming && owner.hashes.hybrid && options.swarm !== 'v2') {
+      this.#patience = options.clock.setTimer(FIRST_WORD_PATIENCE, () => this.#introduce(owner));
+    } else this.#introduce(owner);
   }
 
   get closed(): boolean {
@@ -146,6 +164,16 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     return this.isSeed || this.extensions.uploadOnly;
   }
 
+  /** The swarm that both sides have named, once the handshakes are exchanged. */
+  get swarm(): SwarmKind | undefined {
+    return this.#swarm;
+  }
+
+  /** Both sides speak of the torrent as one of version 2 (BEP 52): hashes may be asked for. */
+  get v2(): boolean {
+    return this.#swarm === 'v2';
+  }
+
   /** The peer speaks the fast extension (BEP 6), and so do we: each request is answered. */
   get fast(): boolean {
     return this.#fast;
@@ -169,6 +197,16 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   /** Blocks are on their way. */
   get #expecting(): boolean {
     return this.pipeline !== undefined && this.pipeline.outstanding > 0;
+  }
+
+  /**
+   * It takes from us and has given nothing for a minute, though it has what we want, and not for want of being asked:
+   * it chokes us or leaves requests without an answer.
+   */
+  snubs(now: number): boolean {
+    if (!this.amInterested || this.traffic.unthanked < SNUB_BYTES) return false;
+    if (now - (this.traffic.receivedAt ?? this.connectedAt) < SNUB_TIME) return false;
+    return this.peerChoking || this.pipeline?.window.snubbed === true;
   }
 
   // What the link tells
@@ -205,22 +243,25 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       this.close(routed);
       return;
     }
-    if (!equalBytes(routed.infoHash, handshake.infoHash)) {
+    const swarm = agreedSwarm(routed.hashes, handshake, this.#greeting.said);
+    if (swarm === undefined) {
       this.close('the peer serves another torrent');
       return;
     }
     this.#owner = routed;
+    this.#swarm = swarm;
     this.#limit ??= routed.downloadLimiter.share();
     this.peerId = handshake.peerId;
     this.#fast = handshake.fast;
     this.#handshakeTimer?.cancel();
+    this.#patience?.cancel();
     const refusal = routed.admit(this, handshake);
     if (refusal !== undefined) {
       this.close(refusal);
       return;
     }
     this.#admitted = true;
-    this.#greeting.introduce(routed.infoHash, routed.peerId);
+    this.#greeting.introduce(routed.hashes, swarm, routed.peerId);
     const { exchange } = routed;
     this.#greeting.greet(handshake, () => routed.extendedHandshake(this), exchange?.store.verified);
     if (exchange !== undefined) this.adopt(exchange);
@@ -252,8 +293,8 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
 
   // What the queues ask for
 
-  has(piece: number): boolean {
-    return this.pieces.has(piece);
+  get have(): Bitfield | undefined {
+    return this.pieces.have;
   }
 
   sendRequests(requests: readonly BlockRequest[]): void {
@@ -324,7 +365,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   /** Tells whether we want anything of the peer, and asks for it. */
   updateInterest(): void {
     if (this.#closed || !this.#greeting.done) return;
-    const interested = this.pieces.wanted > 0;
+    const interested = this.pieces.interesting;
     if (interested !== this.amInterested) {
       this.amInterested = interested;
       this.send(interested ? encodeInterested() : encodeNotInterested());
@@ -405,6 +446,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#closed = true;
     this.#outbox.close();
     this.#handshakeTimer?.cancel();
+    this.#patience?.cancel();
     this.pipeline?.close();
     this.upload?.close();
     this.#inbox.close();
@@ -416,5 +458,9 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
 
   status(now: number): PeerStatus {
     return peerStatus(this, now);
+  }
+
+  #introduce(owner: PeerOwner): void {
+    this.#greeting.introduce(owner.hashes, owner.hashes.choose(this.#options.swarm), owner.peerId);
   }
 }

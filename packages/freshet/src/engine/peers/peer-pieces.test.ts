@@ -13,13 +13,13 @@ beforeAll(async () => {
 });
 
 type Step =
-  | { readonly what: 'add' | 'drop' | 'verify' | 'select' | 'deselect'; readonly piece: number }
+  | { readonly what: 'add' | 'drop' | 'verify' | 'lose' | 'select' | 'deselect'; readonly piece: number }
   | { readonly what: 'all' | 'none' | 'adopt' }
   | { readonly what: 'bits'; readonly bits: readonly boolean[] };
 
 const piece = fc.nat(COUNT - 1);
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ what: fc.constantFrom('add', 'drop', 'verify', 'select', 'deselect'), piece }),
+  fc.record({ what: fc.constantFrom('add', 'drop', 'verify', 'lose', 'select', 'deselect'), piece }),
   fc.record({ what: fc.constantFrom('all', 'none', 'adopt') }),
   fc.record({
     what: fc.constant('bits' as const),
@@ -34,7 +34,7 @@ function field(bits: readonly boolean[]): Bitfield {
 }
 
 describe('PeerPieces', () => {
-  it('keeps who has what, what is wanted and the availability right through anything', () => {
+  it('keeps who has what, whether it is wanted and the availability right through anything', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
         const { store } = openStore(sample);
@@ -63,12 +63,12 @@ describe('PeerPieces', () => {
             if (adopted) expect(peer.drop(each.piece)).toBe(has.delete(each.piece));
           } else if (each.what === 'verify') {
             if (store.verified.get(each.piece)) continue;
-            store.picker.take(each.piece);
+            store.picker.finish(each.piece);
             store.verified.set(each.piece);
-            if (adopted) peer.onVerified(each.piece);
+          } else if (each.what === 'lose') {
+            store.distrust(each.piece);
           } else if ('piece' in each) {
             store.picker.setPriority(each.piece, each.what === 'select' ? 4 : 0);
-            peer.recount();
           }
           if (!adopted) continue;
           let wanted = 0;
@@ -76,17 +76,19 @@ describe('PeerPieces', () => {
             expect(peer.has(i)).toBe(has.has(i));
             if (has.has(i) && !store.verified.get(i) && store.picker.priority(i) > 0) wanted++;
           }
-          expect(peer.wanted).toBe(wanted);
+          expect(peer.interesting).toBe(wanted > 0);
+          for (let i = 0; i < COUNT; i++) expect(peer.have?.get(i) ?? true).toBe(has.has(i));
           expect(peer.isSeed).toBe(has.size === COUNT);
           expect(peer.progress).toBeCloseTo(has.size / COUNT);
           const counts = Array.from({ length: COUNT }, (_, i) => store.picker.availability(i));
-          for (const [i, count] of counts.entries()) expect(count <= (has.has(i) ? 1 : 0)).toBe(true);
+          for (const [i, count] of counts.entries())
+            expect(count === 0 || (count === 1 && has.has(i))).toBe(true);
           // A seed is not counted; who became one by and by may be.
           if (!peer.isSeed) for (const i of has) expect(counts[i]).toBe(1);
         }
         peer.close();
         for (let i = 0; i < COUNT; i++) expect(store.picker.availability(i)).toBe(0);
-        expect(peer.wanted).toBe(0);
+        expect(peer.interesting).toBe(false);
       }),
       { numRuns: 500 },
     );

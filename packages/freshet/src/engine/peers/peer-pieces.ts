@@ -1,9 +1,21 @@
 import { Bitfield } from '../../protocol/index.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 
+/** Pieces that a peer may announce before the metadata is known: as many as a bitfield could. */
+const MAX_EARLY = 100_000;
+
+/** How the peer is part of the picker's availability. */
+type Counted =
+  /** Not at all, as seeds are. */
+  | 'not'
+  /** By each piece that it has. */
+  | 'by piece'
+  /** As having all but those that it lacks: it was a seed once. */
+  | 'as all';
+
 /**
- * Which pieces a peer has, and how many of them we still want. Before the number of pieces is known it keeps what
- * the peer said; afterwards it also keeps the picker's availability.
+ * Which pieces a peer has, and whether we want any of them. Before the number of pieces is known it keeps what the peer
+ * said; afterwards it also keeps the picker's availability.
  */
 export class PeerPieces {
   #store: PieceStore | undefined;
@@ -12,10 +24,11 @@ export class PeerPieces {
   /** What came before the metadata. */
   #earlyBits: Uint8Array | undefined;
   #earlyHaves: number[] = [];
-  /** The peer's pieces are in the picker's availability. */
-  #counted = false;
-  /** Pieces that the peer has and we want. */
-  wanted = 0;
+  #counted: Counted = 'not';
+  /** A piece that the peer has and that was missing when it was last looked. */
+  #witness = -1;
+  /** There was no such piece at this generation of missing pieces. */
+  #barrenSince = -1;
 
   get isSeed(): boolean {
     return this.#all || this.#have?.isFull === true;
@@ -32,15 +45,33 @@ export class PeerPieces {
     return this.#all || this.#have?.get(piece) === true;
   }
 
+  /** The pieces, once their number is known; `undefined` when the peer has all. Not to be changed. */
+  get have(): Bitfield | undefined {
+    if (this.isSeed) return undefined;
+    this.#have ??= new Bitfield(this.#store?.info.pieceCount ?? 0);
+    return this.#have;
+  }
+
+  /** The peer has a piece that we want and lack. */
+  get interesting(): boolean {
+    if (this.#store === undefined) return false;
+    const { missing, missingGeneration } = this.#store.picker;
+    if (this.isSeed) return !missing.isEmpty;
+    const have = this.#have;
+    if (have === undefined || this.#barrenSince === missingGeneration) return false;
+    if (have.get(this.#witness) && missing.get(this.#witness)) return true;
+    // On from the last one, so that each stretch is searched once in a download.
+    this.#witness = have.firstCommon(missing, this.#witness + 1);
+    if (this.#witness < 0) this.#witness = have.firstCommon(missing);
+    if (this.#witness < 0) this.#barrenSince = missingGeneration;
+    return this.#witness >= 0;
+  }
+
   /** The number of pieces is known now. Returns false if what the peer said before does not fit. */
   adopt(store: PieceStore): boolean {
     this.#store = store;
     let fits = true;
-    if (this.#all) {
-      this.#count();
-    } else if (this.#earlyBits !== undefined) {
-      fits = this.setBits(this.#earlyBits);
-    }
+    if (this.#earlyBits !== undefined) fits = this.setBits(this.#earlyBits);
     for (const piece of this.#earlyHaves) if (!this.add(piece)) fits = false;
     this.#earlyBits = undefined;
     this.#earlyHaves = [];
@@ -52,13 +83,11 @@ export class PeerPieces {
     this.#all = true;
     this.#earlyBits = undefined;
     this.#earlyHaves = [];
-    if (this.#store !== undefined) this.#count();
   }
 
   setNone(): void {
     this.#forget();
     this.#all = false;
-    this.#have = undefined;
     this.#earlyBits = undefined;
     this.#earlyHaves = [];
   }
@@ -77,10 +106,9 @@ export class PeerPieces {
     this.#all = false;
     this.#have = have;
     if (!have.isFull) {
-      this.#counted = true;
-      for (const piece of have.indexes()) store.picker.addAvailability(piece);
+      this.#counted = 'by piece';
+      store.picker.addPieces(have);
     }
-    this.#count();
     return true;
   }
 
@@ -88,19 +116,19 @@ export class PeerPieces {
   add(piece: number): boolean {
     const store = this.#store;
     if (store === undefined) {
-      // Bounded by what a bitfield may claim too.
-      if (this.#earlyHaves.length < 100_000) this.#earlyHaves.push(piece);
+      if (this.#earlyHaves.length < MAX_EARLY) this.#earlyHaves.push(piece);
       return true;
     }
     if (piece >= store.info.pieceCount) return false;
     if (this.has(piece)) return true;
-    if (this.#have === undefined) {
-      this.#have = new Bitfield(store.info.pieceCount);
-      this.#counted = true;
-    }
+    if (this.#counted === 'not') this.#counted = 'by piece';
+    this.#have ??= new Bitfield(store.info.pieceCount);
     this.#have.set(piece);
-    if (this.#counted) store.picker.addAvailability(piece);
-    if (this.#wants(piece)) this.wanted++;
+    store.picker.addAvailability(piece);
+    if (store.picker.missing.get(piece) && !this.interesting) {
+      this.#witness = piece;
+      this.#barrenSince = -1;
+    }
     return true;
   }
 
@@ -113,50 +141,37 @@ export class PeerPieces {
       this.#have.setAll();
       this.#all = false;
     }
-    if (!this.#counted) {
-      this.#counted = true;
-      for (let i = 0; i < store.info.pieceCount; i++) store.picker.addAvailability(i);
+    if (this.#counted === 'not') {
+      this.#counted = 'as all';
+      store.picker.addToAll();
     }
     this.#have.unset(piece);
     store.picker.removeAvailability(piece);
-    if (this.#wants(piece)) this.wanted--;
     return true;
-  }
-
-  /** We have the piece now. */
-  onVerified(piece: number): void {
-    if (this.has(piece) && this.#store !== undefined && this.#store.picker.priority(piece) > 0) this.wanted--;
-  }
-
-  /** The selection has changed, or pieces were lost: counts anew. */
-  recount(): void {
-    if (this.#store !== undefined) this.#count();
   }
 
   /** The peer is gone. */
   close(): void {
     this.#forget();
+    this.#store = undefined;
   }
 
-  #wants(piece: number): boolean {
-    const store = this.#store!;
-    return !store.verified.get(piece) && store.picker.priority(piece) > 0;
-  }
-
-  #count(): void {
-    const { pieceCount } = this.#store!.info;
-    let wanted = 0;
-    for (let piece = 0; piece < pieceCount; piece++) {
-      if (this.has(piece) && this.#wants(piece)) wanted++;
-    }
-    this.wanted = wanted;
-  }
-
+  /** Takes back what the peer has said. */
   #forget(): void {
-    if (this.#counted && this.#have !== undefined && this.#store !== undefined) {
-      for (const piece of this.#have.indexes()) this.#store.picker.removeAvailability(piece);
+    const have = this.#have;
+    if (have !== undefined && this.#store !== undefined) {
+      const { picker } = this.#store;
+      if (this.#counted === 'by piece') picker.removePieces(have);
+      if (this.#counted === 'as all') {
+        picker.removeFromAll();
+        for (let piece = have.firstUnset(); piece >= 0; piece = have.firstUnset(piece + 1)) {
+          picker.addAvailability(piece);
+        }
+      }
     }
-    this.#counted = false;
-    this.wanted = 0;
+    this.#counted = 'not';
+    this.#have = undefined;
+    this.#witness = -1;
+    this.#barrenSince = -1;
   }
 }

@@ -17,6 +17,7 @@ beforeAll(async () => {
 class FakeWire implements PipelineWire {
   readonly id: number;
   readonly isOrigin = false;
+  readonly have = undefined;
   readonly requests: string[] = [];
   readonly cancels: string[] = [];
   readonly bans: string[] = [];
@@ -25,9 +26,6 @@ class FakeWire implements PipelineWire {
   waste = 0;
   constructor(id: number) {
     this.id = id;
-  }
-  has(): boolean {
-    return true;
   }
   together(action: () => void): void {
     action();

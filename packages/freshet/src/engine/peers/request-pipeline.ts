@@ -1,4 +1,4 @@
-import { BLOCK_LENGTH, type BlockRequest } from '../../protocol/index.ts';
+import { type Bitfield, BLOCK_LENGTH, type BlockRequest } from '../../protocol/index.ts';
 import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { RequestTarget, Scheduler } from '../pieces/scheduler.ts';
@@ -24,7 +24,8 @@ interface Arrival {
 /** What the pipeline asks of its connection. */
 export interface PipelineWire {
   readonly id: number;
-  has(piece: number): boolean;
+  /** The pieces that the peer has; `undefined` when it has all. */
+  readonly have: Bitfield | undefined;
   readonly isOrigin: boolean;
   /** Runs `action`; what it sends leaves as one write. */
   together(action: () => void): void;
@@ -55,6 +56,7 @@ export class RequestPipeline implements RequestTarget {
   currentPiece = -1;
   barrenSince = -1;
   helpedAt: number = Number.NEGATIVE_INFINITY;
+  rescuedAt: number = Number.NEGATIVE_INFINITY;
   readonly #wire: PipelineWire;
   readonly #store: PieceStore;
   readonly #scheduler: Scheduler;
@@ -100,8 +102,8 @@ export class RequestPipeline implements RequestTarget {
     return ((this.outstanding + 1) * BLOCK_LENGTH * 1000) / this.rate;
   }
 
-  has(piece: number): boolean {
-    return this.#wire.has(piece);
+  get have(): Bitfield | undefined {
+    return this.#wire.have;
   }
 
   isRequesting(piece: number, block: number): boolean {

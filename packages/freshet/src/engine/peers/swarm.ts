@@ -3,13 +3,13 @@ import {
   type ExtendedHandshake,
   equalBytes,
   type Handshake,
-  type InfoHash,
   type PeerAddress,
   type PeerId,
   toHex,
 } from '../../protocol/index.ts';
 import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
+import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
 import { Alarm } from './alarm.ts';
 import { BanList } from './ban-list.ts';
 import { Candidates } from './candidates.ts';
@@ -50,20 +50,25 @@ export class Swarm implements PeerOwner {
   constructor(options: SwarmOptions) {
     this.#options = options;
     this.#alarm = new Alarm(options.clock, () => this.#tick());
-    this.#chokeRounds = new ChokeRounds(this.peers, options.uploadSlots, options.random);
+    this.#chokeRounds = new ChokeRounds({
+      peers: this.peers,
+      slots: options.uploadSlots,
+      limit: () => options.uploadLimiter.rate,
+      random: options.random,
+    });
     this.#dialler = new Dialler({
       dialer: options.dialer,
       candidates: this.candidates,
       budget: options.budget,
       clock: options.clock,
       hasRoom: () => this.hasRoom,
-      onLink: (link, address) => this.#open(link, false, address),
+      onLink: (link, address) => this.#open(link, false, address, this.candidates.swarmOf(address)),
       onFailed: () => this.connect(),
     });
   }
 
-  get infoHash(): InfoHash {
-    return this.#options.infoHash;
+  get hashes(): SwarmHashes {
+    return this.#options.hashes;
   }
 
   get peerId(): PeerId {
@@ -129,20 +134,24 @@ export class Swarm implements PeerOwner {
     this.dropUseless();
   }
 
-  /** Returns whether the address is new. */
-  addAddress(address: PeerAddress): boolean {
-    const added = this.candidates.add(address);
+  /** Returns whether the address is new. @param swarm where it was found, if that is known. */
+  addAddress(address: PeerAddress, swarm?: SwarmKind): boolean {
+    const added = this.candidates.add(address, swarm);
     if (added) this.connect();
     return added;
   }
 
-  /** Takes over an open link to a peer of this torrent (WebRTC), to which we speak first. */
-  addLink(link: Link, incoming: boolean): void {
+  /**
+   * Takes over an open link to a peer of this torrent (WebRTC).
+   * @param incoming the peer made the offer.
+   * @param swarm where the offer was made.
+   */
+  addLink(link: Link, incoming: boolean, swarm: SwarmKind): void {
     if (!this.hasRoom || !this.#options.budget.tryOpen()) {
       refuseLink(link);
       return;
     }
-    this.#open(link, incoming, link.remote);
+    this.#open(link, incoming, link.remote, swarm);
   }
 
   /** Dials as many candidates as there is room for. */
@@ -155,9 +164,8 @@ export class Swarm implements PeerOwner {
   /** Other peers hear of the piece, and we may need less of them. */
   onVerified(piece: number): void {
     for (const peer of [...this.peers.values()]) {
-      peer.pieces.onVerified(piece);
       peer.announcePiece(piece);
-      if (peer.pieces.wanted === 0 && peer.amInterested) peer.updateInterest();
+      if (peer.amInterested && !peer.pieces.interesting) peer.updateInterest();
     }
   }
 
@@ -174,10 +182,7 @@ export class Swarm implements PeerOwner {
 
   /** The selection has changed, or pieces were lost. */
   recount(): void {
-    for (const peer of [...this.peers.values()]) {
-      peer.pieces.recount();
-      peer.updateInterest();
-    }
+    for (const peer of [...this.peers.values()]) peer.updateInterest();
     this.dropUseless();
   }
 
@@ -237,7 +242,7 @@ export class Swarm implements PeerOwner {
     // Whoever was told of the end of the other one may have ended more.
     if (!this.#running || peer.closed) return 'the torrent is not running';
     this.peers.set(peer.id, peer);
-    if (peer.address !== undefined && !peer.incoming) this.candidates.onConnected(peer.address);
+    if (peer.address !== undefined && !peer.incoming) this.candidates.onConnected(peer.address, peer.swarm);
     this.#arm();
     return undefined;
   }
@@ -305,12 +310,21 @@ export class Swarm implements PeerOwner {
     this.#handshaking.delete(peer);
     this.#options.budget.closed();
     if (peer.address !== undefined && !peer.incoming) {
-      this.candidates.onClosed(peer.address, false, this.#options.clock.now());
+      // Without a word it may know the torrent by the other hash.
+      const other = this.#running && peer.peerId === undefined && this.hashes.hybrid;
+      if (!other || !this.candidates.tryOther(peer.address)) {
+        this.candidates.onClosed(peer.address, false, this.#options.clock.now());
+      }
     }
     this.connect();
   }
 
-  #open(link: Link, incoming: boolean, address: PeerAddress | undefined): void {
+  #open(
+    link: Link,
+    incoming: boolean,
+    address: PeerAddress | undefined,
+    swarm: SwarmKind | undefined,
+  ): void {
     const peer = new PeerConnection(
       {
         id: this.#options.nextPeerId(),
@@ -318,6 +332,7 @@ export class Swarm implements PeerOwner {
         incoming,
         clock: this.#options.clock,
         address,
+        swarm,
         route: () => this,
         onRefused: (refused) => this.onRefused(refused),
       },

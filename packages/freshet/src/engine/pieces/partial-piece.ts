@@ -1,10 +1,23 @@
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { type Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
 import type { PrefixHash } from '../ports.ts';
+import type { BlockDigests } from './block-digests.ts';
 
 /** Life of one block of a piece in progress. */
 export const FREE = 0;
 export const REQUESTED = 1;
 export const RECEIVED = 2;
+
+/** What a piece in progress is verified by, besides its buffer. */
+export interface PartialPieceOptions {
+  /** Bytes before the padding at the end of the piece, which nobody is asked for; the whole buffer unless told. */
+  readonly length?: number | undefined;
+  /** v2 (BEP 52): the hashes of the blocks. */
+  readonly digests?: BlockDigests | undefined;
+  /** One source at a time: an earlier copy was wrong, and whoever sends all of the next one answers for it. */
+  readonly sole?: boolean | undefined;
+  /** v1: a fresh hash of the buffer, for when one has seen a block that is taken back. */
+  readonly rehash?: (() => PrefixHash) | undefined;
+}
 
 /**
  * One piece in progress: its buffer, which blocks are asked for and from how many, who sent what. The buffer is
@@ -12,16 +25,27 @@ export const RECEIVED = 2;
  */
 export class PartialPiece {
   readonly index: number;
+  /** Bytes that are asked for. What follows them in the buffer is padding, and zero. */
   readonly length: number;
   readonly blockCount: number;
   readonly buffer: Uint8Array;
-  readonly hash: PrefixHash;
+  readonly digests: BlockDigests | undefined;
+  /** Digests that are being computed of bytes in the buffer. */
+  digesting = 0;
+  /** v1: the hash of all of it, padding included. */
+  #hash: PrefixHash | undefined;
+  readonly #rehash: (() => PrefixHash) | undefined;
+  readonly #sole: boolean;
+  /** The only source that may be asked, 0 for anyone. */
+  #holder = 0;
   readonly #state: Uint8Array;
   /** Sources that are asked for the block right now. */
   readonly #requesters: Uint8Array;
   /** Source that sent a received block, or whose payload is arriving; 0 for none. */
   readonly #sender: Int32Array;
   readonly #requestedAt: Float64Array;
+  /** Holds the piece while it has free blocks. */
+  readonly #unasked: Bitfield | undefined;
   freeBlocks: number;
   receivedBlocks = 0;
   receivedBytes = 0;
@@ -30,13 +54,24 @@ export class PartialPiece {
   /** All blocks before this one are received. */
   #prefix = 0;
 
-  constructor(index: number, buffer: Uint8Array, hash: PrefixHash) {
+  constructor(
+    index: number,
+    buffer: Uint8Array,
+    hash: PrefixHash | undefined,
+    unasked?: Bitfield,
+    options: PartialPieceOptions = {},
+  ) {
     this.index = index;
-    this.length = buffer.length;
-    this.blockCount = Math.ceil(buffer.length / BLOCK_LENGTH);
+    this.length = options.length ?? buffer.length;
+    this.blockCount = Math.ceil(this.length / BLOCK_LENGTH);
     this.buffer = buffer;
-    this.hash = hash;
+    this.digests = options.digests;
+    this.#sole = options.sole ?? false;
+    this.#hash = hash;
+    this.#rehash = options.rehash;
     this.freeBlocks = this.blockCount;
+    this.#unasked = unasked;
+    unasked?.set(index);
     this.#state = new Uint8Array(this.blockCount);
     this.#requesters = new Uint8Array(this.blockCount);
     this.#sender = new Int32Array(this.blockCount);
@@ -52,6 +87,39 @@ export class PartialPiece {
 
   get complete(): boolean {
     return this.receivedBlocks === this.blockCount;
+  }
+
+  /** v1: the hash of the piece. */
+  get hash(): PrefixHash | undefined {
+    return this.#hash;
+  }
+
+  /** Hashes anew from the front: the hash has been finished, or has seen what is not there any more. */
+  restartHash(): void {
+    this.#hash = this.#rehash?.();
+    this.#advance(0);
+  }
+
+  /** Whether the source may be asked for blocks of the piece. The first one that is asked for a `sole` piece has it. */
+  admits(source: number): boolean {
+    if (!this.#sole || this.#holder === source) return true;
+    // Whoever has it and is asked for nothing any more has given it up, or is gone.
+    if (!this.idle || this.digesting > 0 || this.complete) return false;
+    this.#holder = source;
+    for (let block = 0; block < this.blockCount; block++) {
+      // All of the piece is to come from one, unless a block is known to be right.
+      if (this.digests?.isRight(block) !== true) this.refuse(block);
+    }
+    return true;
+  }
+
+  /** Bytes from `begin` on whose blocks are right, before the piece is complete. */
+  rightFrom(begin: number): number {
+    const { digests } = this;
+    if (digests === undefined || digests.right === 0) return 0;
+    let block = Math.floor(begin / BLOCK_LENGTH);
+    while (block < this.blockCount && digests.isRight(block)) block++;
+    return Math.max(0, Math.min(block * BLOCK_LENGTH, this.length) - begin);
   }
 
   blockLength(block: number): number {
@@ -87,7 +155,7 @@ export class PartialPiece {
   request(block: number, now: number): void {
     if (this.#state[block] === FREE) {
       this.#state[block] = REQUESTED;
-      this.freeBlocks--;
+      this.#take();
     }
     this.#requesters[block] = this.#requesters[block]! + 1;
     this.#requestedAt[block] = now;
@@ -104,7 +172,7 @@ export class PartialPiece {
     this.#requesters[block] = left;
     if (left === 0 && this.#state[block] === REQUESTED) {
       this.#state[block] = FREE;
-      this.freeBlocks++;
+      if (this.freeBlocks++ === 0) this.#unasked?.set(this.index);
       if (block < this.#freeHint) this.#freeHint = block;
     }
   }
@@ -134,18 +202,36 @@ export class PartialPiece {
   receive(block: number, source: number): boolean {
     const state = this.#state[block]!;
     if (state === RECEIVED) return false;
-    if (state === FREE) this.freeBlocks--;
+    if (state === FREE) this.#take();
     this.#state[block] = RECEIVED;
     this.#sender[block] = source;
     this.receivedBlocks++;
     this.receivedBytes += this.blockLength(block);
-    if (block === this.#prefix) {
-      let prefix = this.#prefix + 1;
-      while (prefix < this.blockCount && this.#state[prefix] === RECEIVED) prefix++;
-      this.#prefix = prefix;
-      this.hash.advance(Math.min(prefix * BLOCK_LENGTH, this.length));
-    }
+    if (block === this.#prefix) this.#advance(block + 1);
     return true;
+  }
+
+  /** A received block is not taken after all: it is free again. */
+  refuse(block: number): void {
+    if (this.#state[block] !== RECEIVED) return;
+    const asked = this.#requesters[block]! > 0;
+    this.#state[block] = asked ? REQUESTED : FREE;
+    this.#sender[block] = 0;
+    this.digests?.clear(block);
+    this.receivedBlocks--;
+    this.receivedBytes -= this.blockLength(block);
+    if (!asked && this.freeBlocks++ === 0) this.#unasked?.set(this.index);
+    if (block < this.#freeHint) this.#freeHint = block;
+    if (block < this.#prefix) this.restartHash();
+  }
+
+  /** All blocks before `from` are received. */
+  #advance(from: number): void {
+    let prefix = from;
+    while (prefix < this.blockCount && this.#state[prefix] === RECEIVED) prefix++;
+    this.#prefix = prefix;
+    if (prefix === 0 || this.#hash === undefined) return;
+    this.#hash.advance(prefix === this.blockCount ? this.buffer.length : prefix * BLOCK_LENGTH);
   }
 
   /** The sources of the received blocks, each once. */
@@ -160,5 +246,10 @@ export class PartialPiece {
   /** Sender of each block, for blame after a failed hash. */
   sendersByBlock(): Int32Array {
     return this.#sender.slice();
+  }
+
+  /** A block is free no longer. */
+  #take(): void {
+    if (--this.freeBlocks === 0) this.#unasked?.unset(this.index);
   }
 }

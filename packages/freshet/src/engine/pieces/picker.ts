@@ -1,59 +1,75 @@
+import { Bitfield } from '../../protocol/index.ts';
 import type { Random } from '../ports.ts';
+import { RarityBuckets } from './rarity-buckets.ts';
 
-/** Availabilities from this on count as equally common. */
-const LEVELS = 64;
 /** Highest priority; 0 means not wanted. */
 export const MAX_PRIORITY = 7;
 export const DEFAULT_PRIORITY = 4;
 
-/** Candidates looked at in a row before the picker changes its way of searching. */
-const SCAN_LIMIT = 256;
+/** Pieces of a priority looked at by rarity before the picker searches what the source has. */
+const LOOKS = 32;
+/** Pieces that a search compares by rarity. */
+const SAMPLE = 32;
+/** Pieces that the source has and may not give now, after which a search ends. */
+const MAX_REFUSED = 1024;
+
+const OPEN = 0;
+const TAKEN = 1;
+const VERIFIED = 2;
+
+/** What a source has to give. */
+export interface Offer {
+  /** Its pieces; `undefined` when it has all. */
+  readonly have: Bitfield | undefined;
+  /** Whether it may be asked for a piece that it has. Absent when it may be asked for all. */
+  readonly may?: ((piece: number) => boolean) | undefined;
+}
 
 /**
- * Chooses the next piece to begin. It knows the pieces that are wanted and neither begun nor verified, called
- * open, in one bucket for each pair of priority and availability, so that a `have`, a change of priority and
- * the removal of a piece each cost the same however many pieces there are.
+ * Chooses the next piece to begin, among those that are wanted and neither begun nor verified, called open. A
+ * `have`, a pick and a change of one piece cost the same however many pieces there are.
+ *
+ * Open pieces are in bit fields by priority, and, as soon as one is asked for, in buckets by priority and rarity. Those
+ * are given up when much changes at a time, such as by a bitfield, and made anew for the next pick.
  *
  * Availability counts peers that have part of the torrent; seeds have every piece and would raise all counts
  * alike, so they are not counted at all.
  */
 export class PiecePicker {
   readonly pieceCount: number;
-  readonly #availability: Uint16Array;
+  /** Wanted and not verified: what makes a peer interesting. Not to be changed by others. */
+  readonly missing: Bitfield;
+  /** How many peers have each piece, above `#base`. Absent until a peer has any. */
+  #availability: Int16Array | undefined;
+  /** Peers counted as having everything; what they lack is taken off `#availability`. */
+  #base = 0;
   readonly #priority: Uint8Array;
-  /** 1 while the piece is begun or verified. */
-  readonly #taken: Uint8Array;
-  readonly #buckets: number[][] = [];
-  /** Place of an open piece in its bucket. */
-  readonly #place: Uint32Array;
+  readonly #state: Uint8Array;
+  /** Open pieces by priority. */
+  readonly #open: (Bitfield | undefined)[] = [];
   readonly #random: Random;
   readonly #sequential: boolean;
+  #buckets: RarityBuckets | undefined;
+  /** Moves between buckets since the last pick. */
+  #moves = 0;
   #openPieces = 0;
   #wantedPieces = 0;
   /** Counts pieces that became open: while it stands still, who found nothing will find nothing. */
   generation = 0;
-  /** Sequential order: no piece before this one is open. */
-  #firstOpen = 0;
+  /** Counts pieces that became missing. */
+  missingGeneration = 0;
 
   constructor(pieceCount: number, random: Random, strategy: 'rarest' | 'sequential') {
     this.pieceCount = pieceCount;
-    this.#availability = new Uint16Array(pieceCount);
     this.#priority = new Uint8Array(pieceCount).fill(DEFAULT_PRIORITY);
-    this.#taken = new Uint8Array(pieceCount);
-    this.#place = new Uint32Array(pieceCount);
+    this.#state = new Uint8Array(pieceCount);
     this.#random = random;
     this.#sequential = strategy === 'sequential';
-    for (let i = 0; i <= MAX_PRIORITY * LEVELS; i++) this.#buckets.push([]);
-    const order = new Uint32Array(pieceCount);
-    for (let i = 0; i < pieceCount; i++) order[i] = i;
-    // Shuffled once; what moves between buckets later keeps them mixed.
-    for (let i = pieceCount - 1; i > 0; i--) {
-      const j = random.below(i + 1);
-      const swapped = order[i]!;
-      order[i] = order[j]!;
-      order[j] = swapped;
-    }
-    for (let i = 0; i < pieceCount; i++) this.#insert(order[i]!);
+    const open = new Bitfield(pieceCount);
+    open.setAll();
+    this.#open[DEFAULT_PRIORITY] = open;
+    this.missing = open.clone();
+    this.#openPieces = pieceCount;
     this.#wantedPieces = pieceCount;
   }
 
@@ -71,131 +87,252 @@ export class PiecePicker {
     return this.#priority[piece]!;
   }
 
+  /** Peers that have the piece and not all. */
   availability(piece: number): number {
-    return this.#availability[piece]!;
+    return this.#base + this.#relative(piece);
   }
 
   /** @param priority 0 (not wanted) to 7. */
   setPriority(piece: number, priority: number): void {
     const before = this.#priority[piece]!;
     if (before === priority) return;
-    this.#remove(piece);
+    if (this.#state[piece] === OPEN) this.#leave(piece);
     this.#priority[piece] = priority;
-    this.#insert(piece);
+    if (this.#state[piece] === OPEN) this.#enter(piece);
     this.generation++;
     if (before === 0) this.#wantedPieces++;
     else if (priority === 0) this.#wantedPieces--;
+    this.#setMissing(piece);
   }
 
   /** A peer that is no seed has the piece. */
   addAvailability(piece: number): void {
-    if (this.#availability[piece] === 0xffff) return;
-    this.#remove(piece);
-    this.#availability[piece] = this.#availability[piece]! + 1;
-    this.#insert(piece);
+    this.#addAvailability(piece, 1);
   }
 
   removeAvailability(piece: number): void {
-    if (this.#availability[piece] === 0) return;
-    this.#remove(piece);
-    this.#availability[piece] = this.#availability[piece]! - 1;
-    this.#insert(piece);
+    this.#addAvailability(piece, -1);
   }
 
-  /** The piece is begun or verified. */
+  /** A peer that is no seed has these pieces. */
+  addPieces(have: Bitfield): void {
+    this.#addPieces(have, 1);
+  }
+
+  removePieces(have: Bitfield): void {
+    this.#addPieces(have, -1);
+  }
+
+  /** A peer is counted as having all pieces; those that it lacks are then removed one by one. */
+  addToAll(): void {
+    this.#base++;
+  }
+
+  removeFromAll(): void {
+    this.#base--;
+  }
+
+  /** The piece is begun. */
   take(piece: number): void {
-    this.#remove(piece);
-    this.#taken[piece] = 1;
+    if (this.#state[piece] !== OPEN) return;
+    this.#leave(piece);
+    this.#state[piece] = TAKEN;
+  }
+
+  /** The piece is verified. */
+  finish(piece: number): void {
+    this.take(piece);
+    this.#state[piece] = VERIFIED;
+    this.missing.unset(piece);
   }
 
   /** The piece is open again. */
   putBack(piece: number): void {
-    if (this.#taken[piece] === 0) return;
-    this.#taken[piece] = 0;
-    this.#insert(piece);
+    if (this.#state[piece] === OPEN) return;
+    this.#state[piece] = OPEN;
+    this.#enter(piece);
+    this.#setMissing(piece);
     this.generation++;
   }
 
   isOpen(piece: number): boolean {
-    return this.#taken[piece] === 0 && this.#priority[piece] !== 0;
+    return this.#state[piece] === OPEN && this.#priority[piece] !== 0;
   }
 
   /**
-   * The best open piece that `has` says yes to: by priority, then by rarity, or by index when sequential. Among
-   * equals the one behind `after`, so that both ends read and write runs; else a random one, so that peers are at
+   * The best open piece on offer: by priority, then by rarity, or by index when sequential. Rarity is exact among
+   * the rarest few pieces of the torrent and among sources with few pieces; otherwise it is the rarest of a sample.
+   * Among equals the one behind `after`, so that both ends read and write runs; else a random one, so that peers are at
    * different places. -1 when there is none.
+   * @param run the one behind `after` comes before rarer ones up to the next multiple of so many pieces, and a new run
+   * begins at the first of equals in a row. 0 or 1 for no such runs.
    */
-  pick(has: (piece: number) => boolean, after = -1): number {
+  pick(offer: Offer, after = -1, run = 0): number {
     if (this.#openPieces === 0) return -1;
-    return this.#sequential ? this.#pickInOrder(has) : this.#pickRarest(has, after);
-  }
-
-  /** Any open piece that `has` says yes to, whatever its rarity; -1 when none was found. */
-  pickRandom(has: (piece: number) => boolean): number {
-    if (this.#openPieces === 0) return -1;
-    for (let tries = 0; tries < 32; tries++) {
-      const piece = this.#random.below(this.pieceCount);
-      if (this.isOpen(piece) && has(piece)) return piece;
+    this.#moves = 0;
+    for (let priority = MAX_PRIORITY; priority > 0; priority--) {
+      const open = this.#open[priority];
+      if (open === undefined || open.isEmpty) continue;
+      const piece = this.#sequential
+        ? this.#search(open, offer, 0, 1)
+        : this.#pickRarest(priority, open, offer, after, run);
+      if (piece >= 0) return piece;
     }
-    return this.pick(has);
+    return -1;
   }
 
-  #pickRarest(has: (piece: number) => boolean, after: number): number {
+  /** Any open piece on offer of the highest priority, whatever its rarity; -1 when there is none. */
+  pickRandom(offer: Offer): number {
+    for (let priority = MAX_PRIORITY; priority > 0; priority--) {
+      const open = this.#open[priority];
+      if (open === undefined || open.isEmpty) continue;
+      const piece = this.#search(open, offer, this.#random.below(this.pieceCount), 1);
+      if (piece >= 0) return piece;
+    }
+    return -1;
+  }
+
+  #pickRarest(priority: number, open: Bitfield, offer: Offer, after: number, run: number): number {
     const next = after + 1;
-    const nextBucket =
-      after >= 0 && next < this.pieceCount && this.isOpen(next) && has(next)
-        ? this.#bucketOf(next)
-        : undefined;
-    for (const bucket of this.#buckets) {
-      const length = bucket.length;
-      if (length === 0) continue;
-      if (bucket === nextBucket) return next;
-      // A random start when the bucket is long: peers that hold little of it then find theirs sooner or later. The
-      // first of a short one is a random piece too, another each time, so peers begin their runs in different places.
-      const start = length > SCAN_LIMIT ? this.#random.below(length) : 0;
+    const hasNext = after >= 0 && open.get(next) && offers(offer, next);
+    if (hasNext && run > 1 && next % run !== 0) return next;
+    this.#buckets ??= this.#build();
+    const buckets = this.#buckets;
+    const nextLevel = hasNext ? buckets.level(this.#relative(next)) : -1;
+    let looks = LOOKS;
+    for (let level = buckets.rarest(priority, 0); level >= 0; level = buckets.rarest(priority, level + 1)) {
+      if (level === nextLevel) return next;
+      const bucket = buckets.bucket(priority, level);
+      const { length } = bucket;
+      const start = length > 1 ? this.#random.below(length) : 0;
       for (let i = 0; i < length; i++) {
+        if (looks-- === 0) return this.#sample(open, offer, hasNext ? next : -1);
         const piece = bucket[start + i < length ? start + i : start + i - length]!;
-        if (has(piece)) return piece;
+        if (offers(offer, piece)) return run > 1 ? this.#runStart(piece, priority, offer, run) : piece;
       }
     }
     return -1;
   }
 
-  #pickInOrder(has: (piece: number) => boolean): number {
-    while (this.#firstOpen < this.pieceCount && !this.isOpen(this.#firstOpen)) this.#firstOpen++;
+  /** The source has none of the rarest pieces. */
+  #sample(open: Bitfield, offer: Offer, next: number): number {
+    const found = this.#search(open, offer, this.#random.below(this.pieceCount), SAMPLE);
+    if (found < 0 || next < 0) return found;
+    return this.#relative(next) <= this.#relative(found) ? next : found;
+  }
+
+  /** The rarest of the first `count` pieces that are on offer, from `from` and round; -1 when there is none. */
+  #search(open: Bitfield, { have, may }: Offer, from: number, count: number): number {
+    const other = have ?? open;
     let best = -1;
-    for (let piece = this.#firstOpen; piece < this.pieceCount; piece++) {
-      if (!this.isOpen(piece) || !has(piece)) continue;
-      const priority = this.#priority[piece]!;
-      if (best < 0 || priority > this.#priority[best]!) best = piece;
-      if (priority >= DEFAULT_PRIORITY || piece - this.#firstOpen > SCAN_LIMIT) break;
+    let seen = 0;
+    let refused = 0;
+    let wrapped = from === 0;
+    let piece = open.firstCommon(other, from);
+    for (;;) {
+      if (piece < 0 || (wrapped && from > 0 && piece >= from)) {
+        if (wrapped) return best;
+        wrapped = true;
+        piece = open.firstCommon(other, 0);
+        continue;
+      }
+      if (may === undefined || may(piece)) {
+        if (best < 0 || this.#relative(piece) < this.#relative(best)) best = piece;
+        if (++seen === count) return best;
+      } else if (++refused === MAX_REFUSED) {
+        return best;
+      }
+      piece = open.firstCommon(other, piece + 1);
     }
-    return best;
   }
 
-  #bucketOf(piece: number): number[] {
-    const rarity = Math.min(this.#availability[piece]!, LEVELS - 1);
-    return this.#buckets[(MAX_PRIORITY - this.#priority[piece]!) * LEVELS + rarity]!;
+  /** The first of the pieces in a row up to this one that are as good as it, within one run. */
+  #runStart(piece: number, priority: number, offer: Offer, run: number): number {
+    const rarity = this.#relative(piece);
+    const open = this.#open[priority]!;
+    let first = piece;
+    while (
+      first % run !== 0 &&
+      open.get(first - 1) &&
+      this.#relative(first - 1) === rarity &&
+      offers(offer, first - 1)
+    ) {
+      first--;
+    }
+    return first;
   }
 
-  #insert(piece: number): void {
-    if (this.#taken[piece] === 1 || this.#priority[piece] === 0) return;
-    const bucket = this.#bucketOf(piece);
-    this.#place[piece] = bucket.length;
-    bucket.push(piece);
+  #relative(piece: number): number {
+    return this.#availability === undefined ? 0 : this.#availability[piece]!;
+  }
+
+  #addAvailability(piece: number, change: number): void {
+    this.#availability ??= new Int16Array(this.pieceCount);
+    const before = this.#availability[piece]!;
+    this.#availability[piece] = before + change;
+    if (this.#buckets === undefined || !this.isOpen(piece)) return;
+    this.#buckets.move(piece, this.#priority[piece]!, before, before + change);
+    this.#moved();
+  }
+
+  #addPieces(have: Bitfield, change: number): void {
+    if (have.count > this.#mostMoves) this.#buckets = undefined;
+    for (let piece = have.firstSet(); piece >= 0; piece = have.firstSet(piece + 1)) {
+      this.#addAvailability(piece, change);
+    }
+  }
+
+  #setMissing(piece: number): void {
+    if (this.#priority[piece] === 0 || this.#state[piece] === VERIFIED) this.missing.unset(piece);
+    else if (this.missing.set(piece)) this.missingGeneration++;
+  }
+
+  /** More moves than this cost more than making the buckets anew. */
+  get #mostMoves(): number {
+    return Math.max(1024, this.#openPieces >>> 3);
+  }
+
+  #moved(): void {
+    if (++this.#moves > this.#mostMoves) this.#buckets = undefined;
+  }
+
+  /** The piece is open now. */
+  #enter(piece: number): void {
+    const priority = this.#priority[piece]!;
+    if (priority === 0) return;
+    this.#open[priority] ??= new Bitfield(this.pieceCount);
+    this.#open[priority].set(piece);
     this.#openPieces++;
-    if (piece < this.#firstOpen) this.#firstOpen = piece;
+    if (this.#buckets === undefined) return;
+    this.#buckets.add(piece, priority, this.#relative(piece));
+    this.#moved();
   }
 
-  #remove(piece: number): void {
-    if (this.#taken[piece] === 1 || this.#priority[piece] === 0) return;
-    const bucket = this.#bucketOf(piece);
-    const last = bucket.pop()!;
-    if (last !== piece) {
-      const place = this.#place[piece]!;
-      bucket[place] = last;
-      this.#place[last] = place;
-    }
+  /** The piece is not open any more. */
+  #leave(piece: number): void {
+    const priority = this.#priority[piece]!;
+    if (priority === 0) return;
+    this.#open[priority]!.unset(piece);
     this.#openPieces--;
+    if (this.#buckets === undefined) return;
+    this.#buckets.remove(piece, priority, this.#relative(piece));
+    this.#moved();
+    // Whoever seeds keeps no buckets.
+    if (this.#openPieces === 0) this.#buckets = undefined;
   }
+
+  #build(): RarityBuckets {
+    const buckets = new RarityBuckets(this.pieceCount, MAX_PRIORITY);
+    for (const [priority, open] of this.#open.entries()) {
+      if (open === undefined) continue;
+      for (let piece = open.firstSet(); piece >= 0; piece = open.firstSet(piece + 1)) {
+        buckets.add(piece, priority, this.#relative(piece));
+      }
+    }
+    return buckets;
+  }
+}
+
+function offers({ have, may }: Offer, piece: number): boolean {
+  return (have === undefined || have.get(piece)) && (may === undefined || may(piece));
 }

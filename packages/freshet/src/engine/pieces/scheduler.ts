@@ -1,6 +1,8 @@
+import type { Bitfield } from '../../protocol/index.ts';
 import type { Random } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
 import { FREE, type PartialPiece, RECEIVED, REQUESTED } from './partial-piece.ts';
+import type { Offer } from './picker.ts';
 import type { PieceStore } from './piece-store.ts';
 
 /** A piece that somebody waits for. */
@@ -12,13 +14,16 @@ export interface UrgentPiece {
 
 /** A peer as the scheduler sees it. */
 export interface RequestTarget extends BlockSource {
-  has(piece: number): boolean;
+  /** The pieces that the peer has; `undefined` when it has all. */
+  readonly have: Bitfield | undefined;
   /** Whether the block is asked of this peer at the moment. */
   isRequesting(piece: number, block: number): boolean;
   /** Adds the request; the scheduler has marked the block. */
   request(partial: PartialPiece, block: number): void;
   /** Milliseconds until a block that is asked for now would be here. */
   readonly queueTime: number;
+  /** Bytes per second that it sends. */
+  readonly rate: number;
   /** Requests in flight. */
   readonly outstanding: number;
   /** Its bytes cost the site money: while somebody watches, it gives only what nobody else can in time. */
@@ -29,6 +34,8 @@ export interface RequestTarget extends BlockSource {
   barrenSince: number;
   /** When it was last looked whether it can help others with what is late, in clock milliseconds. */
   helpedAt: number;
+  /** When it was last looked whether it can bring urgent blocks that are late, in clock milliseconds. */
+  rescuedAt: number;
 }
 
 /** Pieces begun at random before rarity counts, so that a newcomer soon has something to give (BEP 3 practice). */
@@ -43,8 +50,18 @@ const MAX_LATE = 8000;
  * scheduler of p2p-media-loader has 15 s; verified blocks and cancels let us wait longer.
  */
 export const HIGH_DEMAND = 4000;
-/** Milliseconds between two looks at whether an idle peer can help: each goes through all blocks in progress. */
+/** Milliseconds between two looks at whether an idle peer can help. */
 const HELP_INTERVAL = 500;
+/** Milliseconds between two looks for urgent blocks that are late, for one peer. */
+const RESCUE_INTERVAL = 50;
+/** Most urgent pieces, pieces in progress, and blocks that one call looks at. */
+const MAX_URGENT_LOOKS = 256;
+const MAX_PARTIAL_LOOKS = 64;
+const MAX_BLOCK_LOOKS = 1024;
+/** Fast peers are given runs of so many bytes, as libtorrent does: both ends then read and write in rows. */
+const RUN_LENGTH = 4 * 1024 * 1024;
+/** A peer is fast when it sends a run in so many seconds. */
+const RUN_TIME = 10;
 /** How near a deadline must be for a late block to be asked of another source, in milliseconds. */
 const RESCUE_HORIZON = 4000;
 
@@ -57,6 +74,8 @@ export class Scheduler {
   readonly #random: Random;
   readonly #urgent: () => readonly UrgentPiece[];
   readonly #isStreaming: () => boolean;
+  /** Pieces in a run. */
+  readonly #run: number;
   /** Smallest queue time of all peers, as of the last tick: who may take the most urgent pieces. */
   bestQueueTime = 0;
   /** A free peer has everything and would send it, as of the last tick. */
@@ -75,6 +94,7 @@ export class Scheduler {
     this.#store = store;
     this.#random = random;
     this.#urgent = urgent;
+    this.#run = Math.floor(RUN_LENGTH / store.info.pieceLength);
   }
 
   /** Milliseconds after which a block counts as late. */
@@ -124,26 +144,41 @@ export class Scheduler {
 
   /** Whether a piece without a deadline may be asked of the peer. */
   #mayTake(peer: RequestTarget, piece: number): boolean {
-    if (!peer.has(piece) || this.#store.picker.priority(piece) === 0) return false;
+    if (!has(peer, piece) || this.#store.picker.priority(piece) === 0) return false;
     return !peer.costly || !this.leaveToFree(piece, Number.POSITIVE_INFINITY);
   }
 
   /** Returns how much room is left. */
   #assignUrgent(peer: RequestTarget, room: number, now: number): number {
+    const urgent = this.#urgent();
+    if (urgent.length === 0) return room;
+    const rescuing = now - peer.rescuedAt >= RESCUE_INTERVAL;
+    if (rescuing) peer.rescuedAt = now;
     let left = room;
-    for (const { piece, deadline } of this.#urgent()) {
-      if (left === 0) break;
-      if (!this.#store.isMissing(piece) || !peer.has(piece)) continue;
+    let blockLooks = MAX_BLOCK_LOOKS;
+    const end = Math.min(urgent.length, MAX_URGENT_LOOKS);
+    for (let i = 0; i < end && left > 0; i++) {
+      const { piece, deadline } = urgent[i]!;
       const slack = deadline - now;
+      const rescue = rescuing && blockLooks > 0 && slack < RESCUE_HORIZON;
+      if (!(rescue || this.#hasFree(piece)) || !has(peer, piece)) continue;
       if (peer.costly && this.leaveToFree(piece, slack)) continue;
       // A peer that would deliver too late leaves the piece to those who can make it.
       if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.bestQueueTime) continue;
-      const partial = this.#store.begin(piece, true);
+      const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
       left -= this.#requestFree(peer, partial, left, now);
-      if (left > 0 && slack < RESCUE_HORIZON) left -= this.#rescue(peer, partial, left, now);
+      if (left > 0 && rescue) {
+        blockLooks -= partial.blockCount;
+        left -= this.#rescue(peer, partial, left, now);
+      }
     }
     return left;
+  }
+
+  /** Whether the piece has a block that nobody is asked for. */
+  #hasFree(piece: number): boolean {
+    return this.#store.unasked.get(piece) || this.#store.picker.isOpen(piece);
   }
 
   /** Asks for blocks of an urgent piece that others are late with. */
@@ -167,25 +202,34 @@ export class Scheduler {
   }
 
   #joinPartials(peer: RequestTarget, room: number, now: number): number {
+    const { unasked, partials } = this.#store;
+    const have = peer.have ?? unasked;
     let left = room;
-    for (const partial of this.#store.partials.values()) {
-      if (left === 0) break;
-      if (partial.freeBlocks === 0 || !this.#mayTake(peer, partial.index)) continue;
-      left -= this.#requestFree(peer, partial, left, now);
-      peer.currentPiece = partial.index;
+    let looks = MAX_PARTIAL_LOOKS;
+    for (
+      let piece = unasked.firstCommon(have);
+      piece >= 0 && left > 0 && looks-- > 0;
+      piece = unasked.firstCommon(have, piece + 1)
+    ) {
+      if (!this.#mayTake(peer, piece)) continue;
+      left -= this.#requestFree(peer, partials.get(piece)!, left, now);
+      peer.currentPiece = piece;
     }
     return left;
   }
 
   #beginPiece(peer: RequestTarget, room: number, now: number): number {
     const { picker, verified } = this.#store;
-    // Searching all open pieces again for each message would cost more than the messages.
+    // Searching the open pieces again for each message would cost more than the messages.
     if (peer.barrenSince === picker.generation) return 0;
-    const has = (piece: number): boolean => this.#mayTake(peer, piece);
+    const offer: Offer = peer.costly
+      ? { have: peer.have, may: (piece) => !this.leaveToFree(piece, Number.POSITIVE_INFINITY) }
+      : peer;
+    const run = peer.rate * RUN_TIME >= RUN_LENGTH ? this.#run : 0;
     const piece =
       verified.count < RANDOM_FIRST_PIECES && this.#random.below(2) === 0
-        ? picker.pickRandom(has)
-        : picker.pick(has, peer.currentPiece);
+        ? picker.pickRandom(offer)
+        : picker.pick(offer, peer.currentPiece, run);
     if (piece < 0) {
       // What a costly source may give changes with time.
       if (!peer.costly) peer.barrenSince = picker.generation;
@@ -199,14 +243,29 @@ export class Scheduler {
 
   /** Asks an idle peer for the oldest blocks that others owe too, one extra source a block. */
   #assignEndGame(peer: RequestTarget, room: number, now: number, minAge: number): void {
+    const { partials } = this.#store;
     const candidates: { partial: PartialPiece; block: number }[] = [];
-    for (const partial of this.#store.partials.values()) {
-      if (!this.#mayTake(peer, partial.index)) continue;
-      for (let block = 0; block < partial.blockCount; block++) {
-        if (partial.state(block) === RECEIVED || partial.requesters(block) > 1) continue;
-        if (now - partial.requestedAt(block) < minAge) continue;
-        if (!peer.isRequesting(partial.index, block)) candidates.push({ partial, block });
+    let looks = Math.min(MAX_PARTIAL_LOOKS, partials.size);
+    let blockLooks = MAX_BLOCK_LOOKS;
+    const fruitless: PartialPiece[] = [];
+    for (const partial of partials.values()) {
+      if (looks-- === 0 || blockLooks <= 0) break;
+      const before = candidates.length;
+      if (this.#mayTake(peer, partial.index)) {
+        blockLooks -= partial.blockCount;
+        for (let block = 0; block < partial.blockCount; block++) {
+          if (partial.state(block) === RECEIVED || partial.requesters(block) > 1) continue;
+          if (now - partial.requestedAt(block) < minAge) continue;
+          if (!peer.isRequesting(partial.index, block)) candidates.push({ partial, block });
+        }
       }
+      if (candidates.length === before) fruitless.push(partial);
+    }
+    // The next look is at others.
+    for (const partial of fruitless) {
+      if (fruitless.length === partials.size) break;
+      partials.delete(partial.index);
+      partials.set(partial.index, partial);
     }
     candidates.sort((a, b) => a.partial.requestedAt(a.block) - b.partial.requestedAt(b.block));
     for (const { partial, block } of candidates.slice(0, room)) this.#request(peer, partial, block, now);
@@ -228,4 +287,8 @@ export class Scheduler {
     partial.request(block, now);
     peer.request(partial, block);
   }
+}
+
+function has({ have }: RequestTarget, piece: number): boolean {
+  return have === undefined || have.get(piece);
 }

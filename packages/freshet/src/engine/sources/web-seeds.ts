@@ -307,7 +307,7 @@ export class WebSeeds {
     const { store, info } = this.#host;
     const { picker } = store;
     const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
-    let piece = picker.pick(allowed);
+    let piece = picker.pick({ have: undefined, may: allowed });
     const on = this.#cursor;
     if (piece >= 0 && on >= 0 && on < info.pieceCount && picker.isOpen(on) && allowed(on)) {
       const good = picker.priority(on) >= picker.priority(piece);
