@@ -101,6 +101,7 @@ export function seedSettings(options: SeedOptions, defaultCreator: string): Seed
     createdBy: options.createdBy ?? defaultCreator,
     creationDate: creationDate instanceof Date ? creationDate.getTime() : creationDate,
     source: options.source,
+    version: options.version,
     pieceLength: options.pieceLength,
     announceList: options.announceList,
     filterJunkFiles: options.filterJunkFiles,

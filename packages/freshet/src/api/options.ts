@@ -147,6 +147,11 @@ export interface SeedOptions extends TorrentOptions {
   creationDate?: Date | number | false | undefined;
   /** Makes the info-hash differ, as some trackers want. Default none. */
   source?: string | undefined;
+  /**
+   * What the torrent is for: clients of version 1 (BEP 3), of version 2 (BEP 52), or both. Those with version 2 sort
+   * their files. Default 1.
+   */
+  version?: 1 | 2 | 'hybrid' | undefined;
   /** Bytes per piece, a power of two from 16 KiB. Default chosen from the length. */
   pieceLength?: number | undefined;
   /** Most bytes per piece when it is chosen. Accepted for compatibility; has no effect: it never exceeds 16 MiB. */

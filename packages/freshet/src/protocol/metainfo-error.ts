@@ -51,8 +51,9 @@ export function bad(field: string, problem: string): MetainfoError {
 
 /** The version of a torrent's metadata: 2, or 1 where nothing is said. @throws {MetainfoError} on any other. */
 export function readVersion(dict: BencodeDict): 1 | 2 {
-  if (!dict.has('meta version')) return 1;
   const version = dictNumber(dict, 'meta version');
+  // No number is assigned to version 1, but to say it does no harm.
+  if (!dict.has('meta version') || version === 1) return 1;
   if (version === 2) return 2;
   throw new MetainfoError(
     'UNSUPPORTED_VERSION',

@@ -47,7 +47,13 @@ describe('parseTorrent', () => {
       creationDate: 1_700_000_000,
     };
     const { info, ...rest } = parseTorrent(encodeTorrent(fields));
-    expect(rest).toEqual({ ...fields, httpSeeds: [], nodes: [], encoding: undefined });
+    expect(rest).toEqual({
+      ...fields,
+      pieceLayers: new Map(),
+      httpSeeds: [],
+      nodes: [],
+      encoding: undefined,
+    });
     expect(info).toMatchObject({
       name: 'folder',
       pieceLength: 16384,
@@ -58,6 +64,8 @@ describe('parseTorrent', () => {
       source: 'here',
       multiFile: true,
       hybrid: false,
+      hasV1: true,
+      hasV2: false,
     });
     expect(info.bytes).toEqual(infoBytes);
     expect(info.pieceHash(1)).toEqual(Uint8Array.from({ length: 20 }, (_, i) => 20 + i));
@@ -146,21 +154,13 @@ describe('parseTorrent', () => {
       'BAD_FIELD',
       '2^53',
     ],
-    [
-      'version 2 only',
-      { 'file tree': {}, 'meta version': 2, name: 'x', 'piece length': 16384 },
-      'UNSUPPORTED_V2',
-      'BEP 52',
-    ],
+    ['a later version', { 'meta version': 3, name: 5, files: 7 }, 'UNSUPPORTED_VERSION', 'version 3'],
+    ['a version in words', { ...single, 'meta version': 'two' }, 'UNSUPPORTED_VERSION', 'meta version'],
   ])('refuses %s with a sentence that names it', (_, info, code, words) => {
     const error = failure(() => parseTorrent(encode({ info })));
     expect(error.code).toBe(code);
     expect(error.message).toContain(words);
     expect(error.message).toMatch(/^The .*\.$/);
-  });
-
-  it('reads a hybrid torrent as version 1', () => {
-    expect(parseInfo(encode({ ...single, 'file tree': {}, 'meta version': 2 })).hybrid).toBe(true);
   });
 
   it('throws nothing but MetainfoError, whatever is damaged', () => {

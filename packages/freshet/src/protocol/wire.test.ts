@@ -8,6 +8,9 @@ import {
   encodeChoke,
   encodeExtended,
   encodeHandshake,
+  encodeHashes,
+  encodeHashReject,
+  encodeHashRequest,
   encodeHave,
   encodeHaveAll,
   encodeHaveNone,
@@ -21,6 +24,7 @@ import {
   encodeRequests,
   encodeSuggest,
   encodeUnchoke,
+  type HashRequest,
   WireDecoder,
   type WireDecoderOptions,
   type WireHandler,
@@ -58,6 +62,10 @@ class Recorder implements WireHandler {
   onAllowedFast = (piece: number): void => this.#note(`allowed fast ${piece}`);
   onPort = (port: number): void => this.#note(`port ${port}`);
   onExtended = (id: number, payload: Uint8Array): void => this.#note(`extended ${id} ${toHex(payload)}`);
+  onHashRequest = (request: HashRequest): void => this.#note(`hash request ${hashText(request)}`);
+  onHashes = (request: HashRequest, hashes: Uint8Array): void =>
+    this.#note(`hashes ${hashText(request)} ${toHex(hashes)}`);
+  onHashReject = (request: HashRequest): void => this.#note(`hash reject ${hashText(request)}`);
   onUnknown = (id: number, length: number): void => this.#note(`unknown ${id} ${length}`);
   onBlockStart(piece: number, begin: number, length: number): Uint8Array | undefined {
     this.block = this.skipBlocks ? undefined : new Uint8Array(length);
@@ -67,6 +75,10 @@ class Recorder implements WireHandler {
   onBlockEnd = (piece: number, begin: number, length: number): void =>
     this.#note(`block end ${piece} ${begin} ${length} ${this.block === undefined ? '' : toHex(this.block)}`);
   onProtocolError: WireHandler['onProtocolError'] = (error) => this.#note(`error ${error.code}`);
+}
+
+function hashText({ piecesRoot, baseLayer, index, length, proofLayers }: HashRequest): string {
+  return `${toHex(piecesRoot)} ${baseLayer} ${index} ${length} ${proofLayers}`;
 }
 
 function record(
@@ -101,6 +113,13 @@ const noArgs: readonly [() => Uint8Array, string][] = [
   [encodeHaveAll, 'have all'],
   [encodeHaveNone, 'have none'],
 ];
+const hashRequest: fc.Arbitrary<HashRequest> = fc.record({
+  piecesRoot: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  baseLayer: word,
+  index: word,
+  length: word,
+  proofLayers: word,
+});
 type Sample = { bytes: Uint8Array; log: string[] };
 const message: fc.Arbitrary<Sample> = fc.oneof(
   fc.constantFrom(...noArgs).map(([make, line]) => ({ bytes: make(), log: [line] })),
@@ -124,7 +143,16 @@ const message: fc.Arbitrary<Sample> = fc.oneof(
     bytes: encodeExtended(id, payload),
     log: [`extended ${id} ${toHex(payload)}`],
   })),
-  fc.tuple(fc.constantFrom(10, 21, 99, 255), fc.uint8Array({ maxLength: 80 })).map(([id, body]) => ({
+  hashRequest.map((r) => ({ bytes: encodeHashRequest(r), log: [`hash request ${hashText(r)}`] })),
+  hashRequest.map((r) => ({ bytes: encodeHashReject(r), log: [`hash reject ${hashText(r)}`] })),
+  fc
+    .tuple(hashRequest, fc.uint8Array({ minLength: 1, maxLength: 4 }))
+    .map(([r, seeds]) => [r, concatBytes([...seeds].map((seed) => new Uint8Array(32).fill(seed)))] as const)
+    .map(([r, hashes]) => ({
+      bytes: encodeHashes(r, hashes),
+      log: [`hashes ${hashText(r)} ${toHex(hashes)}`],
+    })),
+  fc.tuple(fc.constantFrom(10, 24, 99, 255), fc.uint8Array({ maxLength: 80 })).map(([id, body]) => ({
     bytes: concatBytes([Uint8Array.of(0, 0, 0, body.length + 1, id), body]),
     log: [`unknown ${id} ${body.length}`],
   })),

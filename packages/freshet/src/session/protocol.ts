@@ -87,6 +87,8 @@ export interface SeedSettings extends AddSettings {
   /** Milliseconds since 1970; `false` leaves the date out. Default now. */
   readonly creationDate?: number | false | undefined;
   readonly source?: string | undefined;
+  /** For clients of version 1 (BEP 3), of version 2 (BEP 52), or both. Default 1. */
+  readonly version?: 1 | 2 | 'hybrid' | undefined;
   /** In bytes; chosen from the length when absent. */
   readonly pieceLength?: number | undefined;
   readonly announceList?: readonly (readonly string[])[] | undefined;

@@ -1,22 +1,25 @@
 /** From files to a torrent: what it is called, what is in it, and its info dictionary. */
 
+import { hashesOfInfo } from '../engine/metadata-hashes.ts';
 import type { FileStore } from '../engine/storage/file-store.ts';
-import { hashPieces } from '../engine/storage/hash-pieces.ts';
+import { hashPieces, type PieceHashes, pieceLayersOf, treeOfFile } from '../engine/storage/hash-pieces.ts';
 import { openMappedDisk } from '../engine/storage/mapped-disk.ts';
 import {
+  arrangeFiles,
   type BuildFile,
   buildInfo,
   choosePieceLength,
   DistinctPaths,
   encodeTorrent,
-  type InfoFields,
+  type Info,
   parseInfo,
   safePath,
+  type TorrentVersion,
 } from '../protocol/index.ts';
 import { AbortedError, ArgumentError } from './errors.ts';
 import type { PlacedSeedFile, SeedFile, SessionPlatform } from './platform.ts';
 import type { SeedInput, SeedSettings } from './protocol.ts';
-import { hashOf, type ResolvedSource } from './source.ts';
+import type { ResolvedSource } from './source.ts';
 
 /** A torrent that was made of files, ready to be added. */
 export interface MadeTorrent {
@@ -45,40 +48,28 @@ export async function makeTorrent(
   const layout = layOut(listed, settings.name);
   const length = layout.files.reduce((sum, { seed }) => sum + seed.length, 0);
   if (length === 0) throw new ArgumentError(`"${layout.name}" has no bytes to seed.`);
-  const pieceLength = readPieceLength(settings.pieceLength, length);
-  const fields = (pieces: Uint8Array): InfoFields => ({
-    name: layout.name,
-    pieceLength,
-    files: layout.single ? length : layout.files.map(buildFile),
-    pieces,
-    private: settings.private,
-    source: settings.source,
-  });
-
-  // Hashes of zeros first: that gives the layout by which the files are read.
-  const draft = parseInfo(buildInfo(fields(new Uint8Array(20 * Math.ceil(length / pieceLength)))));
-  const placed: PlacedSeedFile[] = layout.files.map(({ seed }, index) => ({
-    path: draft.files[index]!.path,
-    seed,
-  }));
+  const plan = planTorrent(layout, settings, readPieceLength(settings.pieceLength, length));
+  const { draft } = plan;
+  const placed: PlacedSeedFile[] = plan.files.flatMap((file, index) =>
+    'seed' in file ? [{ path: draft.files[index]!.path, seed: file.seed }] : [],
+  );
   const store = platform.openSeed(placed);
   const disk = openMappedDisk({ info: draft, infoHash: new Uint8Array(20), store });
-  let pieces: Uint8Array;
+  let hashes: PieceHashes;
   try {
-    pieces = await hashPieces({
-      length,
-      pieceLength,
+    hashes = await hashPieces({
+      info: draft,
       read: (offset, into) => disk.read(offset, into),
       hasher: platform.ports.hasher,
       cancelled: host.cancelled,
-      onProgress: (hashed) => host.onProgress(Math.min(hashed * pieceLength, length), length),
+      onProgress: (hashed) => host.onProgress(Math.min(hashed * draft.pieceLength, length), length),
     });
   } finally {
     await disk.close();
   }
   if (host.cancelled()) throw new AbortedError('Seeding was given up.');
 
-  const infoBytes = buildInfo(fields(pieces));
+  const { infoBytes, pieceLayers } = plan.build(hashes);
   const created = settings.creationDate ?? platform.ports.clock.wallTime();
   const seconds = created === false ? undefined : Math.floor(created / 1000);
   const trackers = settings.announceList ?? (settings.announce ?? []).map((url) => [url]);
@@ -86,8 +77,9 @@ export async function makeTorrent(
   const { comment, createdBy } = settings;
   return {
     source: {
-      infoHash: await hashOf(infoBytes, platform.ports.hasher),
+      hashes: await hashesOfInfo({ ...draft, bytes: infoBytes }, platform.ports.hasher),
       infoBytes,
+      pieceLayers,
       name: layout.name,
       trackers,
       webSeeds,
@@ -97,6 +89,7 @@ export async function makeTorrent(
       comment,
       torrentFile: encodeTorrent({
         infoBytes,
+        pieceLayers,
         announceTiers: trackers,
         urlList: webSeeds,
         comment,
@@ -158,8 +151,60 @@ export function layOut(files: readonly SeedFile[], name: string | undefined): La
   };
 }
 
-function buildFile({ path, seed }: PlacedSeedFile): BuildFile {
-  return { path, length: seed.length };
+/** A file to seed, or padding before one, as the info dictionary is to have it. */
+type PlannedFile = BuildFile | (BuildFile & { readonly seed: SeedFile });
+
+interface Plan {
+  /** In the order of the draft's files. */
+  readonly files: readonly PlannedFile[];
+  /** What it will be, but for its hashes: says where which file is. */
+  readonly draft: Info;
+  build(hashes: PieceHashes): {
+    readonly infoBytes: Uint8Array;
+    readonly pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
+  };
+}
+
+function planTorrent(layout: Layout, settings: SeedSettings, pieceLength: number): Plan {
+  const version = readVersion(settings.version);
+  const listed = layout.files.map(({ path, seed }) => ({ path, length: seed.length, seed }));
+  const files: PlannedFile[] = version === 1 || layout.single ? listed : arrangeFiles(listed, pieceLength);
+  const build = (pieces: Uint8Array, rootOf: (index: number) => Uint8Array | undefined): Uint8Array => {
+    const rooted = files.map((file, index): BuildFile => ({ ...file, piecesRoot: rootOf(index) }));
+    return buildInfo({
+      version,
+      name: layout.name,
+      pieceLength,
+      files: layout.single ? rooted[0]! : rooted,
+      pieces,
+      private: settings.private,
+      source: settings.source,
+    });
+  };
+  // Hashes of zeros first.
+  const total = files.reduce((sum, file) => sum + file.length, 0);
+  const noHashes = new Uint8Array(20 * Math.ceil(total / pieceLength));
+  const draft = parseInfo(build(noHashes, () => new Uint8Array(32)));
+  return {
+    files,
+    draft,
+    build: ({ pieces = noHashes, pieceRoots }) => {
+      if (pieceRoots === undefined)
+        return { infoBytes: build(pieces, () => undefined), pieceLayers: undefined };
+      const trees = draft.files.map((file) =>
+        file.padding ? undefined : treeOfFile(draft, file, pieceRoots),
+      );
+      const infoBytes = build(pieces, (index) => trees[index]?.piecesRoot);
+      return { infoBytes, pieceLayers: pieceLayersOf(trees) };
+    },
+  };
+}
+
+/** Callers without types may give anything. */
+function readVersion(wanted: unknown): TorrentVersion {
+  if (wanted === undefined) return 1;
+  if (wanted === 1 || wanted === 2 || wanted === 'hybrid') return wanted;
+  throw new ArgumentError(`A torrent has version 1, 2 or "hybrid", not ${JSON.stringify(wanted)}.`);
 }
 
 function readPieceLength(wanted: number | undefined, length: number): number {
