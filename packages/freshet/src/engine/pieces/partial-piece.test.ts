@@ -1,12 +1,33 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
+import type { PrefixHash } from '../ports.ts';
 import { FREE, PartialPiece, RECEIVED, REQUESTED } from './partial-piece.ts';
 
-function piece(length: number): { partial: PartialPiece; advanced: number[] } {
+interface Fixture {
+  readonly partial: PartialPiece;
+  readonly unasked: Bitfield;
+  readonly advanced: number[];
+  /** Bytes from the front that the hash in use has seen. */
+  hashed(): number;
+}
+
+function piece(length: number): Fixture {
   const advanced: number[] = [];
-  const hash = { advance: (end: number): void => void advanced.push(end), finish: (): void => {} };
-  return { partial: new PartialPiece(3, new Uint8Array(length), hash), advanced };
+  let seen = 0;
+  const hash = (): PrefixHash => {
+    seen = 0;
+    return {
+      advance: (end) => {
+        advanced.push(end);
+        seen = end;
+      },
+      finish: () => {},
+    };
+  };
+  const unasked = new Bitfield(4);
+  const partial = new PartialPiece(3, new Uint8Array(length), hash(), unasked, { rehash: hash });
+  return { partial, unasked, advanced, hashed: () => seen };
 }
 
 describe('PartialPiece', () => {
@@ -55,37 +76,72 @@ describe('PartialPiece', () => {
     expect(partial.complete).toBe(true);
   });
 
-  it('keeps its counts through any requests, withdrawals and blocks', () => {
-    const step = fc.record({ what: fc.constantFrom('request', 'unrequest', 'receive'), block: fc.nat(6) });
+  it('keeps its counts, claims and place among the unasked through anything', () => {
+    const step = fc.record({
+      what: fc.constantFrom('request', 'unrequest', 'claim', 'unclaim', 'receive', 'refuse', 'touch'),
+      block: fc.nat(6),
+      source: fc.integer({ min: 1, max: 3 }),
+    });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const { partial } = piece(7 * BLOCK_LENGTH - 5);
-        const requesters = new Array<number>(7).fill(0);
-        const received = new Set<number>();
-        for (const { what, block } of steps) {
-          if (what === 'request' && !received.has(block)) {
-            partial.request(block, 1);
-            requesters[block]!++;
-          } else if (what === 'unrequest' && requesters[block]! > 0) {
+      fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
+        const { partial, unasked, hashed } = piece(7 * BLOCK_LENGTH - 5);
+        const model = Array.from({ length: 7 }, () => ({ requesters: 0, received: false, holder: 0, at: 0 }));
+        for (const [now, { what, block, source }] of steps.entries()) {
+          const state = model[block]!;
+          if (what === 'request' && !state.received) {
+            partial.request(block, now);
+            state.requesters++;
+            state.at = now;
+          } else if (what === 'unrequest' && state.requesters > 0) {
             partial.unrequest(block);
-            requesters[block]!--;
+            state.requesters--;
+          } else if (what === 'touch') {
+            partial.touch(block, now);
+            state.at = now;
+          } else if (what === 'claim') {
+            const free = !state.received && state.holder === 0;
+            const place = partial.claim(block, source);
+            expect(place?.length).toBe(free ? partial.blockLength(block) : undefined);
+            if (free) state.holder = source;
+          } else if (what === 'unclaim') {
+            partial.unclaim(block, source);
+            if (!state.received && state.holder === source) state.holder = 0;
           } else if (what === 'receive') {
-            expect(partial.receive(block, 9)).toBe(!received.has(block));
-            received.add(block);
+            expect(partial.receive(block, source)).toBe(!state.received);
+            if (!state.received) state.holder = source;
+            state.received = true;
+          } else if (what === 'refuse') {
+            partial.refuse(block);
+            if (state.received) state.holder = 0;
+            state.received = false;
           }
           const free: number[] = [];
-          for (let i = 0; i < 7; i++) {
-            expect(partial.requesters(i)).toBe(requesters[i]);
-            const state = received.has(i) ? RECEIVED : requesters[i]! > 0 ? REQUESTED : FREE;
-            expect(partial.state(i)).toBe(state);
-            if (state === FREE) free.push(i);
+          let bytes = 0;
+          for (const [i, each] of model.entries()) {
+            expect(partial.requesters(i)).toBe(each.requesters);
+            expect(partial.requestedAt(i)).toBe(each.at);
+            expect(partial.claimedBy(i)).toBe(each.received ? 0 : each.holder);
+            expect(partial.senderOf(i)).toBe(each.holder);
+            const expected = each.received ? RECEIVED : each.requesters > 0 ? REQUESTED : FREE;
+            expect(partial.state(i)).toBe(expected);
+            if (expected === FREE) free.push(i);
+            if (each.received) bytes += partial.blockLength(i);
           }
+          const received = model.filter((each) => each.received);
           expect(partial.freeBlocks).toBe(free.length);
           expect(partial.firstFree()).toBe(free[0] ?? -1);
-          expect(partial.receivedBlocks).toBe(received.size);
+          expect(unasked.get(3)).toBe(free.length > 0);
+          expect(partial.receivedBlocks).toBe(received.length);
+          expect(partial.receivedBytes).toBe(bytes);
+          expect(partial.complete).toBe(received.length === 7);
+          expect(partial.senders()).toEqual(new Set(received.map((each) => each.holder)));
+          const busy = model.some((each) => !each.received && (each.requesters > 0 || each.holder !== 0));
+          expect(partial.idle).toBe(!busy);
+          const prefix = model.findIndex((each) => !each.received);
+          expect(hashed()).toBe(prefix < 0 ? partial.length : prefix * BLOCK_LENGTH);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
   });
 });

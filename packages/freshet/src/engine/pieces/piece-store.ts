@@ -1,12 +1,12 @@
-import { Bitfield, equalBytes, type Info } from '../../protocol/index.ts';
+import { Bitfield, type Info } from '../../protocol/index.ts';
 import type { Disk, Hasher } from '../ports.ts';
-import { Blame } from './blame.ts';
 import type { BlockSource } from './block-source.ts';
 import type { BufferPool, PoolMember } from './buffer-pool.ts';
 import { DISK_SOURCE, KeptBlocks, type KeptPieces } from './kept-blocks.ts';
-import { PartialPiece } from './partial-piece.ts';
+import type { PartialPiece } from './partial-piece.ts';
 import type { PiecePicker } from './picker.ts';
 import { CachedReader, type ReadCache } from './read-cache.ts';
+import { type PieceHashes, Verification } from './verification.ts';
 
 export interface PieceStoreEvents {
   /** Hash right; readable from now on. */
@@ -20,7 +20,18 @@ export interface PieceStoreEvents {
   onRoom(): void;
   /** A piece is in progress that was not. */
   onBegun?(): void;
+  /** v2: blocks of a piece in progress are right, and readable from now on. */
+  onRightBlocks?(piece: number): void;
+  /** v2: a block was wrong. */
+  onBlockRefused?(piece: number, length: number): void;
+  /** By one version of a hybrid torrent the piece is right and by the other it is wrong. */
+  onInconsistent?(piece: number): void;
+  /** v2: has the hashes of the piece's blocks asked for. Returns whether anybody may answer. */
+  seekLeaves?(piece: number): boolean;
 }
+
+/** Sources that are gone and kept in mind, in case that what they sent turns out to be wrong. */
+const MAX_DEPARTED = 256;
 
 /**
  * What is known of the pieces' content: verified ones, those in progress, those being hashed and written. A
@@ -37,11 +48,14 @@ export class PieceStore implements PoolMember {
   /** What is stored of pieces that are not complete. */
   readonly kept: KeptBlocks;
   readonly #disk: Disk;
-  readonly #hasher: Hasher;
   readonly #pool: BufferPool;
   readonly #events: PieceStoreEvents;
   readonly #reader: CachedReader;
-  readonly #blame: Blame;
+  readonly #verification: Verification;
+  /** Sources that are gone, and sent what is not verified yet. */
+  readonly #departed = new Map<number, BlockSource>();
+  /** v2: pieces that cannot be begun, as their hash is not known yet. */
+  readonly #sealed: Bitfield;
   readonly #sources = new Map<number, BlockSource>();
   readonly #hashing = new Set<number>();
   readonly #writing = new Map<number, Uint8Array>();
@@ -57,20 +71,23 @@ export class PieceStore implements PoolMember {
     pool: BufferPool;
     cache: ReadCache;
     kept?: KeptPieces | undefined;
+    /** With v2: what is known of the files' trees. */
+    hashes?: PieceHashes | undefined;
     events: PieceStoreEvents;
   }) {
     this.info = options.info;
     this.verified = options.verified;
     this.picker = options.picker;
     this.#disk = options.disk;
-    this.#hasher = options.hasher;
     this.#pool = options.pool;
     this.#events = options.events;
     this.kept = new KeptBlocks(options.disk, options.info.pieceLength, options.kept);
     this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
-    this.#blame = new Blame((buffer) => this.#pool.release(buffer));
+    this.#verification = this.#createVerification(options.hasher, options.hashes);
     this.unasked = new Bitfield(options.info.pieceCount);
+    this.#sealed = new Bitfield(options.info.pieceCount);
     for (const piece of this.verified.indexes()) this.picker.finish(piece);
+    this.#seal();
     this.#pool.join(this);
   }
 
@@ -90,6 +107,19 @@ export class PieceStore implements PoolMember {
 
   removeSource(source: BlockSource): void {
     this.#sources.delete(source.id);
+    if (!this.#owesAnAnswer(source.id)) return;
+    this.#departed.set(source.id, source);
+    for (const id of this.#departed.keys()) {
+      if (this.#departed.size <= MAX_DEPARTED && this.#owesAnAnswer(id)) break;
+      this.#departed.delete(id);
+    }
+  }
+
+  /** It sent blocks that are not verified, or of a copy that was wrong. */
+  #owesAnAnswer(source: number): boolean {
+    if (this.#verification.mentions(source)) return true;
+    for (const partial of this.partials.values()) if (partial.senders().has(source)) return true;
+    return false;
   }
 
   pieceLength(piece: number): number {
@@ -98,7 +128,45 @@ export class PieceStore implements PoolMember {
 
   /** Whether blocks of the piece can still be asked for: it is open or partial. */
   isMissing(piece: number): boolean {
-    return !this.verified.get(piece) && !this.#hashing.has(piece);
+    return !this.verified.get(piece) && !this.#hashing.has(piece) && !this.#sealed.get(piece);
+  }
+
+  /** v2: there are pieces that cannot be begun yet, as their hash is not known. */
+  get awaitsHashes(): boolean {
+    return !this.#sealed.isEmpty;
+  }
+
+  /** v2: the hashes of these pieces have become known: they can be begun. */
+  onPieceHashes(pieces: Iterable<number>): void {
+    let opened = false;
+    for (const piece of pieces) {
+      if (!this.#sealed.get(piece) || !this.#verification.canJudge(piece)) continue;
+      this.#sealed.unset(piece);
+      if (!this.verified.get(piece)) this.picker.putBack(piece);
+      opened = true;
+    }
+    if (opened) this.onRoom();
+  }
+
+  /** v2: hashes of blocks of the piece have become known. */
+  onLeaves(piece: number): void {
+    if (!this.#closed) this.#verification.onLeaves(piece);
+  }
+
+  /** v2: nobody gives the hashes of the piece's blocks. */
+  onNoLeaves(piece: number): void {
+    if (!this.#closed) this.#verification.onNoLeaves(piece);
+  }
+
+  /** v2: the hashes of the piece's blocks are of use. */
+  wantsLeaves(piece: number): boolean {
+    return this.partials.has(piece) || this.#verification.wantsLeaves(piece);
+  }
+
+  /** Bytes of the piece from `begin` on that are right, and can be read. */
+  readableFrom(piece: number, begin: number): number {
+    if (this.verified.get(piece)) return this.pieceLength(piece) - begin;
+    return this.partials.get(piece)?.rightFrom(begin) ?? 0;
   }
 
   /** Verified and on its way to the disk, which still lacks it. */
@@ -119,12 +187,13 @@ export class PieceStore implements PoolMember {
   begin(piece: number, urgent: boolean): PartialPiece | undefined {
     const known = this.partials.get(piece);
     if (known !== undefined) return known;
+    if (this.#sealed.get(piece)) return undefined;
     const length = this.pieceLength(piece);
     const bare = this.idle && this.#writing.size === 0;
     const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
     const buffer = this.#pool.acquire(length, this, overdraft);
     if (buffer === undefined) return undefined;
-    const partial = new PartialPiece(piece, buffer, this.#hasher.prefixSha1(buffer), this.unasked);
+    const partial = this.#verification.begin(piece, buffer, this.unasked);
     this.partials.set(piece, partial);
     this.picker.take(piece);
     if (this.kept.has(piece)) void this.#restore(partial);
@@ -168,7 +237,7 @@ export class PieceStore implements PoolMember {
     if (arriving !== 0 && arriving !== source.id) {
       this.#sources.get(arriving)?.cancelBlock(partial.index, block);
     }
-    if (partial.complete) this.#verify(partial);
+    this.#verification.received(partial, block);
     return true;
   }
 
@@ -178,18 +247,20 @@ export class PieceStore implements PoolMember {
     this.partials.delete(partial.index);
     for (const source of this.#sources.values()) source.dropPiece(partial.index);
     this.unasked.unset(partial.index);
-    this.#pool.release(partial.buffer);
+    this.#verification.abandon(partial);
     this.picker.putBack(partial.index);
   }
 
   /**
-   * Bytes of verified pieces: views that must not be changed, or `undefined` when they are being read from
+   * Bytes of verified pieces, and of right blocks: views that must not be changed, or `undefined` when they are being read from
    * disk, after which `wake` is called; or why they cannot be read.
    */
   read(piece: number, begin: number, length: number, wake: () => void): Uint8Array[] | Error | undefined {
     const buffer = this.#writing.get(piece);
     // The buffer goes back to the pool once written, and then changes: hence the copy.
     if (buffer !== undefined) return [buffer.slice(begin, begin + length)];
+    const partial = this.partials.get(piece);
+    if (partial !== undefined) return [partial.buffer.slice(begin, begin + length)];
     return this.#reader.read(piece * this.info.pieceLength + begin, length, wake);
   }
 
@@ -203,6 +274,7 @@ export class PieceStore implements PoolMember {
     if (this.#writing.has(piece) || !this.verified.unset(piece)) return false;
     this.#reader.invalidate(piece * this.info.pieceLength, this.pieceLength(piece));
     this.picker.putBack(piece);
+    if (!this.#verification.canJudge(piece)) this.#sealOne(piece);
     return true;
   }
 
@@ -243,29 +315,72 @@ export class PieceStore implements PoolMember {
   close(): void {
     this.#closed = true;
     for (const partial of [...this.partials.values()]) this.abandon(partial);
-    this.#blame.close();
+    this.#verification.close();
+    this.#departed.clear();
     this.#reader.close();
     this.#pool.leave(this);
     this.#pool.settle();
   }
 
-  #verify(partial: PartialPiece): void {
-    const piece = partial.index;
-    // Nobody writes into the buffer any more: `receive` has withdrawn every other request.
-    this.partials.delete(piece);
-    this.#hashing.add(piece);
-    partial.hash.finish((digest) => {
-      this.#hashing.delete(piece);
-      const expected = this.info.pieceHash(piece);
-      if (this.#closed) {
-        this.#pool.release(partial.buffer);
-      } else if (expected !== undefined && equalBytes(digest, expected)) {
-        this.#accept(partial);
-      } else {
-        this.#refuse(partial);
-      }
-      this.#settle();
+  #createVerification(hasher: Hasher, hashes: PieceHashes | undefined): Verification {
+    const ban = (source: number, reason: string): void => {
+      const known = this.#sources.get(source) ?? this.#departed.get(source);
+      this.#departed.delete(source);
+      known?.ban(reason);
+    };
+    return new Verification({
+      info: this.info,
+      hasher,
+      hashes,
+      host: {
+        partial: (piece) => this.partials.get(piece),
+        beginJudging: (partial) => {
+          // Nobody writes into the buffer any more: `receive` has withdrawn every other request.
+          this.partials.delete(partial.index);
+          this.#hashing.add(partial.index);
+        },
+        endJudging: (partial, verdict) => {
+          this.#hashing.delete(partial.index);
+          verdict();
+          this.#settle();
+        },
+        accept: (partial, guilty) => this.#accept(partial, guilty, ban),
+        refuse: (partial, guilty) => {
+          this.kept.forget(partial.index);
+          this.picker.putBack(partial.index);
+          if (guilty !== undefined) ban(guilty, `sent all of piece ${partial.index}, whose hash is wrong`);
+          this.#events.onHashFailed(partial.index, partial.length);
+        },
+        refuseBlock: (partial, block, sender) => {
+          this.kept.forget(partial.index);
+          ban(sender, `sent a wrong block of piece ${partial.index}`);
+          this.#events.onBlockRefused?.(partial.index, partial.blockLength(block));
+        },
+        dispute: (partial) => void this.partials.set(partial.index, partial),
+        onInconsistent: ({ index }) => {
+          this.kept.forget(index);
+          this.picker.putBack(index);
+          this.#events.onInconsistent?.(index);
+        },
+        onRightBlocks: (piece) => this.#events.onRightBlocks?.(piece),
+        seekLeaves: (piece) => this.#events.seekLeaves?.(piece) === true,
+        ban,
+        release: (buffer) => this.#pool.release(buffer),
+      },
     });
+  }
+
+  /** Keeps the picker from pieces that nobody could verify yet. */
+  #seal(): void {
+    if (this.info.hasV1) return;
+    for (let piece = 0; piece < this.info.pieceCount; piece++) {
+      if (!this.verified.get(piece) && !this.#verification.canJudge(piece)) this.#sealOne(piece);
+    }
+  }
+
+  #sealOne(piece: number): void {
+    this.#sealed.set(piece);
+    this.picker.take(piece);
   }
 
   #settle(): void {
@@ -273,12 +388,15 @@ export class PieceStore implements PoolMember {
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
-  #accept(partial: PartialPiece): void {
+  #accept(
+    partial: PartialPiece,
+    guilty: ReadonlySet<number>,
+    ban: (source: number, reason: string) => void,
+  ): void {
     const piece = partial.index;
     this.verified.set(piece);
     this.picker.finish(piece);
     this.#writing.set(piece, partial.buffer);
-    const guilty = this.#blame.verified(piece, partial.buffer);
     const offset = piece * this.info.pieceLength;
     // What is under way of an earlier, perhaps wrong, copy must not end after this.
     const earlier = this.kept.whenWritten(piece);
@@ -289,7 +407,7 @@ export class PieceStore implements PoolMember {
     );
     // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
     this.#events.onVerified(piece);
-    for (const id of guilty) this.#sources.get(id)?.ban(`sent a wrong block of piece ${piece}`);
+    for (const id of guilty) ban(id, `sent a wrong block of piece ${piece}`);
   }
 
   #written(partial: PartialPiece, offset: number): void {
@@ -297,7 +415,7 @@ export class PieceStore implements PoolMember {
     this.kept.forget(partial.index);
     this.#pool.release(partial.buffer);
     if (!this.#closed) {
-      this.#reader.invalidate(offset, partial.length);
+      this.#reader.invalidate(offset, partial.buffer.length);
       this.#events.onStored(partial.index);
     }
     this.#settle();
@@ -314,15 +432,5 @@ export class PieceStore implements PoolMember {
     }
     this.#settle();
     this.#pool.settle();
-  }
-
-  #refuse(partial: PartialPiece): void {
-    const piece = partial.index;
-    this.kept.forget(piece);
-    this.picker.putBack(piece);
-    const guilty = this.#blame.failed(piece, partial.buffer, partial.sendersByBlock());
-    if (guilty !== undefined)
-      this.#sources.get(guilty)?.ban(`sent all of piece ${piece}, whose hash is wrong`);
-    this.#events.onHashFailed(piece, partial.length);
   }
 }

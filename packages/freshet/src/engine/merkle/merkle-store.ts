@@ -1,0 +1,211 @@
+import {
+  equalBytes,
+  HASH_LENGTH,
+  type HashRequest,
+  type Info,
+  isPieceLayer,
+  isProofRange,
+  merkleRoot,
+  proofTop,
+  toHex,
+  uncleCount,
+} from '../../protocol/index.ts';
+import { HashTree } from './hash-tree.ts';
+
+/** Hashes of a torrent's files (BEP 52): as `piece layers` in a torrent file, by the root in hexadecimal. */
+export type PieceLayers = ReadonlyMap<string, Uint8Array>;
+
+/** Where a piece lies: in which tree, and which piece of its file it is. */
+interface Place {
+  readonly tree: HashTree;
+  readonly index: number;
+}
+
+/** What proven hashes have brought, as pieces of the torrent. */
+export interface Adopted {
+  /** Pieces whose root was not known. */
+  readonly roots: number[];
+  /** Pieces of whose leaves some are new. */
+  readonly leaves: number[];
+}
+
+/** What a torrent with v2 (BEP 52) knows of its files' trees. Files of the same content share one. */
+export class MerkleStore {
+  readonly #pieceLength: number;
+  readonly #trees = new Map<string, HashTree>();
+  /** For each file with a tree, in the torrent's order: its first piece. */
+  readonly #firsts: number[] = [];
+  readonly #treeOf: HashTree[] = [];
+  /** First pieces of the files that a tree is of. */
+  readonly #places = new Map<HashTree, number[]>();
+
+  /**
+   * @param info one with v2.
+   * @param layers those that are known, checked or not: wrong ones are left out.
+   */
+  constructor(info: Info, layers: PieceLayers = new Map()) {
+    this.#pieceLength = info.pieceLength;
+    for (const file of info.files) {
+      if (file.piecesRoot === undefined || file.length === 0) continue;
+      const tree = this.#tree(file.piecesRoot, file.length, layers);
+      const first = file.offset / info.pieceLength;
+      this.#firsts.push(first);
+      this.#treeOf.push(tree);
+      const places = this.#places.get(tree);
+      if (places === undefined) this.#places.set(tree, [first]);
+      else places.push(first);
+    }
+  }
+
+  /** The root of every piece is known. */
+  get complete(): boolean {
+    for (const tree of this.#trees.values()) if (!tree.complete) return false;
+    return true;
+  }
+
+  /** Piece layers that are known as a whole, of the files that have more than one piece. */
+  get layers(): Map<string, Uint8Array> {
+    const layers = new Map<string, Uint8Array>();
+    for (const tree of this.#trees.values()) {
+      if (tree.pieceCount > 1 && tree.layer !== undefined) layers.set(toHex(tree.root), tree.layer);
+    }
+    return layers;
+  }
+
+  /** The root of the tree over the piece, when it is known. */
+  pieceRoot(piece: number): Uint8Array | undefined {
+    const place = this.#find(piece);
+    return place?.tree.pieceRoot(place.index);
+  }
+
+  /** The SHA-256 of a block of the piece, when it is known. */
+  leaf(piece: number, block: number): Uint8Array | undefined {
+    const place = this.#find(piece);
+    return place?.tree.leaf(place.index, block);
+  }
+
+  /** The hashes of all blocks of the piece are known. */
+  hasLeaves(piece: number): boolean {
+    const place = this.#find(piece);
+    return place?.tree.hasLeaves(place.index) === true;
+  }
+
+  /** The root that follows from the hashes of all blocks of the piece. */
+  rootOf(piece: number, digests: Uint8Array): Uint8Array {
+    return merkleRoot(digests, 0, this.#find(piece)!.tree.leavesPerPiece);
+  }
+
+  /** The piece is there: its leaves are needed no longer. */
+  dropLeaves(piece: number): void {
+    const place = this.#find(piece);
+    place?.tree.dropLeaves(place.index);
+  }
+
+  /** The tree of the file with this root. */
+  treeByRoot(root: Uint8Array): HashTree | undefined {
+    return this.#trees.get(toHex(root));
+  }
+
+  /** Where the pieces of the tree begin in the torrent; more than one place for files of the same content. */
+  placesOf(tree: HashTree): readonly number[] {
+    return this.#places.get(tree) ?? [];
+  }
+
+  /** The request that brings the piece's root, when that is not known. */
+  layerRequest(piece: number): HashRequest | undefined {
+    const place = this.#find(piece);
+    if (place === undefined || place.tree.pieceRoot(place.index) !== undefined) return undefined;
+    return place.tree.layerRequest(place.index);
+  }
+
+  /** The requests that bring what is not known of the piece's leaves. */
+  leafRequests(piece: number): HashRequest[] {
+    const place = this.#find(piece);
+    return place === undefined ? [] : place.tree.leafRequests(place.index);
+  }
+
+  /** The pieces, as the torrent counts them, that the request is about; those of the first file with the root. */
+  piecesOf(request: HashRequest): { readonly first: number; readonly last: number } | undefined {
+    const tree = this.treeByRoot(request.piecesRoot);
+    const start = tree && this.placesOf(tree)[0];
+    if (tree === undefined || start === undefined || request.baseLayer > tree.pieceLayer) return undefined;
+    const perPiece = 2 ** (tree.pieceLayer - request.baseLayer);
+    const first = Math.floor(request.index / perPiece);
+    const last = Math.floor((request.index + request.length - 1) / perPiece);
+    return { first: start + first, last: start + Math.min(last, tree.pieceCount - 1) };
+  }
+
+  /**
+   * Takes in what a peer answered to one of our requests: `hashes` of the base layer and the uncles behind them.
+   * Returns `undefined` if they are not of this tree, which proves that the peer lies.
+   */
+  adopt(request: HashRequest, hashes: Uint8Array): Adopted | undefined {
+    const tree = this.treeByRoot(request.piecesRoot);
+    if (tree === undefined || !isProofRange(request, tree.length)) return undefined;
+    const { baseLayer, index, length, proofLayers } = request;
+    const split = length * HASH_LENGTH;
+    if (hashes.length !== split + uncleCount(length, proofLayers) * HASH_LENGTH) return undefined;
+    const own = hashes.subarray(0, split);
+    const top = proofTop({ baseLayer, index, hashes: own, proof: hashes.subarray(split) });
+    const known = top && tree.node(top.layer, top.index);
+    if (top === undefined || known === undefined || !equalBytes(top.hash, known)) return undefined;
+    return baseLayer === 0 && tree.leavesPerPiece > 1
+      ? this.#adoptLeaves(tree, index, own)
+      : this.#adoptLayer(tree, index, own);
+  }
+
+  #adoptLayer(tree: HashTree, index: number, hashes: Uint8Array): Adopted {
+    const roots: number[] = [];
+    const end = Math.min(index + hashes.length / HASH_LENGTH, tree.pieceCount);
+    for (let piece = index; piece < end; piece++) {
+      const at = (piece - index) * HASH_LENGTH;
+      if (tree.setPieceRoot(piece, hashes.subarray(at, at + HASH_LENGTH))) roots.push(piece);
+    }
+    return { roots: this.#everywhere(tree, roots), leaves: [] };
+  }
+
+  #adoptLeaves(tree: HashTree, first: number, hashes: Uint8Array): Adopted {
+    const leaves = tree.addLeaves(first, hashes);
+    const roots = leaves.filter((piece) => {
+      const root = tree.pieceRoot(piece) === undefined ? tree.rootOfLeaves(piece) : undefined;
+      return root !== undefined && tree.setPieceRoot(piece, root);
+    });
+    return { roots: this.#everywhere(tree, roots), leaves: this.#everywhere(tree, leaves) };
+  }
+
+  /** As pieces of the torrent, of every file that has this tree. */
+  #everywhere(tree: HashTree, pieces: readonly number[]): number[] {
+    return this.placesOf(tree).flatMap((first) => pieces.map((piece) => first + piece));
+  }
+
+  #tree(root: Uint8Array, length: number, layers: PieceLayers): HashTree {
+    const hex = toHex(root);
+    const shared = this.#trees.get(hex);
+    if (shared !== undefined && shared.length === length) return shared;
+    const tree = new HashTree(root, length, this.#pieceLength);
+    const layer = layers.get(hex);
+    if (
+      tree.pieceCount > 1 &&
+      layer !== undefined &&
+      isPieceLayer(layer, { root, fileLength: length, pieceLength: this.#pieceLength })
+    ) {
+      tree.setLayer(layer);
+    }
+    // The same root for files of different lengths is a lie about one of them; which, their data will show.
+    if (shared === undefined) this.#trees.set(hex, tree);
+    return tree;
+  }
+
+  #find(piece: number): Place | undefined {
+    let low = 0;
+    let high = this.#firsts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if (this.#firsts[middle]! <= piece) low = middle;
+      else high = middle - 1;
+    }
+    const tree = this.#treeOf[low];
+    const index = piece - (this.#firsts[low] ?? 0);
+    return tree === undefined || index < 0 || index >= tree.pieceCount ? undefined : { tree, index };
+  }
+}
