@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleTorrent, sampleTorrent } from '../../testing/memory-swarm.ts';
 import { openStore } from '../../testing/store-fixture.ts';
@@ -107,5 +108,65 @@ describe('Selection', () => {
     expect(other.priorities()).toEqual([1, 1, 1, 7, 2, 2]);
     expect(other.selection.filePriorities()).toEqual([1, 0, 0, 2]);
     expect(other.selection.wantedBytes).toBe(530);
+  });
+
+  it('agrees with a naive model on any layout, selection and order of pieces', async () => {
+    const lengths = fc.array(fc.oneof(fc.nat(40), fc.nat(250)), { minLength: 1, maxLength: 12 });
+    const step = fc.record({
+      kind: fc.constantFrom('files', 'pieces', 'verify', 'lose', 'lend'),
+      values: fc.array(fc.nat(9), { minLength: 3, maxLength: 12 }),
+    });
+    const everything = fc.tuple(lengths, fc.array(step, { maxLength: 15 }));
+    await fc.assert(
+      fc.asyncProperty(everything, async ([fileLengths, steps]) => {
+        const files = fileLengths.map((length, i) => ({ path: [`${i}`], length }));
+        const length = fileLengths.reduce((sum, each) => sum + each, 0);
+        const { info } = await sampleTorrent(length, 100, { files });
+        const { store } = openStore({ ...sample, info });
+        const selection = new Selection(info, store);
+        const model = Array.from({ length: info.pieceCount }, () => 4);
+        const verified = new Set<number>();
+        for (const { kind, values } of steps) {
+          const [a, b, c] = [values[0]!, values[1]!, values[2]!];
+          if (kind === 'files') {
+            selection.setFiles(values);
+            model.fill(0);
+            for (const [i, file] of info.files.entries()) {
+              for (let at = file.offset; at < file.offset + file.length; at++) {
+                const piece = Math.floor(at / 100);
+                model[piece] = Math.max(model[piece]!, Math.min(7, values[i] ?? 4));
+              }
+            }
+          } else if (kind === 'pieces') {
+            selection.setPieces(a, b, c);
+            for (let piece = a; piece <= b && piece < model.length; piece++) model[piece] = Math.min(7, c);
+          } else if (kind === 'verify' && a < model.length && !verified.has(a)) {
+            verified.add(a);
+            store.verified.set(a);
+            store.picker.finish(a);
+            selection.onVerified(a);
+          } else if (kind === 'lose' && verified.delete(a)) {
+            store.distrust(a);
+            selection.recount();
+          } else if (kind === 'lend' && a + b > 0) {
+            const loan = selection.lend(Math.min(length, 20 * a), Math.min(length, 20 * (a + b)));
+            for (let piece = 0; piece < model.length; piece++) {
+              expect(store.picker.priority(piece)).toBeGreaterThanOrEqual(model[piece]!);
+            }
+            loan.release();
+          }
+          const bytes = (which: (piece: number) => boolean): number =>
+            [...model.keys()].filter(which).reduce((sum, piece) => sum + store.pieceLength(piece), 0);
+          expect(selection.wantedBytes).toBe(bytes((piece) => model[piece]! > 0));
+          expect(selection.verifiedBytes).toBe(bytes((piece) => verified.has(piece)));
+          expect(selection.wantedVerifiedBytes).toBe(
+            bytes((piece) => verified.has(piece) && model[piece]! > 0),
+          );
+          for (const [piece, priority] of model.entries())
+            expect(store.picker.priority(piece)).toBe(priority);
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 });

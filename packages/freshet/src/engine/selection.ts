@@ -26,6 +26,7 @@ export class Selection {
     this.#store = store;
     this.#files = info.files.map(() => DEFAULT_PRIORITY);
     this.#selected = new Uint8Array(info.pieceCount).fill(DEFAULT_PRIORITY);
+    this.#wantedBytes = info.length;
     this.recount();
   }
 
@@ -69,31 +70,33 @@ export class Selection {
   setFiles(priorities: readonly number[]): void {
     const { files, pieceLength, pieceCount } = this.#info;
     this.#files = files.map((_, i) => clamp(priorities[i] ?? DEFAULT_PRIORITY));
-    const pieces = new Uint8Array(pieceCount);
-    for (const [i, file] of files.entries()) {
+    // Files lie in the order of their bytes, so one walk over them passes the pieces in their order too.
+    let piece = 0;
+    let highest = 0;
+    for (let i = 0; i < files.length; i++) {
+      const file = files[i]!;
+      if (file.length === 0 || file.padding) continue;
       const priority = this.#files[i]!;
-      if (priority === 0 || file.length === 0 || file.padding) continue;
+      const first = Math.floor(file.offset / pieceLength);
       const last = Math.floor((file.offset + file.length - 1) / pieceLength);
-      for (let piece = Math.floor(file.offset / pieceLength); piece <= last; piece++) {
-        pieces[piece] = Math.max(pieces[piece]!, priority);
-      }
+      for (; piece < first; piece++, highest = 0) this.#select(piece, highest);
+      highest = Math.max(highest, priority);
+      for (; piece < last; piece++, highest = priority) this.#select(piece, highest);
     }
-    for (let piece = 0; piece < pieceCount; piece++) this.#select(piece, pieces[piece]!);
-    this.recount();
+    for (; piece < pieceCount; piece++, highest = 0) this.#select(piece, highest);
   }
 
   /** @param priority 1 to 7, or 0 to deselect. */
   setPieces(first: number, last: number, priority: number): void {
     const end = Math.min(last, this.#info.pieceCount - 1);
-    for (let piece = Math.max(0, first); piece <= end; piece++) this.#select(piece, clamp(priority));
-    this.recount();
+    const clamped = clamp(priority);
+    for (let piece = Math.max(0, first); piece <= end; piece++) this.#select(piece, clamped);
   }
 
   /** Puts in force what was chosen before the storage was reopened. */
   restore(state: SelectionState): void {
     this.#files = [...state.files];
     for (let piece = 0; piece < state.pieces.length; piece++) this.#select(piece, state.pieces[piece]!);
-    this.recount();
   }
 
   /**
@@ -131,29 +134,32 @@ export class Selection {
   /** Counts anew, after pieces were lost. */
   recount(): void {
     const { verified } = this.#store;
-    this.#wantedBytes = 0;
     this.#wantedVerifiedBytes = 0;
     this.#verifiedBytes = 0;
-    for (let piece = 0; piece < this.#info.pieceCount; piece++) {
+    for (let piece = verified.firstSet(); piece >= 0; piece = verified.firstSet(piece + 1)) {
       const length = this.#store.pieceLength(piece);
-      const has = verified.get(piece);
-      if (has) this.#verifiedBytes += length;
-      if (this.#selected[piece] === 0) continue;
-      this.#wantedBytes += length;
-      if (has) this.#wantedVerifiedBytes += length;
+      this.#verifiedBytes += length;
+      if (this.#selected[piece] !== 0) this.#wantedVerifiedBytes += length;
     }
   }
 
   #select(piece: number, priority: number): void {
+    const before = this.#selected[piece]!;
+    if (before === priority) return;
     this.#selected[piece] = priority;
     this.#apply(piece);
+    if (before !== 0 && priority !== 0) return;
+    const length = priority === 0 ? -this.#store.pieceLength(piece) : this.#store.pieceLength(piece);
+    this.#wantedBytes += length;
+    if (this.#store.verified.get(piece)) this.#wantedVerifiedBytes += length;
   }
 
   /** Tells the picker what is in force for the piece. Returns whether it begins or ceases to be fetched. */
   #apply(piece: number): boolean {
     const { picker } = this.#store;
     const before = picker.priority(piece);
-    const priority = this.#selected[piece]! || (this.#lent.has(piece) ? 1 : 0);
+    const lent = this.#lent.size > 0 && this.#lent.has(piece);
+    const priority = this.#selected[piece]! || (lent ? 1 : 0);
     picker.setPriority(piece, priority);
     return (before === 0) !== (priority === 0);
   }
