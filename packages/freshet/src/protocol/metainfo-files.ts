@@ -55,8 +55,9 @@ export function readFileList(dict: BencodeDict): ListedFiles {
   const rawName = readName(dict);
   const name = safePath([rawName])[0]!;
   if (!dict.has('files')) {
+    refuseLink(dict, 'info');
     const length = requireLength(dict, 'length');
-    const entry = fileEntry(dict, { path: [name], length, offset: 0, where: 'info' });
+    const entry = fileEntry(dict, { path: [name], length, offset: 0 });
     return { name, multiFile: false, files: [{ entry, rawPath: [rawName] }] };
   }
   const list = dictList(dict, 'files');
@@ -68,12 +69,13 @@ export function readFileList(dict: BencodeDict): ListedFiles {
   for (const [index, item] of list.entries()) {
     const where = `files[${index}]`;
     if (!(item instanceof Map)) throw bad(where, 'is not a dictionary');
+    refuseLink(item, where);
     const rawPath = pathOf(item, where);
     const length = requireLength(item, `${where}.length`);
     // Padding is never stored, so it cannot stand in the way of a file.
     const safe = [name, ...safePath(rawPath)];
     const path = isPadding(item) ? safe : distinct.add(safe);
-    files.push({ entry: fileEntry(item, { path, length, offset, where }), rawPath });
+    files.push({ entry: fileEntry(item, { path, length, offset }), rawPath });
     offset = advance(offset, length, 'files');
   }
   return { name, multiFile: true, files };
@@ -111,6 +113,7 @@ export function readFileTree(dict: BencodeDict, pieceLength: number): ListedFile
   let offset = 0;
   for (const { rawPath, dict: leaf } of leaves) {
     const where = `file tree: ${rawPath.join('/')}`;
+    refuseLink(leaf, where);
     const length = requireLength(leaf, `${where}: length`);
     const gap = length === 0 ? 0 : (pieceLength - (offset % pieceLength)) % pieceLength;
     if (gap > 0) {
@@ -120,7 +123,7 @@ export function readFileTree(dict: BencodeDict, pieceLength: number): ListedFile
     const safe = single ? [name] : [name, ...safePath(rawPath)];
     const path = isPadding(leaf) ? safe : distinct.add(safe);
     const piecesRoot = length === 0 ? undefined : readRoot(leaf, where);
-    files.push({ entry: fileEntry(leaf, { path, length, offset, where, piecesRoot }), rawPath });
+    files.push({ entry: fileEntry(leaf, { path, length, offset, piecesRoot }), rawPath });
     offset = advance(offset, length, 'file tree');
   }
   return { name, multiFile: !single, files };
@@ -226,15 +229,10 @@ function fileEntry(
     readonly path: readonly string[];
     readonly length: number;
     readonly offset: number;
-    readonly where: string;
     readonly piecesRoot?: Uint8Array | undefined;
   },
 ): FileEntry {
-  const { path, length, offset, where, piecesRoot } = place;
-  const attr = dictString(dict, 'attr');
-  if (attr?.includes('l') === true || dict.has('symlink path')) {
-    throw new MetainfoError('SYMLINK', `The torrent has a symbolic link in ${where}, which is refused.`);
-  }
+  const { path, length, offset, piecesRoot } = place;
   const sha1 = dictBytes(dict, 'sha1');
   return {
     path,
@@ -242,11 +240,18 @@ function fileEntry(
     length,
     offset,
     padding: isPadding(dict),
-    attr,
+    attr: dictString(dict, 'attr'),
     sha1: sha1?.length === SHA1_LENGTH ? sha1 : undefined,
     mtime: dictNumber(dict, 'mtime'),
     ...(piecesRoot === undefined ? {} : { piecesRoot }),
   };
+}
+
+/** A link has no length of its own, and could lead out of the download's folder. */
+function refuseLink(dict: BencodeDict, where: string): void {
+  if (dictString(dict, 'attr')?.includes('l') === true || dict.has('symlink path')) {
+    throw new MetainfoError('SYMLINK', `The torrent has a symbolic link in ${where}, which is refused.`);
+  }
 }
 
 function isPadding(dict: BencodeDict): boolean {
