@@ -12,6 +12,7 @@ import type { PeerOwner } from './peers/peer-owner.ts';
 import { BufferPool } from './pieces/buffer-pool.ts';
 import { ReadCache } from './pieces/read-cache.ts';
 import type { Link, Ports, Random } from './ports.ts';
+import { TorrentQueue, type TorrentQueueOptions } from './queue/torrent-queue.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { RateMeter } from './rate-meter.ts';
 import { Torrent } from './torrent.ts';
@@ -34,6 +35,8 @@ export interface EngineOptions {
   /** Bytes per second over all torrents; none when absent, 0 for nothing. */
   readonly downloadLimit?: number | undefined;
   readonly uploadLimit?: number | undefined;
+  /** How many torrents run at a time, and when they have seeded enough. Default all, and never. */
+  readonly queue?: TorrentQueueOptions | undefined;
   /** This is a site's own seeder, whose bytes cost money: viewers take from each other first. Default false. */
   readonly origin?: boolean | undefined;
 }
@@ -87,6 +90,7 @@ export class Engine {
       cache: new ReadCache(options.readCache ?? 16 * 1024 * 1024),
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
+      queue: new TorrentQueue(ports.clock, options.queue),
       trackerSockets: new TrackerSockets({
         clock: ports.clock,
         random: ports.random,
@@ -178,6 +182,7 @@ export class Engine {
     if (this.#torrents.has(key)) throw new DuplicateTorrentError(key);
     const torrent = new Torrent(this.#host, spec, observer);
     this.#torrents.set(key, torrent);
+    this.#host.queue.add(torrent.turn, spec.goals ?? {});
     torrent.start();
     return torrent;
   }
@@ -186,6 +191,11 @@ export class Engine {
   setLimits(limits: { readonly download?: number | undefined; readonly upload?: number | undefined }): void {
     this.#downloadLimiter.setRate(limits.download);
     this.#uploadLimiter.setRate(limits.upload);
+  }
+
+  /** How many torrents run at a time, and when they have seeded enough. */
+  setQueue(options: TorrentQueueOptions): void {
+    this.#host.queue.setOptions(options);
   }
 
   /** The network came back or changed: peers and trackers are tried again at once. */
@@ -211,6 +221,7 @@ export class Engine {
     const results = await Promise.allSettled([...this.#torrents.values()].map((torrent) => torrent.close()));
     await this.#ports.listener?.close();
     this.#host.trackerSockets.close();
+    this.#host.queue.close();
     this.#uploadLimiter.close();
     this.#downloadLimiter.close();
     this.#host.pool.trim();

@@ -3,6 +3,8 @@
 export * from './discovery/index.ts';
 export * from './engine.ts';
 export * from './ports.ts';
+export type { Goal, Goals, QueueLimits } from './queue/queue-policy.ts';
+export type { TorrentQueueOptions } from './queue/torrent-queue.ts';
 export * from './storage/index.ts';
 export { ReaderError, type ReaderErrorCode } from './streaming/reader.ts';
 export { Torrent } from './torrent.ts';

@@ -4,6 +4,7 @@ import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
 import type { Ports } from './ports.ts';
+import type { TorrentQueue } from './queue/torrent-queue.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
 
@@ -21,6 +22,7 @@ export interface TorrentHost {
   readonly downloadLimiter: RateLimiter;
   readonly trackerSockets: TrackerSockets;
   readonly offers: OfferBudget | undefined;
+  readonly queue: TorrentQueue;
   readonly downloadMeter: RateMeter;
   readonly uploadMeter: RateMeter;
   readonly port: number | undefined;

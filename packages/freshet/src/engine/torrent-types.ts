@@ -2,6 +2,7 @@
 
 import type { Info, InfoHash, PeerAddress, PeerId } from '../protocol/index.ts';
 import type { Disk, StateStore, Transport } from './ports.ts';
+import type { Goal, Goals } from './queue/queue-policy.ts';
 
 /** Why a torrent is not simply running. */
 export type TorrentState =
@@ -40,6 +41,8 @@ export interface TorrentSpec {
   /** Bytes per second, web seeds included; none when absent, 0 for nothing. */
   readonly downloadLimit?: number | undefined;
   readonly uploadLimit?: number | undefined;
+  /** When it has seeded enough; what is absent is the client's. */
+  readonly goals?: Goals | undefined;
   /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */
   readonly uploadSlots?: number | undefined;
   /** Most simultaneous connections per web seed address; default 4. */
@@ -70,10 +73,20 @@ export interface TorrentObserver {
   onWarning(error: Error): void;
   /** The torrent stopped (`failed`). The error's message says what to do. */
   onError(error: Error): void;
+  /** The queue lets it run, or has it wait. */
+  onQueued?(queued: boolean): void;
+  /** It has seeded enough and is paused. */
+  onGoal?(goal: Goal): void;
 }
 
 export interface TorrentStats {
   readonly state: TorrentState;
+  /** It would run, but waits for its turn in the client's queue. */
+  readonly queued: boolean;
+  /** The goal that had it paused, until it is resumed. */
+  readonly reachedGoal: Goal | undefined;
+  /** Milliseconds for which it has seeded in this run; counted only where there are goals or limits to the queue. */
+  readonly seedTime: number;
   /** Verified bytes, pad files included. */
   readonly verifiedBytes: number;
   /** Verified bytes of wanted pieces, and how many there are. */

@@ -17,6 +17,7 @@ import { TorrentLimits } from './torrent-limits.ts';
 import { TorrentStorage } from './torrent-storage.ts';
 import { createTorrentSwarm } from './torrent-swarm.ts';
 import { TorrentTrackers } from './torrent-trackers.ts';
+import { TorrentTurn } from './torrent-turn.ts';
 import type {
   PeerStatus,
   Reader,
@@ -51,6 +52,8 @@ export class Torrent {
   /** Why it failed. */
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
+  /** Its place in the client's queue. */
+  readonly turn: TorrentTurn;
   readonly #totals: TransferTotals;
   readonly #limits: TorrentLimits;
   readonly #storage: TorrentStorage;
@@ -107,6 +110,21 @@ export class Torrent {
       fail: (error) => this.#fail(error),
       onOpened: (transfer) => this.#onOpened(transfer),
     });
+    this.turn = new TorrentTurn({
+      queue: host.queue,
+      totals: this.#totals,
+      earlier: () => this.#resume.earlier,
+      state: () => this.#state,
+      paused: () => this.#paused,
+      info: () => this.#info,
+      content: () => this.#transfer?.content,
+      done: () => this.done,
+      onHold: (held) => this.#onHold(held),
+      onGoal: (goal) => {
+        this.pause();
+        observer.onGoal?.(goal);
+      },
+    });
     for (const address of spec.peers ?? []) this.#swarm.candidates.add(address);
   }
 
@@ -150,6 +168,7 @@ export class Torrent {
     const selection = this.#transfer?.content.selection;
     return {
       state: this.#state,
+      ...this.turn.snapshot(),
       verifiedBytes: selection?.verifiedBytes ?? 0,
       wantedVerifiedBytes: selection?.wantedVerifiedBytes ?? 0,
       wantedBytes: selection?.wantedBytes ?? this.#info?.length ?? 0,
@@ -249,16 +268,16 @@ export class Torrent {
   pause(): void {
     this.#paused = true;
     if (this.#state === 'closed' || this.#state === 'failed') return;
-    this.#deactivate('paused');
-    if (this.#state === 'active') this.#state = 'paused';
+    this.#stopRunning('paused');
+    this.turn.changed();
   }
 
   /** Goes on after `pause`, or tries again after a failure. */
   resume(): void {
     this.#paused = false;
+    this.turn.resumed();
     if (this.#state === 'failed') this.#retry();
-    else if (this.#state === 'paused') this.#activate();
-    else if (this.#state === 'metadata' && this.#started) this.#goOnline();
+    else this.#run();
   }
 
   /** Reads and hashes everything that is stored, as if nothing were known. */
@@ -338,7 +357,30 @@ export class Torrent {
     this.#observer.onReady();
     if (this.#transfer !== transfer || this.#closing !== undefined) return;
     transfer.checkDone();
-    if (!this.#paused) this.#activate();
+    this.turn.changed();
+    this.#run();
+  }
+
+  /** Goes on, if nothing is against it. */
+  #run(): void {
+    if (this.#paused || this.turn.held || this.#closing !== undefined) return;
+    if (this.#state === 'paused') this.#activate();
+    else if (this.#state === 'metadata' && this.#started) this.#goOnline();
+  }
+
+  #stopRunning(reason: string): void {
+    this.#deactivate(reason);
+    if (this.#state === 'active') this.#state = 'paused';
+  }
+
+  /** The queue lets it run, or has it wait. */
+  #onHold(held: boolean): void {
+    if (this.#paused || this.#closing !== undefined || this.#state === 'failed') return;
+    if (held && (this.#state === 'active' || this.#state === 'metadata')) {
+      this.#stopRunning('the torrent waits for its turn');
+    }
+    if (!held) this.#run();
+    this.#observer.onQueued?.(held);
   }
 
   /** Exchanges pieces from now on. */
@@ -353,7 +395,7 @@ export class Torrent {
 
   /** Looks for peers and lets them in. */
   #goOnline(): void {
-    if (this.#paused || this.#closing !== undefined) return;
+    if (this.#paused || this.turn.held || this.#closing !== undefined) return;
     this.#swarm.start();
     this.#trackers.start();
   }
@@ -367,6 +409,7 @@ export class Torrent {
   #fail(error: Error): void {
     if (this.#state === 'closed' || this.#state === 'failed') return;
     this.#state = 'failed';
+    this.turn.changed();
     this.#failure = error;
     this.#deactivate('the torrent has failed');
     this.#transfer?.content.streaming.close(
@@ -378,6 +421,7 @@ export class Torrent {
 
   async #close(destroyData: boolean): Promise<void> {
     this.#state = 'closed';
+    this.turn.leave();
     this.#transfer?.content.streaming.close(new ReaderError('CLOSED', 'The torrent was removed.'));
     this.#transfer?.content.webSeeds.stop();
     this.#swarm.stop('the torrent was removed');

@@ -69,6 +69,11 @@ export class ResumeKeeper {
     this.#options = options;
   }
 
+  /** Payload of earlier runs, in bytes, as far as it is known. */
+  get earlier(): { readonly uploaded: number; readonly downloaded: number } | undefined {
+    return this.#earlier;
+  }
+
   get data(): ResumeData | undefined {
     return this.#data;
   }
