@@ -28,6 +28,8 @@ export interface RequestTarget extends BlockSource {
   readonly outstanding: number;
   /** Its bytes cost the site money: while somebody watches, it gives only what nobody else can in time. */
   readonly costly: boolean;
+  /** The latest piece that it suggests (BEP 6) of those that are as good as another; -1 when there is none. */
+  suggestion?(isAsGood: (piece: number) => boolean): number;
   /** The piece it was given last, to be continued. */
   currentPiece: number;
   /** The picker's generation in which it had no open piece to give; reset to -1 when it has more pieces. */
@@ -142,6 +144,20 @@ export class Scheduler {
     }
   }
 
+  /** Asks the peer for up to `room` blocks of these pieces and no others. */
+  assignFrom(peer: RequestTarget, pieces: Iterable<number>, room: number, now: number): void {
+    let left = room;
+    for (const piece of pieces) {
+      if (left === 0) break;
+      // They may be any numbers that the peer named.
+      if (!this.#store.picker.isOpen(piece) && !this.#store.partials.has(piece)) continue;
+      if (!this.#mayTake(peer, piece)) continue;
+      const partial = this.#store.begin(piece, false);
+      if (partial === undefined) break;
+      left -= this.#requestFree(peer, partial, left, now);
+    }
+  }
+
   /** Whether a piece without a deadline may be asked of the peer. */
   #mayTake(peer: RequestTarget, piece: number): boolean {
     if (!has(peer, piece) || this.#store.picker.priority(piece) === 0) return false;
@@ -183,6 +199,7 @@ export class Scheduler {
 
   /** Asks for blocks of an urgent piece that others are late with. */
   #rescue(peer: RequestTarget, partial: PartialPiece, room: number, now: number): number {
+    if (!partial.admits(peer.id)) return 0;
     const late = this.lateAfter;
     let given = 0;
     for (let block = 0; block < partial.blockCount && given < room; block++) {
@@ -235,10 +252,27 @@ export class Scheduler {
       if (!peer.costly) peer.barrenSince = picker.generation;
       return 0;
     }
-    const partial = this.#store.begin(piece, false);
+    const suggested = this.#suggested(peer, piece);
+    const begun = suggested >= 0 ? suggested : piece;
+    const partial = this.#store.begin(begun, false);
     if (partial === undefined) return 0;
-    peer.currentPiece = piece;
+    peer.currentPiece = begun;
     return this.#requestFree(peer, partial, room, now);
+  }
+
+  /** A piece that the peer suggests and that is as good as the one that was picked; -1 when there is none. */
+  #suggested(peer: RequestTarget, picked: number): number {
+    const { picker } = this.#store;
+    // Runs are worth more than what the other side saves.
+    if (peer.suggestion === undefined || picker.sequential || picked === peer.currentPiece + 1) return -1;
+    const [priority, availability] = [picker.priority(picked), picker.availability(picked)];
+    return peer.suggestion(
+      (piece) =>
+        picker.isOpen(piece) &&
+        this.#mayTake(peer, piece) &&
+        picker.priority(piece) >= priority &&
+        picker.availability(piece) <= availability,
+    );
   }
 
   /** Asks an idle peer for the oldest blocks that others owe too, one extra source a block. */
@@ -251,7 +285,7 @@ export class Scheduler {
     for (const partial of partials.values()) {
       if (looks-- === 0 || blockLooks <= 0) break;
       const before = candidates.length;
-      if (this.#mayTake(peer, partial.index)) {
+      if (this.#mayTake(peer, partial.index) && partial.admits(peer.id)) {
         blockLooks -= partial.blockCount;
         for (let block = 0; block < partial.blockCount; block++) {
           if (partial.state(block) === RECEIVED || partial.requesters(block) > 1) continue;
@@ -273,7 +307,7 @@ export class Scheduler {
 
   #requestFree(peer: RequestTarget, partial: PartialPiece, room: number, now: number): number {
     let given = 0;
-    while (given < room) {
+    while (given < room && partial.admits(peer.id)) {
       const block = partial.firstFree();
       if (block < 0) break;
       this.#request(peer, partial, block, now);

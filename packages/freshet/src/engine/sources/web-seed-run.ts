@@ -245,11 +245,11 @@ export class WebSeedRun {
   }
 
   #claimPiece(piece: number, urgent: boolean, needs: (piece: number, block: number) => boolean): boolean {
-    const { store, clock } = this.#host;
+    const { store, clock, info } = this.#host;
     if (!store.isMissing(piece)) return true;
     const wanted: number[] = [];
     const start = piece * this.#pieceLength;
-    const blocks = Math.ceil(store.pieceLength(piece) / BLOCK_LENGTH);
+    const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
     for (let block = 0; block < blocks; block++) {
       const at = start + block * BLOCK_LENGTH;
       if (at >= this.#at && at < this.#end && needs(piece, block)) wanted.push(block);
@@ -257,6 +257,7 @@ export class WebSeedRun {
     if (wanted.length === 0) return true;
     const partial = store.begin(piece, urgent);
     if (partial === undefined) return false;
+    if (!partial.admits(this.#owner.source.id)) return true;
     const claimed = { partial, asked: new Uint8Array(partial.blockCount) };
     const now = clock.now();
     for (const block of wanted) {
@@ -315,7 +316,7 @@ export class WebSeedRun {
         continue;
       const partial = store.partials.get(piece);
       const start = piece * this.#pieceLength;
-      const blocks = Math.ceil(store.pieceLength(piece) / BLOCK_LENGTH);
+      const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
       for (let block = 0; block < blocks; block++) {
         const at = start + block * BLOCK_LENGTH;
         if (at < this.#at) continue;
@@ -429,7 +430,15 @@ export class WebSeedRun {
       const piece = Math.floor(this.#at / this.#pieceLength);
       const inPiece = this.#at - piece * this.#pieceLength;
       const inBlock = inPiece % BLOCK_LENGTH;
-      const blockLength = Math.min(BLOCK_LENGTH, this.#host.store.pieceLength(piece) - (inPiece - inBlock));
+      const dataLength = this.#host.info.dataLength(piece);
+      if (inPiece >= dataLength) {
+        // Padding, which nobody asks for.
+        const skipped = Math.min(bytes.length - i, this.#pieceLength - inPiece);
+        this.#at += skipped;
+        i += skipped;
+        continue;
+      }
+      const blockLength = Math.min(BLOCK_LENGTH, dataLength - (inPiece - inBlock));
       if (inBlock === 0) this.#beginBlock(piece, inPiece / BLOCK_LENGTH);
       if (inBlock === 0 && this.#arrival === undefined && this.#jump()) return;
       const count = Math.min(bytes.length - i, blockLength - inBlock);

@@ -392,11 +392,13 @@ export class WebSeeds {
 
   /** Blocks that nobody is asked for, or that one source is late with. */
   #needs(now: number, late: number): (piece: number, block: number) => boolean {
-    const { store } = this.#host;
+    const { store, info } = this.#host;
     const runs = this.#runs();
     return (piece, block) => {
       const partial = store.partials.get(piece);
-      if (partial === undefined) return store.isMissing(piece);
+      if (partial === undefined) {
+        return store.isMissing(piece) && block * BLOCK_LENGTH < info.dataLength(piece);
+      }
       if (partial.requesters(block) === 0) return partial.state(block) < REQUESTED;
       if (partial.state(block) !== REQUESTED || partial.requesters(block) > 1) return false;
       const run = runs.find((candidate) => candidate.asksFor(piece, block));
@@ -406,8 +408,8 @@ export class WebSeeds {
 
   /** Offset of the first byte of the piece that is needed; -1 for none. */
   #firstNeeded(piece: number, needs: (piece: number, block: number) => boolean): number {
-    const { store, info } = this.#host;
-    const blocks = Math.ceil(store.pieceLength(piece) / BLOCK_LENGTH);
+    const { info } = this.#host;
+    const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
     for (let block = 0; block < blocks; block++) {
       if (needs(piece, block)) return piece * info.pieceLength + block * BLOCK_LENGTH;
     }
