@@ -16,6 +16,14 @@ export type OpfsRequest =
   | { readonly op: 'stat'; readonly path: readonly string[] }
   /** Removes parent folders as well while they are empty and deeper than `depth` names. */
   | { readonly op: 'remove'; readonly path: readonly string[]; readonly depth: number }
+  /** Removes the old parent folders as `remove` does. */
+  | {
+      readonly op: 'rename';
+      readonly from: readonly string[];
+      readonly to: readonly string[];
+      readonly depth: number;
+    }
+  | { readonly op: 'free' }
   /** Removes a folder with all that is in it. */
   | { readonly op: 'removeTree'; readonly path: readonly string[] };
 
@@ -28,6 +36,8 @@ export interface OpfsResults {
   readonly close: undefined;
   readonly stat: { readonly size: number; readonly modified: number };
   readonly remove: undefined;
+  readonly rename: undefined;
+  readonly free: number | undefined;
   readonly removeTree: undefined;
 }
 
@@ -46,6 +56,8 @@ interface SyncAccessHandle {
 interface SyncFileHandle {
   createSyncAccessHandle?(options: { mode: 'readwrite' | 'read-only' }): Promise<SyncAccessHandle>;
   getFile(): Promise<File>;
+  /** Not in every browser. */
+  move?(parent: FileSystemDirectoryHandle, name: string): Promise<void>;
 }
 
 export interface OpfsWorkerScope {
@@ -117,6 +129,10 @@ export function opfsWorkerMain(scope: OpfsWorkerScope): void {
       if (name === 'TypeMismatchError') return;
       if (name !== 'NotFoundError') throw error;
     }
+    await removeEmptyFolders(path, depth);
+  }
+
+  async function removeEmptyFolders(path: readonly string[], depth: number): Promise<void> {
     for (let length = path.length - 1; length > depth; length--) {
       try {
         const parent = await folder(path.slice(0, length - 1), false);
@@ -125,6 +141,63 @@ export function opfsWorkerMain(scope: OpfsWorkerScope): void {
         if (nameOf(error) !== 'NotFoundError') return;
       }
     }
+  }
+
+  async function isFree(path: readonly string[]): Promise<boolean> {
+    try {
+      await fileHandle(path, false);
+      return false;
+    } catch (error) {
+      // A folder in its place, or a file in the place of its folder.
+      if (nameOf(error) === 'TypeMismatchError') return false;
+      if (nameOf(error) === 'NotFoundError') return true;
+      throw error;
+    }
+  }
+
+  async function rename(from: readonly string[], to: readonly string[], depth: number): Promise<undefined> {
+    const source = await fileHandle(from, false);
+    if (!(await isFree(to))) throw fault('InvalidModificationError', 'something is there already');
+    const parent = await folder(to.slice(0, -1), true);
+    const name = to[to.length - 1] ?? '';
+    if (source.move) await source.move(parent, name);
+    else await copyAndRemove(from, source, await fileHandle(to, true), to);
+    await removeEmptyFolders(from, depth);
+  }
+
+  /** Slow, and it takes the room twice; but what is interrupted leaves the old file whole. */
+  async function copyAndRemove(
+    from: readonly string[],
+    source: SyncFileHandle,
+    target: SyncFileHandle,
+    to: readonly string[],
+  ): Promise<void> {
+    const input = await lock(source, 'read-only');
+    try {
+      const output = await lock(target, 'readwrite');
+      try {
+        const buffer = new Uint8Array(1 << 20);
+        for (let at = 0; ; ) {
+          const count = input.read(buffer, { at });
+          if (count === 0) break;
+          if (output.write(buffer.subarray(0, count), { at }) !== count) {
+            throw fault('QuotaExceededError', 'nothing more could be written');
+          }
+          at += count;
+        }
+        output.flush();
+      } finally {
+        output.close();
+      }
+    } catch (error) {
+      await (await folder(to.slice(0, -1), false))
+        .removeEntry(to[to.length - 1] ?? '')
+        .catch(() => undefined);
+      throw error;
+    } finally {
+      input.close();
+    }
+    await (await folder(from.slice(0, -1), false)).removeEntry(from[from.length - 1] ?? '');
   }
 
   async function run(request: OpfsRequest): Promise<OpfsResults[keyof OpfsResults]> {
@@ -179,6 +252,12 @@ export function opfsWorkerMain(scope: OpfsWorkerScope): void {
       }
       case 'remove':
         return remove(request.path, request.depth);
+      case 'rename':
+        return rename(request.from, request.to, request.depth);
+      case 'free': {
+        const { quota, usage } = await scope.navigator.storage.estimate();
+        return quota === undefined || usage === undefined ? undefined : Math.max(0, quota - usage);
+      }
       case 'removeTree': {
         try {
           const parent = await folder(request.path.slice(0, -1), false);

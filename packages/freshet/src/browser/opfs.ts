@@ -12,6 +12,7 @@ const FAULTS: Readonly<Record<string, readonly [DiskErrorCode, string]>> = {
     'the browser allows this site no more space; free some, or remove other downloads',
   ],
   NoModificationAllowedError: ['READ_ONLY', 'another tab of this site has it open; close that tab'],
+  InvalidModificationError: ['EXISTS', 'something of that name is there already; choose another name'],
   NotFoundError: ['NOT_FOUND', 'it is not there; the browser may have cleared the data of this site'],
   InvalidStateError: ['CLOSED', 'it is closed'],
 };
@@ -78,6 +79,16 @@ class OpfsFileStore implements FileStore {
     await this.#host
       .request({ op: 'remove', path: this.#full(path), depth: this.#folder.length })
       .catch(translate(this.label(path), 'removed'));
+  }
+
+  async rename(from: readonly string[], to: readonly string[]): Promise<void> {
+    await this.#host
+      .request({ op: 'rename', from: this.#full(from), to: this.#full(to), depth: this.#folder.length })
+      .catch(translate(this.label(to), 'renamed'));
+  }
+
+  async freeSpace(): Promise<number | undefined> {
+    return this.#host.request({ op: 'free' }).catch(() => undefined);
   }
 
   label(path: readonly string[]): string {

@@ -190,6 +190,8 @@ export interface FileFingerprint {
   readonly size: number;
   /** Modification time in milliseconds since 1970, 0 where unknown. */
   readonly modified: number;
+  /** Bytes that it takes of the medium, where that is known: less than `size` where it has holes. */
+  readonly allocated?: number | undefined;
 }
 
 /** One torrent as a linear address space of `length` bytes. */
@@ -209,8 +211,17 @@ export interface Disk {
   setWanted(wanted: readonly boolean[]): void;
   /** Makes what was written durable as far as the medium can. */
   flush(): Promise<void>;
-  /** One entry per file of the torrent, in its order. */
+  /**
+   * One entry per file of the torrent, in its order. A file that was not written to since the last call may be answered
+   * from memory, as it was then.
+   */
   fingerprints(): Promise<FileFingerprint[]>;
+  /**
+   * Looks at up to `limit` files, the next ones with each call, and resolves with those that are not what they were
+   * although nothing was written to them here: somebody else has changed or removed them. Each change is told once.
+   * Absent where nobody else can.
+   */
+  changedFiles?(limit: number): Promise<number[]>;
   /** Waits for running operations and releases handles. Idempotent. */
   close(): Promise<void>;
   /** `close`, then removes all that was stored. */
@@ -225,7 +236,15 @@ export interface StateStore {
   remove(key: string): Promise<void>;
 }
 
-export type DiskErrorCode = 'FULL' | 'READ_ONLY' | 'NOT_FOUND' | 'UNSAFE_PATH' | 'CHANGED' | 'IO' | 'CLOSED';
+export type DiskErrorCode =
+  | 'FULL'
+  | 'READ_ONLY'
+  | 'NOT_FOUND'
+  | 'EXISTS'
+  | 'UNSAFE_PATH'
+  | 'CHANGED'
+  | 'IO'
+  | 'CLOSED';
 
 /** A storage fault. The message names the file and says what to do. */
 export class DiskError extends Error {

@@ -1,6 +1,6 @@
 /** Faults of a medium, planned ahead: the nth operation of a kind fails or waits. */
 
-export type Operation = 'read' | 'write' | 'flush' | 'open' | 'stat' | 'remove';
+export type Operation = 'read' | 'write' | 'flush' | 'open' | 'stat' | 'remove' | 'rename';
 
 export class FaultPlan {
   readonly #planned = new Map<string, () => Promise<void>>();

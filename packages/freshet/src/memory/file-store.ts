@@ -1,6 +1,7 @@
 /** A folder of files in memory. */
 
 import { DiskError, type FileFingerprint } from '../engine/ports.ts';
+import { existing } from '../engine/storage/copy-files.ts';
 import { type FileStore, type StoredFile, unsafePathReason } from '../engine/storage/file-store.ts';
 import type { FaultPlan } from './faults.ts';
 import { type Space, SparseBytes } from './sparse-bytes.ts';
@@ -23,6 +24,8 @@ export class MemoryFileStore implements FileStore {
   /** Refuses to create and to write, as a folder without the right to does. */
   readOnly = false;
   readonly #files = new Map<string, MemoryFile>();
+  /** How many files are below each folder. */
+  readonly #folders = new Map<string, number>();
   readonly #space: Space;
   readonly #faults: FaultPlan | undefined;
   readonly #time: () => number;
@@ -58,7 +61,7 @@ export class MemoryFileStore implements FileStore {
       }
       this.#checkWritable(key);
       file = { bytes: new SparseBytes(this.#space), modified: this.#time(), opened: false };
-      this.#files.set(key, file);
+      this.#add(key, file);
     } else if (forWriting) {
       this.#checkWritable(key);
     }
@@ -86,11 +89,62 @@ export class MemoryFileStore implements FileStore {
     if (file.opened) throw new DiskError('IO', key, `The file ${key} is open and cannot be removed.`);
     this.#checkWritable(key);
     file.bytes.clear();
-    this.#files.delete(key);
+    this.#delete(key);
+  }
+
+  async rename(from: readonly string[], to: readonly string[]): Promise<void> {
+    this.#check(from);
+    this.#check(to);
+    await this.#faults?.pass('rename');
+    this.#put(this.#take(from, to), from, to);
+  }
+
+  async adopt(other: FileStore, path: readonly string[]): Promise<boolean> {
+    if (!(other instanceof MemoryFileStore) || other.#space !== this.#space) return false;
+    await this.#faults?.pass('rename');
+    this.#checkFree(path);
+    this.#checkPlace(path);
+    this.#add(path.join('/'), other.#take(path, undefined));
+    return true;
+  }
+
+  async canAdopt(other: FileStore): Promise<boolean> {
+    return other instanceof MemoryFileStore && other.#space === this.#space;
+  }
+
+  async freeSpace(): Promise<number | undefined> {
+    return Number.isFinite(this.#space.free) ? this.#space.free : undefined;
   }
 
   label(path: readonly string[]): string {
     return path.join('/');
+  }
+
+  /** Takes a file out, if it may go to `to`. */
+  #take(from: readonly string[], to: readonly string[] | undefined): MemoryFile {
+    const key = from.join('/');
+    const file = this.#files.get(key);
+    if (file === undefined) throw new DiskError('NOT_FOUND', key, `The file ${key} does not exist.`);
+    if (file.opened) throw new DiskError('IO', key, `The file ${key} is open and cannot be renamed.`);
+    this.#checkWritable(key);
+    if (to !== undefined) this.#checkFree(to);
+    this.#delete(key);
+    return file;
+  }
+
+  #put(file: MemoryFile, from: readonly string[], to: readonly string[]): void {
+    try {
+      this.#checkPlace(to);
+    } catch (error) {
+      this.#add(from.join('/'), file);
+      throw error;
+    }
+    this.#add(to.join('/'), file);
+  }
+
+  #checkFree(path: readonly string[]): void {
+    const key = path.join('/');
+    if (this.#files.has(key)) throw existing(key);
   }
 
   #handle(key: string, file: MemoryFile, forWriting: boolean): StoredFile {
@@ -132,14 +186,23 @@ export class MemoryFileStore implements FileStore {
 
   #checkPlace(path: readonly string[]): void {
     const key = path.join('/');
-    for (const other of this.#files.keys()) {
-      if (other.startsWith(`${key}/`)) {
-        throw new DiskError('IO', key, `${key} is a folder, where a file should be: move it away.`);
-      }
-      if (key.startsWith(`${other}/`)) {
-        throw new DiskError('IO', key, `${other} is a file, where a folder should be: move it away.`);
-      }
+    if ((this.#folders.get(key) ?? 0) > 0) {
+      throw new DiskError('IO', key, `${key} is a folder, where a file should be: move it away.`);
     }
+    for (const folder of foldersOf(key)) {
+      if (!this.#files.has(folder)) continue;
+      throw new DiskError('IO', key, `${folder} is a file, where a folder should be: move it away.`);
+    }
+  }
+
+  #add(key: string, file: MemoryFile): void {
+    this.#files.set(key, file);
+    for (const folder of foldersOf(key)) this.#folders.set(folder, (this.#folders.get(folder) ?? 0) + 1);
+  }
+
+  #delete(key: string): void {
+    this.#files.delete(key);
+    for (const folder of foldersOf(key)) this.#folders.set(folder, (this.#folders.get(folder) ?? 0) - 1);
   }
 
   #checkWritable(key: string): void {
@@ -147,4 +210,11 @@ export class MemoryFileStore implements FileStore {
       throw new DiskError('READ_ONLY', key, `${key} cannot be written: the folder is read-only.`);
     }
   }
+}
+
+/** All folders above a file, the outermost first. */
+function foldersOf(key: string): string[] {
+  const folders: string[] = [];
+  for (let at = key.indexOf('/'); at >= 0; at = key.indexOf('/', at + 1)) folders.push(key.slice(0, at));
+  return folders;
 }

@@ -1,16 +1,24 @@
 /** Files in a folder of the operating system. */
 
 import type { Stats } from 'node:fs';
-import { lstat, realpath, rmdir, stat, unlink } from 'node:fs/promises';
+import { lstat, realpath, rename, rmdir, stat, statfs, unlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskError, type FileFingerprint } from '../engine/ports.ts';
+import { existing } from '../engine/storage/copy-files.ts';
 import { type FileStore, type StoredFile, unsafePathReason } from '../engine/storage/file-store.ts';
 import { diskError, symbolicLink } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
-import { openNodeFile } from './node-file.ts';
+import { openNodeFile, REFUSES_LINKS } from './node-file.ts';
 import { errorCode } from './system-error.ts';
 
 const MISSING: FileFingerprint = { size: -1, modified: 0 };
+
+/**
+ * For how long a folder that was found to be inside counts as such, in ms. With many small files the looks at folders
+ * cost more than the files.
+ */
+const FOLDER_TRUST = 1_000;
+const MAX_TRUSTED = 10_000;
 
 /**
  * All files below one folder. Nothing is preallocated, so files are sparse where the file system can. Nothing
@@ -18,6 +26,8 @@ const MISSING: FileFingerprint = { size: -1, modified: 0 };
  */
 export class NodeFileStore implements FileStore {
   readonly #root: string;
+  /** Folders that exist and are inside, and when they were found so. */
+  readonly #inside = new Map<string, number>();
 
   /** `root` is created when the first file is. It may itself be a symbolic link: that is its owner's choice. */
   constructor(root: string) {
@@ -31,9 +41,15 @@ export class NodeFileStore implements FileStore {
   async open(path: readonly string[], forWriting: boolean): Promise<StoredFile> {
     const full = this.#checked(path);
     try {
+      if (this.#isTrusted(dirname(full))) {
+        const file = await this.#openQuickly(full, forWriting);
+        if (file !== undefined) return file;
+      }
       await this.#refuseEscape(full, forWriting);
       if (forWriting) await makeFolder(dirname(full));
-      return await openNodeFile(full, forWriting);
+      const file = await openNodeFile(full, forWriting);
+      this.#trust(dirname(full));
+      return file;
     } catch (error) {
       throw diskError(error, full, forWriting ? 'write' : 'read');
     }
@@ -42,12 +58,68 @@ export class NodeFileStore implements FileStore {
   async stat(path: readonly string[]): Promise<FileFingerprint> {
     const full = this.#checked(path);
     try {
+      const stats = await lstat(full);
+      if (!stats.isSymbolicLink() && this.#isTrusted(dirname(full))) return fingerprint(stats);
       await this.#refuseEscape(full, false);
+      if (!stats.isSymbolicLink()) this.#trust(dirname(full));
       return fingerprint(await stat(full));
     } catch (error) {
       if (isMissing(error)) return MISSING;
       throw diskError(error, full, 'read');
     }
+  }
+
+  async rename(from: readonly string[], to: readonly string[]): Promise<void> {
+    const source = this.#checked(from);
+    await this.#rename(this, source, this.#checked(to));
+  }
+
+  /** Both on one device: that takes no copying. */
+  async adopt(other: FileStore, path: readonly string[]): Promise<boolean> {
+    if (!(other instanceof NodeFileStore)) return false;
+    const source = other.#checked(path);
+    try {
+      await this.#rename(other, source, this.#checked(path));
+      return true;
+    } catch (error) {
+      if (error instanceof DiskError && errorCode(error.cause) === 'EXDEV') return false;
+      throw error;
+    }
+  }
+
+  async canAdopt(other: FileStore): Promise<boolean> {
+    if (!(other instanceof NodeFileStore)) return false;
+    return (await deviceOf(this.#root)) === (await deviceOf(other.#root));
+  }
+
+  async freeSpace(): Promise<number | undefined> {
+    for (let folder = this.#root; ; folder = dirname(folder)) {
+      try {
+        const { bavail, bsize } = await statfs(folder);
+        return bavail * bsize;
+      } catch (error) {
+        // Made when it is needed.
+        if (!isMissing(error) || folder === dirname(folder)) return undefined;
+      }
+    }
+  }
+
+  async #rename(owner: NodeFileStore, source: string, target: string): Promise<void> {
+    try {
+      await owner.#refuseEscape(source, true);
+      await this.#refuseEscape(target, true);
+      const there = await lstatOrMissing(target);
+      // Only the case of a name may change where the file system does not tell them apart.
+      const here = await lstat(source);
+      if (there !== undefined && (there.ino !== here.ino || source.toLowerCase() !== target.toLowerCase())) {
+        throw existing(target);
+      }
+      await makeFolder(dirname(target));
+      await rename(source, target);
+    } catch (error) {
+      throw diskError(error, target, 'write');
+    }
+    await owner.#removeEmptyFolders(source);
   }
 
   async remove(path: readonly string[]): Promise<void> {
@@ -58,7 +130,36 @@ export class NodeFileStore implements FileStore {
     } catch (error) {
       if (!isMissing(error)) throw diskError(error, full, 'write');
     }
+    await this.#removeEmptyFolders(full);
+  }
+
+  /** A file that the quick look at it allows; `undefined` when it takes a thorough one. */
+  async #openQuickly(full: string, forWriting: boolean): Promise<StoredFile | undefined> {
+    // Where opening does not refuse links, a look has to; and links that stay inside may be read.
+    if ((!forWriting || !REFUSES_LINKS) && (await isLink(full))) return undefined;
+    try {
+      return await openNodeFile(full, forWriting);
+    } catch (error) {
+      // The folder may have gone in the meantime.
+      if (forWriting && error instanceof DiskError && error.code === 'NOT_FOUND') return undefined;
+      throw error;
+    }
+  }
+
+  #isTrusted(folder: string): boolean {
+    const since = this.#inside.get(folder);
+    return since !== undefined && performance.now() - since < FOLDER_TRUST;
+  }
+
+  #trust(folder: string): void {
+    if (this.#inside.size >= MAX_TRUSTED) this.#inside.clear();
+    this.#inside.set(folder, performance.now());
+  }
+
+  /** Removes the folders above that are empty, up to the store's own. */
+  async #removeEmptyFolders(full: string): Promise<void> {
     for (let folder = dirname(full); folder !== this.#root; folder = dirname(folder)) {
+      this.#inside.delete(folder);
       try {
         await rmdir(folder);
       } catch (error) {
@@ -228,7 +329,10 @@ function refuseChange(path: string, expected: FileFingerprint, found: FileFinger
 
 /** Whole milliseconds, so that a fingerprint can be stored as an integer. */
 function fingerprint(stats: Stats): FileFingerprint {
-  return stats.isFile() ? { size: stats.size, modified: Math.floor(stats.mtimeMs) } : MISSING;
+  if (!stats.isFile()) return MISSING;
+  // Windows does not tell blocks.
+  const allocated = stats.blocks === undefined ? undefined : stats.blocks * 512;
+  return { size: stats.size, modified: Math.floor(stats.mtimeMs), allocated };
 }
 
 function isMissing(error: unknown): boolean {
@@ -242,6 +346,26 @@ async function realpathOrMissing(path: string): Promise<string | undefined> {
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
+  }
+}
+
+async function lstatOrMissing(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** The device that the folder is on, or will be. */
+async function deviceOf(folder: string): Promise<number> {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      return (await stat(at)).dev;
+    } catch (error) {
+      if (!isMissing(error) || at === dirname(at)) throw diskError(error, folder, 'read');
+    }
   }
 }
 

@@ -12,6 +12,8 @@ const READ_FLAGS: number = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 /** Windows has neither O_NONBLOCK nor O_NOFOLLOW. */
 const WRITE_FLAGS: number =
   constants.O_RDWR | constants.O_CREAT | (constants.O_NONBLOCK ?? 0) | (constants.O_NOFOLLOW ?? 0);
+/** Opening for writing refuses a symbolic link by itself. */
+export const REFUSES_LINKS: boolean = constants.O_NOFOLLOW !== undefined;
 
 /**
  * Opens the regular file `path`; `forWriting` creates it and refuses a symbolic link.

@@ -40,6 +40,22 @@ export interface FileStore {
    * Resolves when there is no such file. The file is not open.
    */
   remove(path: readonly string[]): Promise<void>;
+  /**
+   * Gives a file another path, with the folders that takes, and removes folders that are empty afterwards. Rejects with
+   * `EXISTS` when something is at `to`, with `NOT_FOUND` when nothing is at `from`. The file is not open. Absent where
+   * the files are not ours.
+   */
+  rename?(from: readonly string[], to: readonly string[]): Promise<void>;
+  /**
+   * Takes the file at `path` over from another store, to the same path here, without copying its bytes. Resolves with
+   * false, and nothing has happened, where that cannot be done: the other store is of another kind or on another device.
+   * Rejects as `rename` does.
+   */
+  adopt?(other: FileStore, path: readonly string[]): Promise<boolean>;
+  /** Whether `adopt` will do for the files of that store, as far as one can tell beforehand. */
+  canAdopt?(other: FileStore): Promise<boolean>;
+  /** Bytes that may still be written; `undefined` where nobody knows. */
+  freeSpace?(): Promise<number | undefined>;
   /** The path as shown to people. Never throws. */
   label(path: readonly string[]): string;
 }

@@ -1,6 +1,7 @@
 /** Open files of one torrent: at most so many at a time, the ones used last, and one handle for each file. */
 
 import type { FileStore, StoredFile } from './file-store.ts';
+import { inTurns } from './in-turns.ts';
 
 interface Entry {
   readonly index: number;
@@ -19,12 +20,20 @@ export class HandlePool {
   readonly #entries = new Map<number, Entry>();
   readonly #closing = new Map<number, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
+  readonly #onOpened: ((index: number) => void) | undefined;
   /** Files written to since they were last made durable; they may be closed already. */
   readonly #dirty = new Set<number>();
   #closeFailure: { readonly error: unknown } | undefined;
 
-  constructor(store: FileStore, pathOf: (index: number) => readonly string[], max: number) {
+  /** @param onOpened is told of each file that was opened. */
+  constructor(
+    store: FileStore,
+    pathOf: (index: number) => readonly string[],
+    max: number,
+    onOpened?: (index: number) => void,
+  ) {
     this.#store = store;
+    this.#onOpened = onOpened;
     this.#pathOf = pathOf;
     this.#max = Math.max(1, max);
   }
@@ -59,7 +68,8 @@ export class HandlePool {
   /** Makes what was written to one file durable, or to all. */
   async sync(only?: number): Promise<void> {
     const indexes = only === undefined ? [...this.#dirty] : this.#dirty.has(only) ? [only] : [];
-    for (const index of indexes) {
+    // Side by side: file systems make many files durable in one go.
+    await inTurns(indexes, async (index) => {
       try {
         this.#dirty.delete(index);
         await this.#use(index, true, async (file) => file.sync?.());
@@ -67,7 +77,7 @@ export class HandlePool {
         this.#dirty.add(index);
         throw error;
       }
-    }
+    });
     this.#throwCloseFailure();
   }
 
@@ -77,6 +87,18 @@ export class HandlePool {
     if (entry !== undefined) await this.#retire(entry);
     else await this.#closing.get(index);
     this.#dirty.delete(index);
+  }
+
+  /** Closes one file because it gets another name, or all. What was written to it is still to become durable. */
+  async detach(only?: number): Promise<void> {
+    const indexes = only === undefined ? [...this.#entries.keys(), ...this.#closing.keys()] : [only];
+    await Promise.all(
+      indexes.map(async (index) => {
+        const entry = this.#entries.get(index);
+        if (entry !== undefined) await this.#retire(entry);
+        else await this.#closing.get(index);
+      }),
+    );
   }
 
   /** Closes all files once their users have left. */
@@ -132,7 +154,9 @@ export class HandlePool {
     const open = async (): Promise<StoredFile> => {
       await first;
       await earlier;
-      return this.#store.open(this.#pathOf(index), forWriting);
+      const file = await this.#store.open(this.#pathOf(index), forWriting);
+      this.#onOpened?.(index);
+      return file;
     };
     const entry: Entry = { index, forWriting, file: open(), users: 0, onIdle: undefined };
     this.#entries.set(index, entry);

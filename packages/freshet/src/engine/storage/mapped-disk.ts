@@ -3,10 +3,14 @@
 import { toHex } from '../../protocol/index.ts';
 import { type Disk, DiskError, type FileFingerprint } from '../ports.ts';
 import type { FileStore } from './file-store.ts';
+import { FileWatch } from './file-watch.ts';
 import { Gate } from './gate.ts';
 import { HandlePool } from './handle-pool.ts';
+import { inTurns } from './in-turns.ts';
 import { type LayoutFile, locateFile, PartsCursor } from './layout.ts';
 import { PartsFile } from './parts-file.ts';
+import { type MoveOptions, Relocation } from './relocation.ts';
+import { SwitchedStore } from './switched-store.ts';
 
 export interface MappedDiskOptions {
   /** The torrent's files in the order of their bytes, without gaps; an `Info` will do. */
@@ -20,11 +24,23 @@ export interface MappedDiskOptions {
   readonly maxOpenFiles?: number | undefined;
   /** Where bytes of unwanted files are kept. Default `.freshet-<info-hash>.parts` beside the files. */
   readonly partsPath?: readonly string[] | undefined;
+  /** Files that have another path than the torrent gives them, by index. Safe. */
+  readonly paths?: ReadonlyMap<number, readonly string[]> | undefined;
+}
+
+/** A disk whose files can get other places while it is read and written. */
+export interface MappedFiles extends Disk {
+  /** Where the file is, below the store's folder. */
+  pathOf(index: number): readonly string[];
+  /** Gives a file another path. Operations on it wait meanwhile. Rejects with `DiskError`; then nothing has changed. */
+  rename(index: number, to: readonly string[]): Promise<void>;
+  /** Brings all files to another store, to the same paths. Rejects with `DiskError`; then they are where they were. */
+  moveTo(store: FileStore, options: MoveOptions): Promise<void>;
+  /** Gives all wanted files their full length and real room on the medium. Rejects with `FULL` when there is too little. */
+  allocate(onProgress: (allocated: number, total: number) => void): Promise<void>;
 }
 
 const DEFAULT_MAX_OPEN_FILES = 64;
-/** Of stat and remove calls, which are all latency. */
-const PARALLEL_CALLS = 16;
 /** Memory for bytes that move from the parts file to their own. */
 const MOVE_BUFFER = 1 << 20;
 /** The parts file's name in the pool. */
@@ -38,14 +54,18 @@ const PARTS = -1;
  * - Bytes of unwanted files go to the parts file, and from there into their file as soon as it is wanted. A
  *   fault on the way loses nothing: the bytes stay readable, `flush` tries again and rejects with the fault.
  */
-export function openMappedDisk(options: MappedDiskOptions): Disk {
+export function openMappedDisk(options: MappedDiskOptions): MappedFiles {
   return new MappedDisk(options);
 }
 
-class MappedDisk implements Disk {
+class MappedDisk implements MappedFiles {
   readonly length: number;
   readonly #files: readonly LayoutFile[];
-  readonly #store: FileStore;
+  readonly #store: SwitchedStore;
+  readonly #paths: Map<number, readonly string[]>;
+  readonly #partsPath: readonly string[];
+  readonly #watch: FileWatch;
+  readonly #relocation: Relocation;
   readonly #pool: HandlePool;
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
@@ -62,16 +82,39 @@ class MappedDisk implements Disk {
     const { info, infoHash, store } = options;
     this.length = info.length;
     this.#files = info.files;
-    this.#store = store;
+    this.#store = new SwitchedStore(store);
+    this.#paths = new Map(options.paths);
     this.#wanted = flags(info.files.length, options.wanted);
     this.#emptyFiles = this.#wantedEmptyFiles();
-    const partsPath = options.partsPath ?? [`.freshet-${toHex(infoHash)}.parts`];
+    this.#partsPath = options.partsPath ?? [`.freshet-${toHex(infoHash)}.parts`];
+    this.#watch = new FileWatch({
+      count: info.files.length,
+      isStored: (index) => !this.#files[index]!.padding,
+      stat: (index) => this.#store.stat(this.pathOf(index)),
+    });
     this.#pool = new HandlePool(
-      store,
-      (index) => (index === PARTS ? partsPath : this.#files[index]!.path),
+      this.#store,
+      (index) => this.pathOf(index),
       options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES,
+      // Whoever opens it pays for a look anyway.
+      (index) => void (index !== PARTS && this.#watch.look(index).catch(() => {})),
     );
-    this.#parts = new PartsFile(store, partsPath, infoHash, this.#pool, PARTS);
+    this.#parts = new PartsFile(this.#store, this.#partsPath, infoHash, this.#pool, PARTS);
+    this.#relocation = new Relocation({
+      files: this.#files,
+      store: this.#store,
+      pool: this.#pool,
+      watch: this.#watch,
+      paths: this.#paths,
+      partsPath: this.#partsPath,
+      parts: PARTS,
+      storedFiles: () => this.#storedFiles(),
+      pathOf: (index) => this.pathOf(index),
+      label: () => this.#label(),
+      run: (action) => this.#run(action),
+      runAlone: (action) => this.#runAlone(action),
+      write: (index, start, parts) => this.#writeStored(index, start, parts),
+    });
     // First of all operations: what they find depends on it.
     void this.#gate.exclusive(() => this.#start());
   }
@@ -105,13 +148,31 @@ class MappedDisk implements Disk {
   }
 
   fingerprints(): Promise<FileFingerprint[]> {
-    return this.#run(async () => {
-      const prints: FileFingerprint[] = new Array(this.#files.length);
-      await this.#forEachFile(async (file, index) => {
-        prints[index] = file.padding ? { size: -1, modified: 0 } : await this.#store.stat(file.path);
-      });
-      return prints;
-    });
+    return this.#run(() => this.#watch.fingerprints());
+  }
+
+  changedFiles(limit: number): Promise<number[]> {
+    return this.#run(() => this.#watch.changed(limit));
+  }
+
+  pathOf(index: number): readonly string[] {
+    if (index === PARTS) return this.#partsPath;
+    return this.#paths.get(index) ?? this.#files[index]!.path;
+  }
+
+  rename(index: number, to: readonly string[]): Promise<void> {
+    return this.#relocation.rename(index, to);
+  }
+
+  moveTo(store: FileStore, options: MoveOptions): Promise<void> {
+    return this.#relocation.moveTo(store, options);
+  }
+
+  allocate(onProgress: (allocated: number, total: number) => void): Promise<void> {
+    return this.#relocation.allocate(
+      this.#storedFiles().filter((index) => this.#wanted[index] === 1),
+      onProgress,
+    );
   }
 
   close(): Promise<void> {
@@ -135,9 +196,7 @@ class MappedDisk implements Disk {
     // A handle that did not close well does not matter for a file that goes away.
     await this.close().catch(() => {});
     await this.#parts.destroy();
-    await this.#forEachFile(async (file) => {
-      if (!file.padding) await this.#store.remove(file.path);
-    });
+    await inTurns(this.#storedFiles(), (index) => this.#store.remove(this.pathOf(index)));
   }
 
   async #run<T>(action: () => Promise<T>): Promise<T> {
@@ -146,6 +205,17 @@ class MappedDisk implements Disk {
     }
     try {
       return await this.#gate.shared(action);
+    } catch (error) {
+      throw this.#asDiskError(error);
+    }
+  }
+
+  async #runAlone<T>(action: () => Promise<T>): Promise<T> {
+    if (this.#closed !== undefined) {
+      throw new DiskError('CLOSED', this.#label(), `The storage of ${this.#label()} is closed.`);
+    }
+    try {
+      return await this.#gate.exclusive(action);
     } catch (error) {
       throw this.#asDiskError(error);
     }
@@ -233,10 +303,16 @@ class MappedDisk implements Disk {
   }
 
   async #writeStored(index: number, start: number, parts: readonly Uint8Array[]): Promise<void> {
+    this.#watch.beginWrite(index);
     try {
       await this.#pool.write(index, (file) => file.write(start - this.#files[index]!.offset, parts));
     } catch (error) {
       throw this.#asDiskError(error, index);
+    } finally {
+      this.#watch.endWrite(index);
+      let end = start;
+      for (const part of parts) end += part.length;
+      this.#relocation.wrote(start, end);
     }
   }
 
@@ -311,23 +387,18 @@ class MappedDisk implements Disk {
 
   // --- help
 
-  async #forEachFile(action: (file: LayoutFile, index: number) => Promise<void>): Promise<void> {
-    let next = 0;
-    const work = async (): Promise<void> => {
-      while (next < this.#files.length) {
-        const index = next++;
-        await action(this.#files[index]!, index);
-      }
-    };
-    const workers = Array.from({ length: Math.min(PARALLEL_CALLS, this.#files.length) }, work);
-    // All of them, so that nothing is under way any more when the caller hears of a fault.
-    const failed = (await Promise.allSettled(workers)).find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+  /** Indexes of all that are files at all. */
+  #storedFiles(): number[] {
+    const indexes: number[] = [];
+    for (let index = 0; index < this.#files.length; index++) {
+      if (!this.#files[index]!.padding) indexes.push(index);
+    }
+    return indexes;
   }
 
   #label(index = 0): string {
     const file = this.#files[index];
-    return file === undefined ? 'the torrent' : this.#store.label(file.path);
+    return file === undefined ? 'the torrent' : this.#store.label(this.pathOf(index));
   }
 
   #asDiskError(error: unknown, index?: number): DiskError {
