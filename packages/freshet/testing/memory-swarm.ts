@@ -1,6 +1,8 @@
 import { Engine, type EngineOptions } from '../src/engine/engine.ts';
 import type { Disk, Link, Ports } from '../src/engine/ports.ts';
 import type { Torrent } from '../src/engine/torrent.ts';
+import { hashesOfInfo } from '../src/engine/metadata-hashes.ts';
+import { hashPieces, pieceLayersOf, treeOfFile } from '../src/engine/storage/hash-pieces.ts';
 import type { TorrentObserver, TorrentSpec } from '../src/engine/torrent-types.ts';
 import {
   type HostOptions,
@@ -13,12 +15,16 @@ import {
   VirtualClock,
 } from '../src/memory/index.ts';
 import {
+  arrangeFiles,
+  type BuildFile,
   buildInfo,
   equalBytes,
   type Info,
   type InfoHash,
-  infoHashFromBytes,
   parseInfo,
+  primaryHash,
+  type TorrentHashes,
+  type TorrentVersion,
 } from '../src/protocol/index.ts';
 
 /** A torrent of pseudo-random bytes, made from a seed. */
@@ -26,26 +32,65 @@ export interface SampleTorrent {
   readonly content: Uint8Array;
   readonly info: Info;
   readonly infoBytes: Uint8Array;
+  /** The primary one. */
   readonly infoHash: InfoHash;
+  readonly hashes: TorrentHashes;
+  /** What the torrent file of version 2 has beside the metadata. */
+  readonly pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
 }
 
+/** @param length of the content in version 1; in version 2 padding comes to it between the files. */
 export async function sampleTorrent(
   length: number,
   pieceLength: number,
-  options: { readonly files?: readonly { path: string[]; length: number }[]; readonly seed?: number } = {},
+  options: {
+    readonly files?: readonly { path: string[]; length: number }[];
+    readonly seed?: number;
+    /** Default 1. */
+    readonly version?: TorrentVersion;
+    /** Writes what is not random, before it is hashed. */
+    readonly write?: (content: Uint8Array) => void;
+  } = {},
 ): Promise<SampleTorrent> {
   const hasher = new MemoryHasher();
-  const content = new Uint8Array(length);
+  const version = options.version ?? 1;
+  const listed = options.files;
+  const files = listed === undefined || version === 1 ? listed : arrangeFiles(listed, pieceLength);
+  const build = (pieces: Uint8Array, rootOf: (index: number) => Uint8Array | undefined): Uint8Array => {
+    const rooted = files?.map((file, i): BuildFile => ({ ...file, piecesRoot: rootOf(i) }));
+    const single = { length, piecesRoot: rootOf(0) };
+    return buildInfo({ version, name: 'sample', pieceLength, files: rooted ?? single, pieces });
+  };
+  const total = files?.reduce((sum, file) => sum + file.length, 0) ?? length;
+  const noHashes = new Uint8Array(20 * Math.ceil(total / pieceLength));
+  const draft = parseInfo(build(noHashes, () => (version === 1 ? undefined : new Uint8Array(32))));
+  const content = new Uint8Array(draft.length);
   new SeededRandom(options.seed ?? 1).fill(content);
-  const hashes: Uint8Array[] = [];
-  for (let at = 0; at < length; at += pieceLength) {
-    hashes.push(await hasher.sha1(content.subarray(at, Math.min(length, at + pieceLength))));
-  }
-  const pieces = new Uint8Array(hashes.length * 20);
-  for (const [i, hash] of hashes.entries()) pieces.set(hash, i * 20);
-  const infoBytes = buildInfo({ name: 'sample', pieceLength, files: options.files ?? length, pieces });
-  const infoHash = infoHashFromBytes(await hasher.sha1(infoBytes))!;
-  return { content, infoBytes, infoHash, info: parseInfo(infoBytes, { v1: infoHash }) };
+  options.write?.(content);
+  for (const file of draft.files) if (file.padding) content.fill(0, file.offset, file.offset + file.length);
+  const { pieces = noHashes, pieceRoots } = await hashPieces({
+    info: draft,
+    read: async (offset, into) => {
+      into.set(content.subarray(offset, offset + into.length));
+      return into.length;
+    },
+    hasher,
+    cancelled: () => false,
+    onProgress: () => {},
+  });
+  const trees = draft.files.map((file) =>
+    file.padding || pieceRoots === undefined ? undefined : treeOfFile(draft, file, pieceRoots),
+  );
+  const infoBytes = build(pieces, (index) => trees[index]?.piecesRoot);
+  const hashes = await hashesOfInfo({ ...draft, bytes: infoBytes }, hasher);
+  return {
+    content,
+    infoBytes,
+    infoHash: primaryHash(hashes),
+    hashes,
+    info: parseInfo(infoBytes, hashes),
+    pieceLayers: pieceRoots && pieceLayersOf(trees),
+  };
 }
 
 /** What a torrent told its observer, in order. */
@@ -98,7 +143,8 @@ export interface MemberOptions {
   readonly line?: HostOptions;
   readonly ports?: Partial<Ports>;
   readonly disk?: MemoryDisk;
-  readonly magnet?: boolean;
+  /** Has no metadata. `v1` and `v2`: knows only that hash of a hybrid torrent. */
+  readonly magnet?: boolean | 'v1' | 'v2';
   /** Changes outgoing links, as liars do. */
   readonly wrapLink?: (link: Link) => Link;
 }
@@ -147,8 +193,9 @@ export class MemorySwarm {
     const log = logObserver();
     const torrent = engine.add(
       {
-        infoHash: this.sample.infoHash,
-        infoBytes: options.magnet === true ? undefined : this.sample.infoBytes,
+        hashes: namedHashes(this.sample.hashes, options.magnet),
+        infoBytes: (options.magnet ?? false) === false ? this.sample.infoBytes : undefined,
+        pieceLayers: (options.magnet ?? false) === false ? this.sample.pieceLayers : undefined,
         openDisk: (): Promise<Disk> => Promise.resolve(disk),
         skipCheck: options.seed === true,
         ...options.spec,
@@ -196,4 +243,9 @@ export class MemorySwarm {
     for (let i = 0; i < 1000 && !closed; i++) await this.clock.advanceAsync(10);
     await closing;
   }
+}
+
+/** The hashes that a magnet link names. */
+function namedHashes({ v1, v2 }: TorrentHashes, magnet: MemberOptions['magnet']): TorrentHashes {
+  return magnet === 'v1' ? { v1 } : magnet === 'v2' ? { v2 } : { v1, v2 };
 }

@@ -82,6 +82,7 @@ export class TorrentContent implements Exchange {
     this.selection = new Selection(info, store);
     this.streaming = new Streaming({
       pieceLength: info.pieceLength,
+      files: info.files,
       now: () => ports.clock.now(),
       isVerified: (piece) => store.verified.get(piece),
       isWanted: (piece) => store.picker.priority(piece) > 0,

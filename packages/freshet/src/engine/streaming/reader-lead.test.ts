@@ -11,6 +11,7 @@ function reader() {
       pieceLength: MB,
       now: () => time.now,
       isVerified: () => true,
+      mediaRate: () => undefined,
       readVerified: (_piece, _begin, length) => [new Uint8Array(length)],
       onMoved: () => {},
       onClosed: () => {},
@@ -27,8 +28,7 @@ describe('lead of a reader', () => {
   it('is nothing at the start and for one that reads as fast as the film plays', async () => {
     const { opened, time, read } = reader();
     expect(opened.lead(time.now)).toBe(0);
-    time.now = 2000;
-    await read(2 * MB);
+    for (time.now = 500; time.now <= 10_000; time.now += 500) await read(0.5 * MB);
     expect(opened.lead(time.now)).toBe(0);
   });
 

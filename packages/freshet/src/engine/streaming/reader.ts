@@ -1,4 +1,6 @@
 import type { Reader, ReaderOptions } from '../torrent-types.ts';
+import { Pace } from './pace.ts';
+import { type Padding, paddingBehind } from './padding.ts';
 
 export type ReaderErrorCode = 'NO_METADATA' | 'OUT_OF_RANGE' | 'BUSY' | 'CLOSED' | 'READ_FAILED';
 
@@ -17,6 +19,8 @@ export interface ReaderHost {
   readonly pieceLength: number;
   now(): number;
   isVerified(piece: number): boolean;
+  /** Bytes per second of the media file at this position, where the file says so. */
+  mediaRate(position: number): number | undefined;
   /** Views of verified bytes, or `undefined` when they are being fetched from disk and `wake` will be called. */
   readVerified(
     piece: number,
@@ -40,10 +44,6 @@ const MIN_READ_AHEAD = 1024 * 1024;
 const MAX_READ_AHEAD = 32 * 1024 * 1024;
 /** Most bytes of one read: what must be in memory at once, however long the pieces are. */
 const MAX_READ = 1024 * 1024;
-/** Playback rate assumed before one is measured, in bytes per second (8 Mbit/s). */
-const ASSUMED_RATE = 1_000_000;
-/** Most milliseconds that a reader counts as ahead; a film of a higher rate than assumed waits no longer than that. */
-const MAX_LEAD = 6000;
 
 /** A position in the torrent that moves as bytes are delivered, each verified before. */
 export class TorrentReader implements Reader {
@@ -56,14 +56,17 @@ export class TorrentReader implements Reader {
   #ended: (() => void) | undefined;
   /** Bytes delivered in a row since the last jump: what the read-ahead grows with. */
   #contiguous = 0;
-  #jumpedAt: number;
+  readonly #pace: Pace;
+  readonly #padding: readonly Padding[];
 
-  constructor(host: ReaderHost, options: ReaderOptions) {
+  /** @param padding what lies in the range and is not delivered, in order. */
+  constructor(host: ReaderHost, options: ReaderOptions, padding: readonly Padding[] = []) {
     this.#host = host;
+    this.#padding = padding;
     this.#start = options.start;
     this.#position = options.start;
     this.end = options.end;
-    this.#jumpedAt = host.now();
+    this.#pace = new Pace(host.now());
   }
 
   get position(): number {
@@ -81,12 +84,9 @@ export class TorrentReader implements Reader {
     return Math.min(wanted, MAX_READ_AHEAD, this.end - this.#position);
   }
 
-  /** Bytes per second at which the position moves. */
+  /** Bytes per second at which the position is taken to move. */
   rate(now: number): number {
-    const elapsed = now - this.#jumpedAt;
-    // The first seconds are a player filling its buffer, which says nothing about the film.
-    if (elapsed < 5000) return ASSUMED_RATE;
-    return Math.max(ASSUMED_RATE / 8, (this.#contiguous * 1000) / elapsed);
+    return this.#pace.deadlineRate(now, this.#host.mediaRate(this.#position));
   }
 
   /**
@@ -94,8 +94,7 @@ export class TorrentReader implements Reader {
    * what lies there gives the bytes behind it time to come from peers.
    */
   lead(now: number): number {
-    const ahead = (this.#contiguous * 1000) / ASSUMED_RATE - (now - this.#jumpedAt);
-    return Math.max(0, Math.min(MAX_LEAD, ahead));
+    return this.#pace.lead(now);
   }
 
   read(maxBytes: number): Promise<Uint8Array | undefined> {
@@ -108,6 +107,7 @@ export class TorrentReader implements Reader {
     if (!(maxBytes >= 1)) {
       return Promise.reject(new ReaderError('OUT_OF_RANGE', `A read of ${maxBytes} bytes is not possible.`));
     }
+    this.#pace.onAsked(this.#host.now());
     return new Promise((resolve, reject) => {
       this.#waiting = { maxBytes, resolve, reject };
       if (!this.#deliver()) this.#host.onMoved(this, false);
@@ -118,7 +118,7 @@ export class TorrentReader implements Reader {
     if (this.#closed || position === this.#position) return;
     this.#position = Math.min(Math.max(position, this.#start), this.end);
     this.#contiguous = 0;
-    this.#jumpedAt = this.#host.now();
+    this.#pace.onJumped(this.#host.now());
     // Also when the bytes at the new place are there already: what follows them may be missing.
     this.#host.onMoved(this, true);
     this.#deliver();
@@ -155,6 +155,7 @@ export class TorrentReader implements Reader {
   #deliver(): boolean {
     const waiting = this.#waiting;
     if (waiting === undefined || this.#closed) return false;
+    const limit = this.#skipPadding();
     if (this.#position >= this.end) {
       this.#waiting = undefined;
       waiting.resolve(undefined);
@@ -164,7 +165,7 @@ export class TorrentReader implements Reader {
     const piece = Math.floor(this.#position / pieceLength);
     if (!this.#host.isVerified(piece)) return false;
     const begin = this.#position - piece * pieceLength;
-    const length = Math.min(waiting.maxBytes, MAX_READ, pieceLength - begin, this.end - this.#position);
+    const length = Math.min(waiting.maxBytes, MAX_READ, pieceLength - begin, limit - this.#position);
     const position = this.#position;
     const views = this.#host.readVerified(piece, begin, length, () => {
       // After a seek meanwhile this simply tries the new position.
@@ -182,6 +183,7 @@ export class TorrentReader implements Reader {
     }
     this.#position += length;
     this.#contiguous += length;
+    this.#pace.onDelivered(this.#host.now(), length, this.#host.mediaRate(position));
     const bytes = new Uint8Array(length);
     let at = 0;
     for (const view of views) {
@@ -191,5 +193,16 @@ export class TorrentReader implements Reader {
     this.#host.onMoved(this, false);
     waiting.resolve(bytes);
     return true;
+  }
+
+  /** Moves past padding. Returns where the bytes that may be delivered end. */
+  #skipPadding(): number {
+    const padding = this.#padding;
+    for (let i = paddingBehind(padding, this.#position); i < padding.length; i++) {
+      const { start, end } = padding[i]!;
+      if (start > this.#position) return Math.min(start, this.end);
+      this.#position = Math.min(end, this.end);
+    }
+    return this.end;
   }
 }

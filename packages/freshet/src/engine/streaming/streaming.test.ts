@@ -28,6 +28,7 @@ beforeEach(() => {
   failure = undefined;
   streaming = new Streaming({
     pieceLength: PIECE,
+    files: [{ path: ['file'], offset: 0, length: LENGTH, padding: false }],
     now: () => now,
     isVerified: (piece) => verified.has(piece),
     isWanted: (piece) => !unwanted.has(piece),
@@ -123,6 +124,7 @@ describe('a reader', () => {
   it('reads at most a megabyte at a time, however much is asked for', async () => {
     const long = new Streaming({
       pieceLength: 64 * 1024 * 1024,
+      files: [{ path: ['file'], offset: 0, length: 64 * 1024 * 1024, padding: false }],
       now: () => 0,
       isVerified: () => true,
       isWanted: () => true,

@@ -1,5 +1,8 @@
 import type { UrgentPiece } from '../pieces/scheduler.ts';
+import type { LayoutFile } from '../storage/layout.ts';
 import type { ReaderOptions } from '../torrent-types.ts';
+import { MediaSurvey } from './media-survey.ts';
+import { paddingWithin } from './padding.ts';
 import { type ReaderHost, TorrentReader } from './reader.ts';
 
 /** Pieces per reader that get a deadline at a time. */
@@ -9,7 +12,9 @@ const NEARER = 500;
 /** Pieces whose deadline is nearer than this after a jump make others give way, in milliseconds. */
 const SOON = 2000;
 
-export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed'> {
+export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed' | 'mediaRate'> {
+  /** Of the torrent, in the order of their bytes. */
+  readonly files: readonly LayoutFile[];
   /**
    * Deadlines have changed.
    * @param givesWay set when pieces are needed soon that nobody thought of: whether requests for a piece stand in
@@ -26,6 +31,7 @@ export class Streaming {
   readonly #readers = new Set<TorrentReader>();
   /** Pieces asked for at once by `critical`, until verified. */
   readonly #critical = new Set<number>();
+  readonly #survey: MediaSurvey;
   #urgent: readonly UrgentPiece[] = [];
   /** Deadline of each of them. */
   #deadlines: ReadonlyMap<number, number> = new Map();
@@ -33,6 +39,16 @@ export class Streaming {
 
   constructor(host: StreamingHost) {
     this.#host = host;
+    this.#survey = new MediaSurvey({
+      pieceLength: host.pieceLength,
+      files: host.files,
+      now: () => host.now(),
+      isVerified: (piece) => host.isVerified(piece),
+      readVerified: (piece, begin, length, wake) => host.readVerified(piece, begin, length, wake),
+      onLearned: (essential) => {
+        if (this.active) this.#changed(essential);
+      },
+    });
   }
 
   get active(): boolean {
@@ -45,6 +61,7 @@ export class Streaming {
         pieceLength: this.#host.pieceLength,
         now: () => this.#host.now(),
         isVerified: (piece) => this.#host.isVerified(piece),
+        mediaRate: (position) => this.#survey.rate(position),
         readVerified: (piece, begin, length, wake) => this.#host.readVerified(piece, begin, length, wake),
         onMoved: (_moved, jumped) => this.#changed(jumped),
         onClosed: (closed) => {
@@ -53,9 +70,11 @@ export class Streaming {
         },
       },
       options,
+      paddingWithin(this.#host.files, options.start, options.end),
     );
     this.#readers.add(reader);
     this.#changed(true);
+    this.#survey.open(options.start);
     return reader;
   }
 
@@ -76,6 +95,7 @@ export class Streaming {
     if (!this.active) return;
     this.#dirty = true;
     this.#critical.delete(piece);
+    this.#survey.onVerified(piece);
     for (const reader of [...this.#readers]) reader.onVerified(piece);
   }
 
@@ -86,6 +106,7 @@ export class Streaming {
   }
 
   close(error: Error): void {
+    this.#survey.close();
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#critical.clear();
     this.#urgent = [];
@@ -135,7 +156,11 @@ export class Streaming {
     const now = this.#now();
     const { pieceLength } = this.#host;
     const deadlines = new Map<number, number>();
-    for (const piece of this.#critical) if (this.#host.isWanted(piece)) deadlines.set(piece, now);
+    const need = (piece: number, deadline: number): void => {
+      if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) return;
+      if (deadline < (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) deadlines.set(piece, deadline);
+    };
+    for (const piece of this.#critical) need(piece, now);
     for (const reader of this.#readers) {
       if (reader.position >= reader.end) continue;
       const first = Math.floor(reader.position / pieceLength);
@@ -143,10 +168,12 @@ export class Streaming {
       const rate = reader.rate(now);
       const lead = reader.lead(now);
       for (let piece = first; piece <= last && piece - first < MAX_PIECES; piece++) {
-        if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) continue;
         const ahead = Math.max(0, piece * pieceLength - reader.position);
-        const deadline = now + lead + (ahead * 1000) / rate;
-        if (deadline < (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) deadlines.set(piece, deadline);
+        need(piece, now + lead + (ahead * 1000) / rate);
+      }
+      for (const { start, end, deadline } of this.#survey.early(reader.position)) {
+        const beyond = Math.ceil(end / pieceLength);
+        for (let piece = Math.floor(start / pieceLength); piece < beyond; piece++) need(piece, deadline);
       }
     }
     this.#urgent = [...deadlines]
