@@ -37,6 +37,10 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
     about: 'first frame and seek in a page, from a seeder that is held to 1 MB/s, beside WebTorrent',
     load: async () => (await import('./playback.ts')).playback,
   },
+  picker: {
+    about: 'what a have, a pick, a block and a priority cost with 1,000 to 1,000,000 pieces',
+    load: async () => (await import('./picker.ts')).picker,
+  },
   size: {
     about: 'weight of what a page loads, beside WebTorrent',
     load: async () => (await import('./size.ts')).size,

@@ -3,7 +3,7 @@ import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm
 import { deliver, FakeSource, openStore, type StoreFixture } from '../../../testing/store-fixture.ts';
 import { SeededRandom } from '../../memory/index.ts';
 import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
-import type { PartialPiece } from './partial-piece.ts';
+import { PartialPiece } from './partial-piece.ts';
 import { type RequestTarget, Scheduler, type UrgentPiece } from './scheduler.ts';
 
 const PIECES = 12;
@@ -252,6 +252,61 @@ describe('Scheduler', () => {
       b.scheduler.assign(origin, 1000, 0);
       expect(pieces(origin.asked)).toContain(2);
     });
+  });
+
+  it('gives a fast peer pieces in runs past rarer ones, and a slow one the rarest', async () => {
+    const many = await sampleTorrent(256 * BLOCKS * BLOCK_LENGTH, BLOCKS * BLOCK_LENGTH);
+    const random = new SeededRandom(9);
+    const shareOfRuns = (rate: number): number => {
+      const verified = new Bitfield(256);
+      for (const piece of [0, 50, 100, 150]) verified.set(piece);
+      const { store } = openStore(many, { strategy: 'rarest', verified });
+      for (let i = 0; i < 500; i++) store.picker.addAvailability(random.below(256));
+      const scheduler = new Scheduler(
+        store,
+        random,
+        () => [],
+        () => false,
+      );
+      const peer = new FakePeer(1);
+      peer.rate = rate;
+      for (let i = 0; i < 252; i++) scheduler.assign(peer, BLOCKS, 0);
+      const begun = pieces(peer.asked);
+      expect(begun).toHaveLength(252);
+      return begun.filter((piece, i) => i > 0 && piece === begun[i - 1]! + 1).length / begun.length;
+    };
+    expect(shareOfRuns(100_000)).toBeLessThan(0.2);
+    expect(shareOfRuns(1_000_000)).toBeGreaterThan(0.75);
+  });
+
+  it('looks at few of many pieces in progress for one call, at others the next time', async () => {
+    const many = await sampleTorrent(1000 * BLOCK_LENGTH, BLOCK_LENGTH);
+    const { store } = openStore(many);
+    const urgent: UrgentPiece[] = [];
+    const scheduler = new Scheduler(
+      store,
+      new SeededRandom(1),
+      () => urgent,
+      () => urgent.length > 0,
+    );
+    const slow = new FakePeer(1);
+    scheduler.assign(slow, 1000, 0);
+    expect(store.partials.size).toBe(1000);
+    const looks = vi.spyOn(PartialPiece.prototype, 'requesters');
+    const idle = new FakePeer(2);
+    // Only what nobody else has been asked for is left to it, somewhere in the middle.
+    for (const partial of store.partials.values()) if (partial.index !== 700) partial.request(0, 0);
+    let calls = 0;
+    for (; idle.asked.length === 0 && calls < 40; calls++) scheduler.assign(idle, 10, 1);
+    expect(idle.asked).toEqual(['700/0']);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(64 * calls);
+    looks.mockClear();
+    for (let piece = 0; piece < 1000; piece++) urgent.push({ piece, deadline: 100 });
+    const last = new FakePeer(3);
+    last.helpedAt = Number.POSITIVE_INFINITY;
+    scheduler.assign(last, 10, 2);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(256 + 64);
+    looks.mockRestore();
   });
 
   it('begins nothing when there is no memory, and urgent pieces beyond that', () => {

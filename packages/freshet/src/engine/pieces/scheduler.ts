@@ -229,8 +229,9 @@ export class Scheduler {
       piece = unasked.firstCommon(have, piece + 1)
     ) {
       if (!this.#mayTake(peer, piece)) continue;
-      left -= this.#requestFree(peer, partials.get(piece)!, left, now);
-      peer.currentPiece = piece;
+      const given = this.#requestFree(peer, partials.get(piece)!, left, now);
+      left -= given;
+      if (given > 0) peer.currentPiece = piece;
     }
     return left;
   }
