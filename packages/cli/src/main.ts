@@ -56,6 +56,12 @@ const options = {
       '--piece-length <size>',
       'power of two from 16KiB, such as 1MiB (default: by the size)',
     ).argParser(readPieceLength),
+  format: () =>
+    new Option('--format <format>', 'for clients of BEP 3, of BEP 52 (v2), or both').choices([
+      'v1',
+      'v2',
+      'hybrid',
+    ]),
   private: () => new Option('--private', 'peers come from the trackers only (BEP 27)'),
 };
 
@@ -142,7 +148,16 @@ ${EXIT_CODES_HELP}`,
     .option('--data <folder>', 'the folder that the files of the torrent file are in')
     .option('--save-torrent <file>', 'write the torrent file too')
     .option('-f, --force', 'replace a torrent file that is there already');
-  addOptions(seedCommand, ['tracker', 'webSeed', 'peer', 'name', 'comment', 'pieceLength', 'private']);
+  addOptions(seedCommand, [
+    'tracker',
+    'webSeed',
+    'peer',
+    'name',
+    'comment',
+    'pieceLength',
+    'format',
+    'private',
+  ]);
   addOptions(seedCommand, ['port', 'host', 'noWebRtc', 'maxPeers', 'limitUp', 'quiet', 'json', 'verbose'])
     .addHelpText(
       'after',
@@ -162,7 +177,7 @@ ${EXIT_CODES_HELP}`,
     .argument('<paths...>', 'files and folders')
     .option('-o, --output <file>', 'the torrent file; - for standard output (default: <name>.torrent)')
     .option('-f, --force', 'replace a torrent file that is there already');
-  addOptions(createCommand, ['tracker', 'webSeed', 'name', 'comment', 'pieceLength', 'private']);
+  addOptions(createCommand, ['tracker', 'webSeed', 'name', 'comment', 'pieceLength', 'format', 'private']);
   addOptions(createCommand, ['quiet', 'json', 'verbose'])
     .addHelpText(
       'after',
@@ -170,6 +185,7 @@ ${EXIT_CODES_HELP}`,
 Examples:
   $ freshet create film.mp4 --tracker wss://tracker.example
   $ freshet create holiday/ --name Holiday --piece-length 1MiB -o holiday.torrent
+  $ freshet create film.mp4 --format hybrid
 ${JSON_EVENTS.create}
 ${EXIT_CODES_HELP}`,
     )
@@ -241,7 +257,7 @@ ${EXIT_CODES_HELP}`,
     )
     .option('--host <address>', 'address to listen on; 0.0.0.0 lets others in', '127.0.0.1')
     .option('--no-web-seed', 'peers only');
-  addOptions(serveCommand, ['noWebRtc', 'limitUp', 'quiet', 'json', 'verbose'])
+  addOptions(serveCommand, ['format', 'noWebRtc', 'limitUp', 'quiet', 'json', 'verbose'])
     .addHelpText(
       'after',
       `

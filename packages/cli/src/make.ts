@@ -1,6 +1,7 @@
 /** What `seed`, `create` and `serve` share: torrents made of files, with the hashing shown. */
 
 import type { SeedOptions, Torrent } from 'freshet';
+import type { TorrentFormat } from './ui/description.ts';
 import { formatPercent } from './ui/format.ts';
 import type { Output } from './ui/output.ts';
 import { hashingLines } from './ui/transfer-view.ts';
@@ -10,16 +11,25 @@ export interface MetadataOptions {
   readonly name?: string | undefined;
   readonly comment?: string | undefined;
   readonly pieceLength?: number | undefined;
+  /** Which clients it is for. */
+  readonly format?: TorrentFormat | undefined;
   readonly private?: boolean | undefined;
   readonly tracker?: readonly string[] | undefined;
   readonly webSeed?: readonly string[] | undefined;
 }
+
+const VERSIONS: Readonly<Record<TorrentFormat, NonNullable<SeedOptions['version']>>> = {
+  v1: 1,
+  v2: 2,
+  hybrid: 'hybrid',
+};
 
 export function seedOptionsOf(options: MetadataOptions): SeedOptions {
   return {
     name: options.name,
     comment: options.comment,
     pieceLength: options.pieceLength,
+    version: options.format && VERSIONS[options.format],
     private: options.private,
     announce: options.tracker,
     urlList: options.webSeed,

@@ -3,12 +3,16 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import {
+  infoHashFromBytes,
+  infoHashV2FromBytes,
   type Magnet,
   MagnetError,
   type Metainfo,
   MetainfoError,
   parseTorrent,
   parseTorrentId,
+  primaryHash,
+  type TorrentHashes,
   toHex,
 } from 'freshet/protocol';
 import { CliError, ExitCode, systemCode, usageError } from './exit.ts';
@@ -18,15 +22,20 @@ const MAX_TORRENT_FILE = 32 * 1024 * 1024;
 /** Milliseconds for fetching a torrent file. */
 const FETCH_LIMIT = 30_000;
 
-export type TorrentInput =
-  | { readonly kind: 'magnet'; readonly uri: string; readonly magnet: Magnet; readonly infoHash: string }
-  | { readonly kind: 'infoHash'; readonly infoHash: string }
-  | {
-      readonly kind: 'metainfo';
-      readonly bytes: Uint8Array<ArrayBuffer>;
-      readonly metainfo: Metainfo;
-      readonly infoHash: string;
-    };
+/** How the torrent is called. */
+interface Named {
+  readonly hashes: TorrentHashes;
+  /** 40 hexadecimal characters: of version 1 if it is known, else the first ones of version 2. */
+  readonly infoHash: string;
+}
+
+export type TorrentInput = Named &
+  (
+    | { readonly kind: 'magnet'; readonly uri: string; readonly magnet: Magnet }
+    /** `id` as the user gave it. */
+    | { readonly kind: 'infoHash'; readonly id: string }
+    | { readonly kind: 'metainfo'; readonly bytes: Uint8Array<ArrayBuffer>; readonly metainfo: Metainfo }
+  );
 
 /**
  * Reads or fetches what there is to know without asking peers.
@@ -36,9 +45,9 @@ export async function readInput(text: string, signal?: AbortSignal): Promise<Tor
   const id = identify(text.replace(/^stream-magnet:/i, 'magnet:'));
   switch (id.kind) {
     case 'magnet':
-      return { kind: 'magnet', uri: text, magnet: id.magnet, infoHash: toHex(id.magnet.infoHash) };
+      return { kind: 'magnet', uri: text, magnet: id.magnet, ...named(id.magnet.hashes) };
     case 'infoHash':
-      return { kind: 'infoHash', infoHash: toHex(id.infoHash) };
+      return { kind: 'infoHash', id: text.trim(), ...named(id.hashes) };
     case 'url':
       return readMetainfo(await fetchTorrent(id.url, signal), id.url);
     case 'path':
@@ -58,12 +67,24 @@ function identify(text: string): ReturnType<typeof parseTorrentId> {
 function readMetainfo(bytes: Uint8Array<ArrayBuffer>, name: string): TorrentInput {
   try {
     const metainfo = parseTorrent(bytes);
-    const infoHash = createHash('sha1').update(metainfo.infoBytes).digest('hex');
-    return { kind: 'metainfo', bytes, metainfo, infoHash };
+    return { kind: 'metainfo', bytes, metainfo, ...named(hashesOf(metainfo)) };
   } catch (error) {
     if (!(error instanceof MetainfoError)) throw error;
     throw usageError(`${name} cannot be used: ${lowerFirst(error.message)}`, error);
   }
+}
+
+function named(hashes: TorrentHashes): Named {
+  return { hashes, infoHash: toHex(primaryHash(hashes)) };
+}
+
+/** The info-hashes of a torrent file: SHA-1 for version 1, SHA-256 for version 2. */
+export function hashesOf({ info, infoBytes }: Metainfo): TorrentHashes {
+  const digest = (algorithm: string): Uint8Array => createHash(algorithm).update(infoBytes).digest();
+  return {
+    v1: info.hasV1 ? infoHashFromBytes(digest('sha1')) : undefined,
+    v2: info.hasV2 ? infoHashV2FromBytes(digest('sha256')) : undefined,
+  };
 }
 
 async function readTorrentFile(path: string): Promise<Uint8Array<ArrayBuffer>> {

@@ -2,10 +2,12 @@
 
 import { basename } from 'node:path';
 import type Client from 'freshet';
+import { parseTorrent, toHex } from 'freshet/protocol';
 import { clientFailure, closeClient, openClient } from '../client.ts';
 import { checkInputs } from '../inputs.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { type MetadataOptions, seedOptionsOf, showHashing } from '../make.ts';
+import { hashesOf } from '../source.ts';
 import { refuseExisting, writeTorrentFile } from '../torrent-file.ts';
 import { Output } from '../ui/output.ts';
 import { printable } from '../ui/text.ts';
@@ -46,16 +48,20 @@ export async function create(paths: readonly string[], options: CreateOptions): 
     else await writeTorrentFile(path, bytes, force);
     const infoHash = torrent.infoHash!;
     const magnet = torrent.magnetURI!;
+    const { v1, v2 } = hashesOf(parseTorrent(bytes));
+    const infoHashV2 = v2 && toHex(v2);
     output.event({
       event: 'created',
       file: path,
       infoHash,
+      infoHashV2,
       magnet,
       name: torrent.name!,
       length: torrent.length,
     });
     if (!toStdout) output.say(`Wrote ${printable(path)}`);
-    output.result(`Info-hash ${infoHash}`);
+    if (v1 !== undefined) output.result(`Info-hash ${infoHash}`);
+    if (infoHashV2 !== undefined) output.result(`v2 hash   ${infoHashV2}`);
     output.result(`Magnet    ${magnet}`);
     return 0;
   } finally {

@@ -322,7 +322,7 @@ function idOf(input: TorrentInput): { id: string | Uint8Array; label: string } {
     case 'magnet':
       return { id: input.uri, label: printable(input.magnet.name ?? input.infoHash) };
     case 'infoHash':
-      return { id: input.infoHash, label: input.infoHash };
+      return { id: input.id, label: input.infoHash };
     case 'metainfo':
       return { id: input.bytes, label: printable(input.metainfo.info.name) };
   }

@@ -4,12 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type Client from 'freshet';
-import { encodeTorrent, parseTorrent } from 'freshet/protocol';
 import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode } from '../exit.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { readInput, type TorrentInput } from '../source.ts';
-import { describeInput, descriptionText } from '../ui/description.ts';
+import { type Description, describeFetched, describeInput, descriptionText } from '../ui/description.ts';
 import { formatDuration } from '../ui/format.ts';
 import { Output } from '../ui/output.ts';
 
@@ -24,13 +23,13 @@ export interface InfoOptions extends NetworkOptions {
 export async function info(source: string, options: InfoOptions): Promise<number> {
   const interrupt = catchInterrupts();
   try {
-    let input = await readInput(source, interrupt.signal);
+    const input = await readInput(source, interrupt.signal);
+    let description = describeInput(input);
     if (options.fetch === true && input.kind !== 'metainfo') {
       const fetched = await Promise.race([fetchMetadata(input, options, interrupt.signal), interrupt.fired]);
       if (typeof fetched === 'number') return fetched;
-      input = fetched;
+      description = fetched;
     }
-    const description = describeInput(input);
     const text =
       options.json === true
         ? JSON.stringify(description)
@@ -47,11 +46,11 @@ async function fetchMetadata(
   input: TorrentInput & { kind: 'magnet' | 'infoHash' },
   options: InfoOptions,
   signal: AbortSignal,
-): Promise<TorrentInput> {
+): Promise<Description> {
   const folder = await mkdtemp(join(tmpdir(), 'freshet-info-'));
   const client: Client = openClient(options);
   try {
-    const id = input.kind === 'magnet' ? input.uri : input.infoHash;
+    const id = input.kind === 'magnet' ? input.uri : input.id;
     const torrent = client.add(id, {
       announce: options.tracker,
       peers: options.peer,
@@ -63,13 +62,7 @@ async function fetchMetadata(
       torrent.once('error', reject);
     });
     await Promise.race([known, clientFailure(client), patience(input.infoHash, options.timeout, signal)]);
-    const parsed = parseTorrent(torrent.torrentFile!);
-    const bytes = encodeTorrent({
-      infoBytes: parsed.infoBytes,
-      announceTiers: torrent.announce.map((url) => [url]),
-      urlList: torrent.urlList,
-    });
-    return { kind: 'metainfo', bytes, metainfo: parseTorrent(bytes), infoHash: input.infoHash };
+    return describeFetched(torrent);
   } finally {
     await closeClient(client);
     await rm(folder, { recursive: true, force: true });

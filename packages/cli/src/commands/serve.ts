@@ -6,12 +6,14 @@ import { createTracker } from 'freshet-tracker';
 import { clientFailure, closeClient, isLoopback, openClient } from '../client.ts';
 import { CliError, ExitCode, systemCode } from '../exit.ts';
 import { catchInterrupts } from '../interrupt.ts';
+import { seedOptionsOf } from '../make.ts';
 import type { SharedTorrent } from '../serve/catalogue.ts';
 import { bracketed, isWildcard, ownTrackers, pathsToServe, seedPaths } from '../serve/seeds.ts';
 import { createSite, type SiteServer } from '../serve/site-server.ts';
 import { TrafficMeter } from '../serve/traffic.ts';
 import { type SiteNumbers, siteEvent, siteLines, siteStats, siteText } from '../serve/view.ts';
 import { WebSeed } from '../serve/web-seed.ts';
+import type { TorrentFormat } from '../ui/description.ts';
 import { formatBytes } from '../ui/format.ts';
 import { Output } from '../ui/output.ts';
 import { printable } from '../ui/text.ts';
@@ -29,6 +31,7 @@ export interface ServeOptions {
   readonly webSeed?: boolean | undefined;
   readonly webrtc?: boolean | undefined;
   readonly limitUp?: number | undefined;
+  readonly format?: TorrentFormat | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
@@ -91,7 +94,7 @@ class Site {
 
   /** Resolves when everything is hashed and the page can be opened. */
   async start(paths: readonly string[]): Promise<void> {
-    const { host, webrtc, limitUp } = this.#options;
+    const { host, webrtc, limitUp, format } = this.#options;
     this.#port = await this.#listen();
     const client = openClient(
       { host: isWildcard(host) ? undefined : host, webrtc, limitUp },
@@ -100,7 +103,8 @@ class Site {
     );
     this.#client = client;
     this.#failed = clientFailure(client);
-    const seeding = seedPaths(client, paths, ownTrackers(host, this.#port), this.#output, (shared) => {
+    const options = { ...seedOptionsOf({ format }), announce: ownTrackers(host, this.#port) };
+    const seeding = seedPaths(client, paths, options, this.#output, (shared) => {
       this.#torrents.push(shared);
       this.#traffic.add(shared.torrent);
       this.#webSeed?.add(shared);

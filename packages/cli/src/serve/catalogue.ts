@@ -3,7 +3,13 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Torrent } from 'freshet';
-import { encodeTorrent, formatMagnet, infoHashFromHex, parseTorrent } from 'freshet/protocol';
+import {
+  encodeTorrent,
+  formatMagnet,
+  infoHashFromHex,
+  infoHashV2FromHex,
+  parseTorrent,
+} from 'freshet/protocol';
 
 /** A file that the web seed serves. */
 export interface SharedFile {
@@ -77,7 +83,10 @@ export function siteAddress(host: string | undefined, fallback: string, secure: 
 
 export function magnetFor(shared: SharedTorrent, address: SiteAddress, webSeed: boolean): string {
   return formatMagnet({
-    infoHash: infoHashFromHex(shared.infoHash)!,
+    hashes: {
+      v1: infoHashFromHex(shared.torrent.infoHashV1 ?? ''),
+      v2: infoHashV2FromHex(shared.torrent.infoHashV2 ?? ''),
+    },
     name: shared.name,
     length: shared.torrent.length,
     trackers: address.trackers,
@@ -92,9 +101,12 @@ export function torrentFileFor(
   address: SiteAddress,
   webSeed: boolean,
 ): Uint8Array<ArrayBuffer> {
-  const { infoBytes, comment, createdBy, creationDate } = parseTorrent(shared.torrent.torrentFile!);
+  const { infoBytes, info, pieceLayers, comment, createdBy, creationDate } = parseTorrent(
+    shared.torrent.torrentFile!,
+  );
   return encodeTorrent({
     infoBytes,
+    pieceLayers: info.hasV2 ? pieceLayers : undefined,
     comment,
     createdBy,
     creationDate,

@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type Client from 'freshet';
-import { DuplicateTorrentError } from 'freshet';
+import { DuplicateTorrentError, type SeedOptions } from 'freshet';
 import { CliError, ExitCode } from '../exit.ts';
 import { checkInputs } from '../inputs.ts';
 import { showHashing } from '../make.ts';
@@ -38,13 +38,13 @@ export async function pathsToServe(paths: readonly string[]): Promise<readonly s
 export async function seedPaths(
   client: Client,
   paths: readonly string[],
-  announce: readonly string[],
+  options: SeedOptions,
   output: Output,
   onSeeded: (shared: SharedTorrent) => void,
 ): Promise<void> {
   const names = new Set<string>();
   for (const path of paths) {
-    const torrent = client.seed([path], { announce, destroyOnError: false });
+    const torrent = client.seed([path], { ...options, destroyOnError: false });
     tellWarnings(torrent, output);
     const started = showHashing(torrent, basename(path), output).then(() => torrent.untilReady());
     try {

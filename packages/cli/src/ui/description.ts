@@ -1,15 +1,29 @@
 /** A torrent described, for people and for programs. */
 
-import { formatMagnet, infoHashFromHex } from 'freshet/protocol';
+import type { Torrent } from 'freshet';
+import { formatMagnet, type TorrentHashes, toHex } from 'freshet/protocol';
 import type { TorrentInput } from '../source.ts';
 import { count, formatBytes } from './format.ts';
 import { padStart, printable } from './text.ts';
 import type { Theme } from './theme.ts';
 
+/** Which clients a torrent is for: those of BEP 3, of BEP 52, or both. */
+export type TorrentFormat = 'v1' | 'v2' | 'hybrid';
+
+const FORMAT_NAMES: Readonly<Record<TorrentFormat, string>> = {
+  v1: 'v1',
+  v2: 'v2 (BEP 52)',
+  hybrid: 'hybrid of v1 and v2 (BEP 52)',
+};
+
 /** What `freshet info --json` prints. Fields that are not known are left out. */
 export interface Description {
   readonly name?: string | undefined;
+  /** 40 hexadecimal characters: of version 1 if it is known, else the first ones of version 2. */
   readonly infoHash: string;
+  /** 64 hexadecimal characters (BEP 52). */
+  readonly infoHashV2?: string | undefined;
+  readonly format?: TorrentFormat | undefined;
   /** Bytes of all files. */
   readonly length?: number | undefined;
   readonly pieceLength?: number | undefined;
@@ -35,12 +49,17 @@ export interface Description {
 export function describeInput(input: TorrentInput): Description {
   switch (input.kind) {
     case 'infoHash':
-      return { infoHash: input.infoHash, trackers: [], webSeeds: [], magnet: magnetOf(input.infoHash) };
+      return {
+        ...hashFields(input.infoHash, input.hashes),
+        trackers: [],
+        webSeeds: [],
+        magnet: formatMagnet({ hashes: input.hashes }),
+      };
     case 'magnet': {
       const { name, length, trackers, webSeeds, peers, selectOnly } = input.magnet;
       return {
         name,
-        infoHash: input.infoHash,
+        ...hashFields(input.infoHash, input.hashes),
         length,
         trackers: trackers.map((url) => [url]),
         webSeeds,
@@ -53,7 +72,8 @@ export function describeInput(input: TorrentInput): Description {
       const { info, announceTiers, urlList, comment, createdBy, creationDate } = input.metainfo;
       return {
         name: info.name,
-        infoHash: input.infoHash,
+        ...hashFields(input.infoHash, input.hashes),
+        format: info.hybrid ? 'hybrid' : info.hasV2 ? 'v2' : 'v1',
         length: info.files.reduce((sum, file) => sum + (file.padding ? 0 : file.length), 0),
         pieceLength: info.pieceLength,
         pieceCount: info.pieceCount,
@@ -66,24 +86,38 @@ export function describeInput(input: TorrentInput): Description {
         comment,
         createdBy,
         created: isoDate(creationDate),
-        magnet: magnetOf(input.infoHash, info.name, announceTiers.flat(), urlList),
+        magnet: formatMagnet({
+          hashes: input.hashes,
+          name: info.name,
+          trackers: [...new Set(announceTiers.flat())],
+          webSeeds: urlList,
+        }),
       };
     }
   }
 }
 
-function magnetOf(
-  infoHash: string,
-  name?: string,
-  trackers: readonly string[] = [],
-  webSeeds: readonly string[] = [],
-): string {
-  return formatMagnet({
-    infoHash: infoHashFromHex(infoHash)!,
-    name,
-    trackers: [...new Set(trackers)],
-    webSeeds,
-  });
+/** Describes what peers sent the metadata of. */
+export function describeFetched(torrent: Torrent): Description {
+  const { infoHash, infoHashV1, infoHashV2 } = torrent;
+  return {
+    name: torrent.name,
+    infoHash: infoHash!,
+    infoHashV2,
+    format: infoHashV2 === undefined ? 'v1' : infoHashV1 === undefined ? 'v2' : 'hybrid',
+    length: torrent.files.reduce((sum, file) => sum + file.length, 0),
+    pieceLength: torrent.pieceLength,
+    pieceCount: torrent.pieces.length,
+    private: torrent.private,
+    files: torrent.files.map(({ path, length }, place) => ({ number: place + 1, path, length })),
+    trackers: torrent.announce.map((url) => [url]),
+    webSeeds: torrent.urlList,
+    magnet: torrent.magnetURI!,
+  };
+}
+
+function hashFields(infoHash: string, { v2 }: TorrentHashes): Pick<Description, 'infoHash' | 'infoHashV2'> {
+  return { infoHash, infoHashV2: v2 === undefined ? undefined : toHex(v2) };
 }
 
 /** Torrents may claim any number of seconds; a `Date` may not. */
@@ -99,7 +133,11 @@ export function descriptionText(description: Description, theme: Theme): string[
   };
   const { files, length, pieceLength, pieceCount, trackers, webSeeds } = description;
   add('Name', description.name);
-  add('Info-hash', description.infoHash);
+  const { infoHash, infoHashV2, format } = description;
+  add('Format', format && FORMAT_NAMES[format]);
+  // Of a torrent of version 2 only, the short one is the beginning of the long one.
+  if (infoHashV2?.startsWith(infoHash) !== true) add('Info-hash', infoHash);
+  add('v2 hash', infoHashV2);
   if (length !== undefined) add('Size', `${formatBytes(length)} (${length} bytes)`);
   if (pieceLength !== undefined) add('Pieces', `${pieceCount} of ${pieceLength / 1024} KiB`);
   if (description.private === true) add('Private', 'yes: peers come from its trackers only');

@@ -28,7 +28,7 @@ export const JSON_EVENTS: {
   readonly serve: string;
 } = {
   seed: jsonHelp('seeding', 'infoHash, magnet, name, length, files: [{number, path, length}]'),
-  create: jsonHelp('created', 'file, infoHash, magnet, name, length'),
+  create: jsonHelp('created', 'file, infoHash, infoHashV2 (BEP 52), magnet, name, length'),
   tracker: `${jsonHelp('listening', 'port, httpUrl, wsUrl')}
   stats       every second: swarms, peers, seeds, connections, uptime, webrtc, address, totals`,
   serve: `${jsonHelp('ready', 'url, port, torrents: [{infoHash, name, length}]')}
