@@ -1,5 +1,6 @@
 import type { MetadataExchange } from './peers/metadata-exchange.ts';
 import { Swarm } from './peers/swarm.ts';
+import type { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentLimits } from './torrent-limits.ts';
 import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
@@ -9,6 +10,7 @@ import type { TransferTotals } from './transfer-totals.ts';
 export interface TorrentSwarmOptions {
   readonly host: TorrentHost;
   readonly spec: TorrentSpec;
+  readonly hashes: SwarmHashes;
   readonly metadata: MetadataExchange;
   readonly totals: TransferTotals;
   readonly observer: TorrentObserver;
@@ -24,14 +26,17 @@ export function createTorrentSwarm(options: TorrentSwarmOptions): Swarm {
   const { host, spec, totals, observer } = options;
   const { clock, random, dialer } = host.ports;
   return new Swarm({
-    infoHash: spec.infoHash,
+    hashes: options.hashes,
     peerId: host.peerId,
     clock,
     random,
     dialer,
     budget: host.budget,
     maxPeers: host.maxPeersPerTorrent,
-    uploadSlots: spec.uploadSlots ?? 10,
+    uploadSlots: spec.uploadSlots,
+    superSeed: spec.superSeed ?? false,
+    readCache: host.cache.budget,
+    hasher: host.ports.hasher,
     uploadLimiter: options.limits.upload,
     downloadLimiter: options.limits.download,
     metadata: options.metadata,

@@ -1,6 +1,6 @@
 /** What the floor above the engine gives a torrent and hears from it. Types only. */
 
-import type { Info, InfoHash, PeerAddress, PeerId } from '../protocol/index.ts';
+import type { Info, PeerAddress, PeerId, TorrentHashes } from '../protocol/index.ts';
 import type { Disk, StateStore, Transport } from './ports.ts';
 import type { Goal, Goals } from './queue/queue-policy.ts';
 
@@ -18,9 +18,12 @@ export type TorrentState =
   | 'closed';
 
 export interface TorrentSpec {
-  readonly infoHash: InfoHash;
-  /** The info dictionary's exact bytes, when known. They must hash to `infoHash`. */
+  /** What is known of the torrent's names: the SHA-1 one, the SHA-256 one (BEP 52), or both of a hybrid. */
+  readonly hashes: TorrentHashes;
+  /** The info dictionary's exact bytes, when known. They must hash to `hashes`. */
   readonly infoBytes?: Uint8Array | undefined;
+  /** Of a torrent file of version 2: the hashes of the pieces of each file, by the file's root in hexadecimal (BEP 52). */
+  readonly pieceLayers?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Trackers by tier (BEP 12). */
   readonly trackers?: readonly (readonly string[])[] | undefined;
   /** Web seeds (BEP 19). */
@@ -36,15 +39,20 @@ export interface TorrentSpec {
   readonly paused?: boolean | undefined;
   /** Trusts that all data is present and right, as after creating the torrent from it. */
   readonly skipCheck?: boolean | undefined;
-  /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
-  readonly strategy?: 'rarest' | 'sequential' | undefined;
   /** Bytes per second, web seeds included; none when absent, 0 for nothing. */
   readonly downloadLimit?: number | undefined;
   readonly uploadLimit?: number | undefined;
   /** When it has seeded enough; what is absent is the client's. */
   readonly goals?: Goals | undefined;
+  /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
+  readonly strategy?: 'rarest' | 'sequential' | undefined;
   /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */
   readonly uploadSlots?: number | undefined;
+  /**
+   * When everything is there from the start, send each piece once, and the next to whoever has passed the former on
+   * (BEP 16), until there is another seed. Default `false`.
+   */
+  readonly superSeed?: boolean | undefined;
   /** Most simultaneous connections per web seed address; default 4. */
   readonly maxWebSeedConnections?: number | undefined;
 }
@@ -53,6 +61,8 @@ export interface TorrentSpec {
 export interface TorrentObserver {
   /** The metadata is known. Selections made in this call are in force before the first request. */
   onMetadata(info: Info, infoBytes: Uint8Array): void;
+  /** Of a magnet link's torrent of version 2: the hashes of all pieces, by the roots of their files in hexadecimal. */
+  onPieceLayers?(layers: ReadonlyMap<string, Uint8Array>): void;
   onChecking(checkedPieces: number, totalPieces: number): void;
   /** Storage is open and what was there is verified; the torrent can be read from and seeded. */
   onReady(): void;

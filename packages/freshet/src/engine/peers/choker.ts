@@ -42,7 +42,7 @@ export const OPTIMISTIC_INTERVAL = 30_000;
  * alone a fast one would spend a minute on whoever has the fastest line.
  */
 export const SEED_TURN_TIME = 60_000;
-export const SEED_TURN_BYTES = 8 * 1024 * 1024;
+export const SEED_TURN_BYTES: number = 8 * 1024 * 1024;
 /** One slot of so many is optimistic, one at least. */
 const SLOTS_PER_OPTIMISTIC = 5;
 /** A newcomer's wait counts this often (BEP 3: three times as likely to be drawn as others). */

@@ -11,6 +11,8 @@ export interface DiallerOptions {
   readonly clock: Clock;
   /** Whether the torrent wants another connection. */
   hasRoom(): boolean;
+  /** An address's priority (BEP 40), the greater the better. */
+  rank?(address: PeerAddress): number | undefined;
   /** Takes over an open link and its place in the budget. */
   onLink(link: Link, address: PeerAddress): void;
   /** An address did not answer: there is room for another one. */
@@ -40,7 +42,7 @@ export class Dialler {
     if (dialer === undefined) return;
     while (this.#options.hasRoom() && budget.hasRoom) {
       if (!budget.tryDial()) break;
-      const address = candidates.next(clock.now());
+      const address = candidates.next(clock.now(), this.#options.rank);
       if (address === undefined) {
         budget.dialEnded();
         break;

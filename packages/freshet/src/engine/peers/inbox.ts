@@ -9,20 +9,23 @@ import {
   type WireError,
   type WireHandler,
 } from '../../protocol/index.ts';
+import { AllowedByPeer } from './allowed-fast.ts';
 import { PeerExtensions } from './peer-extensions.ts';
 import { PeerPieces } from './peer-pieces.ts';
 import type { RequestPipeline } from './request-pipeline.ts';
+import { SuggestedByPeer } from './suggestions.ts';
 import type { UploadQueue } from './upload-queue.ts';
 
 /** What the peer's words lead to in its connection. */
 export interface InboxHost {
   /** Both sides speak the fast extension (BEP 6). */
   readonly fast: boolean;
-  readonly amChoking: boolean;
   /** `undefined` while metadata or the check of stored data is missing, as is `upload`. */
   readonly pipeline: RequestPipeline | undefined;
   readonly upload: UploadQueue | undefined;
   onHandshake(handshake: Handshake): void;
+  /** Whether a request is answered: the peer is not choked, or is allowed to ask all the same. */
+  accepts(request: BlockRequest): boolean;
   /** The peer became interested, or is no longer. */
   onInterest(): void;
   /** The peer has other pieces than before. */
@@ -45,10 +48,15 @@ export class Inbox implements WireHandler {
   readonly pieces: PeerPieces = new PeerPieces();
   /** What the peer said in its extended handshake. */
   readonly extensions: PeerExtensions = new PeerExtensions();
+  /** Pieces that it lets us have while it chokes us (BEP 6). */
+  readonly allowed: AllowedByPeer = new AllowedByPeer();
+  /** Pieces that it would like us to ask for (BEP 6). */
+  readonly suggested: SuggestedByPeer = new SuggestedByPeer();
   readonly #host: InboxHost;
   readonly #decoder: WireDecoder;
   #choking = true;
   #interested = false;
+  #toldPieces = false;
   #lastReceived: number;
 
   /** @param now clock milliseconds. */
@@ -61,6 +69,11 @@ export class Inbox implements WireHandler {
   /** The peer chokes us. */
   get choking(): boolean {
     return this.#choking;
+  }
+
+  /** The peer has said which pieces it has; who has none and no fast extension need not. */
+  get toldPieces(): boolean {
+    return this.#toldPieces;
   }
 
   /** The peer is interested in what we have. */
@@ -125,28 +138,32 @@ export class Inbox implements WireHandler {
   }
 
   onHave(piece: number): void {
+    this.#toldPieces = true;
     if (this.pieces.add(piece)) this.#host.onPieces();
     else this.#host.close(`the peer announced piece ${piece}, which does not exist`);
   }
 
   onBitfield(bits: Uint8Array): void {
+    this.#toldPieces = true;
     if (this.pieces.setBits(bits)) this.#host.onPieces();
     else this.#host.close('the peer sent a bitfield of another torrent');
   }
 
   onHaveAll(): void {
+    this.#toldPieces = true;
     this.pieces.setAll();
     this.#host.onPieces();
   }
 
   onHaveNone(): void {
+    this.#toldPieces = true;
     this.pieces.setNone();
     this.#host.onPieces();
   }
 
   onRequest(piece: number, begin: number, length: number): void {
     const request = { piece, begin, length };
-    if (this.#host.amChoking || this.#host.upload === undefined) this.#host.sendReject(request);
+    if (this.#host.upload === undefined || !this.#host.accepts(request)) this.#host.sendReject(request);
     else this.#host.upload.add(request);
   }
 
@@ -155,12 +172,18 @@ export class Inbox implements WireHandler {
   }
 
   onReject(piece: number, begin: number): void {
+    // It does not keep its word: it would be asked again at once, and again.
+    if (this.#choking) this.allowed.delete(piece);
     this.#host.pipeline?.onReject(piece, begin, this.#choking, this.#lastReceived);
   }
 
-  onSuggest(): void {}
+  onSuggest(piece: number): void {
+    if (this.#host.fast) this.suggested.add(piece);
+  }
 
-  onAllowedFast(): void {}
+  onAllowedFast(piece: number): void {
+    if (this.#host.fast) this.allowed.add(piece);
+  }
 
   onPort(): void {}
 

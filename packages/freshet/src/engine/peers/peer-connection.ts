@@ -2,6 +2,7 @@ import {
   type Bitfield,
   type BlockRequest,
   type ExtensionName,
+  encodeAllowedFast,
   encodeCancel,
   encodeChoke,
   encodeDontHave,
@@ -12,8 +13,10 @@ import {
   encodeNotInterested,
   encodeReject,
   encodeRequests,
+  encodeSuggest,
   encodeUnchoke,
   type Handshake,
+  type InfoHash,
   type PeerAddress,
   type PeerId,
 } from '../../protocol/index.ts';
@@ -174,6 +177,30 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     return this.#swarm === 'v2';
   }
 
+  /** It has said which pieces it has. */
+  get toldPieces(): boolean {
+    return this.#inbox.toldPieces;
+  }
+
+  /** Pieces that it has. */
+  get pieceCount(): number {
+    return this.pieces.count;
+  }
+
+  /** The hash by which the torrent is known on this connection, once the handshakes are exchanged. */
+  get infoHash(): InfoHash | undefined {
+    return this.#swarm && this.#owner?.hashes.of(this.#swarm);
+  }
+
+  has(piece: number): boolean {
+    return this.pieces.has(piece);
+  }
+
+  /** In super-seeding (BEP 16) we admit to have the piece. */
+  reveal(piece: number): void {
+    this.announcePiece(piece);
+  }
+
   /** The peer speaks the fast extension (BEP 6), and so do we: each request is answered. */
   get fast(): boolean {
     return this.#fast;
@@ -263,7 +290,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#admitted = true;
     this.#greeting.introduce(routed.hashes, swarm, routed.peerId);
     const { exchange } = routed;
-    this.#greeting.greet(handshake, () => routed.extendedHandshake(this), exchange?.store.verified);
+    this.#greeting.greet(handshake, () => routed.extendedHandshake(this), routed.announced);
     if (exchange !== undefined) this.adopt(exchange);
     if (!this.#closed) routed.onAdmitted(this);
   }
@@ -291,7 +318,16 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#owner?.onHave(this);
   }
 
+  /** Whether a request of the peer is answered. */
+  accepts(request: BlockRequest): boolean {
+    return this.#owner?.accepts(this, request) === true;
+  }
+
   // What the queues ask for
+
+  suggestion(isAsGood: (piece: number) => boolean): number {
+    return this.#inbox.suggested.take(isAsGood);
+  }
 
   get have(): Bitfield | undefined {
     return this.pieces.have;
@@ -327,10 +363,10 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     if (this.traffic.isFlood) this.close('the peer sends data that nobody asked for');
   }
 
-  onUploaded(bytes: number): void {
+  onUploaded(bytes: number, piece: number): void {
     this.#outbox.lastSent = this.#clock.now();
     this.traffic.onSent(bytes, this.#outbox.lastSent);
-    this.#owner?.onSent(this, bytes);
+    this.#owner?.onSent(this, bytes, piece);
   }
 
   onReadError(piece: number, error: Error): void {
@@ -359,7 +395,10 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.amChoking = false;
     this.chokeChangedAt = now;
     this.traffic.onUnchoked();
-    this.send(encodeUnchoke());
+    this.together(() => {
+      this.send(encodeUnchoke());
+      this.#owner?.onUnchoked(this);
+    });
   }
 
   /** Tells whether we want anything of the peer, and asks for it. */
@@ -374,17 +413,29 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   }
 
   fillRequests(): void {
-    if (this.#closed || this.#inTurn || this.peerChoking || !this.amInterested) return;
+    if (this.#closed || this.#inTurn || !this.amInterested) return;
+    const allowed = this.peerChoking ? this.#inbox.allowed : undefined;
+    if (allowed?.size === 0) return;
     const { pipeline } = this;
     if (pipeline === undefined || this.#limit === undefined) return;
     this.#throttle.apply(this.#limit, this.#expecting);
     if (this.#throttle.waiting) return;
     pipeline.window.allow(this.#limit.limiter.rate);
-    pipeline.fill(this.#clock.now());
+    pipeline.fill(this.#clock.now(), allowed);
   }
 
   announcePiece(piece: number): void {
     if (this.#greeting.done && !this.isSeed) this.send(encodeHave(piece));
+  }
+
+  /** Lets the peer have the piece while it is choked (BEP 6). */
+  allowFast(piece: number): void {
+    if (this.#fast && this.#greeting.done) this.send(encodeAllowedFast(piece));
+  }
+
+  /** Tells the peer that it would be well to ask for the piece (BEP 6). */
+  suggest(piece: number): void {
+    if (this.#fast && this.#greeting.done) this.send(encodeSuggest(piece));
   }
 
   /** We lost a piece that the peer was told of (BEP 54). */
@@ -408,7 +459,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       this.close('the peer sent a bitfield of another torrent');
       return;
     }
-    this.#greeting.tellPieces(exchange.store.verified);
+    this.#greeting.tellPieces(this.#owner!.announced ?? exchange.store.verified);
     this.onPieces();
   }
 

@@ -23,6 +23,8 @@ export class PeerExtensions {
   reqq: number | undefined;
   /** Bytes of the info dictionary that it has (BEP 9). */
   metadataSize: number | undefined;
+  /** Our address as it sees it. */
+  yourip: string | undefined;
   /** It downloads nothing (BEP 21). */
   uploadOnly = false;
 
@@ -50,6 +52,7 @@ export class PeerExtensions {
     this.client = handshake.v ?? this.client;
     this.reqq = handshake.reqq ?? this.reqq;
     this.metadataSize = handshake.metadataSize ?? this.metadataSize;
+    this.yourip = handshake.yourip ?? this.yourip;
     this.uploadOnly = handshake.uploadOnly ?? this.uploadOnly;
     return handshake;
   }

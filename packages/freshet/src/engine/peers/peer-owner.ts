@@ -1,7 +1,15 @@
-import type { ExtendedHandshake, Handshake, Info, InfoHash, PeerId } from '../../protocol/index.ts';
+import type {
+  Bitfield,
+  BlockRequest,
+  ExtendedHandshake,
+  Handshake,
+  Info,
+  PeerId,
+} from '../../protocol/index.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { Scheduler } from '../pieces/scheduler.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
+import type { SwarmHashes } from '../swarm-hashes.ts';
 import type { PeerConnection } from './peer-connection.ts';
 
 /** What exists once the torrent's pieces can be exchanged. */
@@ -15,10 +23,12 @@ export interface Exchange {
 
 /** The torrent behind a connection, as the connection sees it. */
 export interface PeerOwner {
-  readonly infoHash: InfoHash;
+  readonly hashes: SwarmHashes;
   readonly peerId: PeerId;
   /** `undefined` while metadata or the check of stored data is missing. */
   readonly exchange: Exchange | undefined;
+  /** What peers are told that we have; `undefined` while it is not known. */
+  readonly announced: Bitfield | undefined;
   readonly uploadLimiter: RateLimiter;
   readonly downloadLimiter: RateLimiter;
   /** Somebody watches: short queues, so that a seek is served soon. */
@@ -37,7 +47,12 @@ export interface PeerOwner {
   onHave(peer: PeerConnection): void;
   onReceived(peer: PeerConnection, bytes: number): void;
   onWasted(bytes: number): void;
-  onSent(peer: PeerConnection, bytes: number): void;
+  /** @param piece the last one that bytes were sent of. */
+  onSent(peer: PeerConnection, bytes: number, piece: number): void;
+  /** The peer was unchoked just now. */
+  onUnchoked(peer: PeerConnection): void;
+  /** Whether a request is answered, if we have the piece. */
+  accepts(peer: PeerConnection, request: BlockRequest): boolean;
   onReadError(piece: number, error: Error): void;
   onBanned(peer: PeerConnection, reason: string): void;
   /** The connection has ended; it was admitted before. */

@@ -41,6 +41,12 @@ export class PeerPieces {
     return this.#have.count / this.#have.length;
   }
 
+  /** Pieces that it has, as far as their number is known. */
+  get count(): number {
+    if (this.#all) return this.#store?.info.pieceCount ?? 0;
+    return this.#have?.count ?? 0;
+  }
+
   has(piece: number): boolean {
     return this.#all || this.#have?.get(piece) === true;
   }

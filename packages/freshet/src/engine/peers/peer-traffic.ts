@@ -13,6 +13,7 @@ export class PeerTraffic {
   #wasted = 0;
   #unthanked = 0;
   #receivedAt: number | undefined;
+  #sentAt: number | undefined;
 
   /** Received in the choker's current round. */
   get receivedInRound(): number {
@@ -38,6 +39,11 @@ export class PeerTraffic {
     return this.#receivedAt;
   }
 
+  /** When anything was last sent to it, in clock milliseconds. */
+  get sentAt(): number | undefined {
+    return this.#sentAt;
+  }
+
   /** It sends more that nobody wants than can be bad luck. */
   get isFlood(): boolean {
     return this.#wasted > MAX_WASTE && this.#wasted > this.downloaded.total;
@@ -59,6 +65,7 @@ export class PeerTraffic {
     this.#sentInRound += bytes;
     this.#sentSinceUnchoke += bytes;
     this.#unthanked += bytes;
+    this.#sentAt = now;
   }
 
   onUnchoked(): void {

@@ -17,6 +17,9 @@ beforeAll(async () => {
 class FakeWire implements PipelineWire {
   readonly id: number;
   readonly isOrigin = false;
+  suggestion(): number {
+    return -1;
+  }
   readonly have = undefined;
   readonly requests: string[] = [];
   readonly cancels: string[] = [];

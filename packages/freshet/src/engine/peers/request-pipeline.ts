@@ -27,6 +27,8 @@ export interface PipelineWire {
   /** The pieces that the peer has; `undefined` when it has all. */
   readonly have: Bitfield | undefined;
   readonly isOrigin: boolean;
+  /** The latest piece that the peer suggests (BEP 6) of those that are as good as another; -1 when there is none. */
+  suggestion(isAsGood: (piece: number) => boolean): number;
   /** Runs `action`; what it sends leaves as one write. */
   together(action: () => void): void;
   sendRequests(requests: readonly BlockRequest[]): void;
@@ -106,6 +108,10 @@ export class RequestPipeline implements RequestTarget {
     return this.#wire.have;
   }
 
+  suggestion(isAsGood: (piece: number) => boolean): number {
+    return this.#wire.suggestion(isAsGood);
+  }
+
   isRequesting(piece: number, block: number): boolean {
     return this.#pending.has(this.#key(piece, block));
   }
@@ -123,15 +129,16 @@ export class RequestPipeline implements RequestTarget {
     });
   }
 
-  /** Fills the window. */
-  fill(now: number): void {
+  /** Fills the window. @param only pieces to keep to, as with a peer that chokes us (BEP 6). */
+  fill(now: number, only?: Iterable<number>): void {
     if (now < this.#restUntil) return;
     this.#now = now;
     const before = this.outstanding;
     const room = this.window.size - before;
     // Refill in runs of an eighth of the window: one message each, and never near empty.
     if (room <= 0 || (room < this.window.size >> 3 && before > 0)) return;
-    this.#scheduler.assign(this, room, now);
+    if (only === undefined) this.#scheduler.assign(this, room, now);
+    else this.#scheduler.assignFrom(this, only, room, now);
     if (this.#batch.length === 0) return;
     if (before === 0) this.#lastProgress = now;
     this.#wire.sendRequests(this.#batch);

@@ -1,6 +1,7 @@
-import type { InfoHash, PeerId } from '../../protocol/index.ts';
-import type { Clock, Dialer, Random } from '../ports.ts';
+import type { PeerId } from '../../protocol/index.ts';
+import type { Clock, Dialer, Hasher, Random } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
+import type { SwarmHashes } from '../swarm-hashes.ts';
 import type { ConnectionBudget } from './connection-budget.ts';
 import type { MetadataExchange } from './metadata-exchange.ts';
 import type { PeerConnection } from './peer-connection.ts';
@@ -19,14 +20,20 @@ export interface SwarmEvents {
 
 /** What a swarm needs: what all torrents share, what is this torrent's own, and what changes while it runs. */
 export interface SwarmOptions {
-  readonly infoHash: InfoHash;
+  readonly hashes: SwarmHashes;
   readonly peerId: PeerId;
   readonly clock: Clock;
   readonly random: Random;
   readonly dialer: Dialer | undefined;
   readonly budget: ConnectionBudget;
   readonly maxPeers: number;
-  readonly uploadSlots: number;
+  /** Peers that are uploaded to at a time; `undefined`: as many as the rates suggest. */
+  readonly uploadSlots: number | undefined;
+  /** Super-seed (BEP 16) when everything is there. */
+  readonly superSeed: boolean;
+  /** Bytes of the read cache. */
+  readonly readCache: number;
+  readonly hasher: Hasher;
   readonly uploadLimiter: RateLimiter;
   readonly downloadLimiter: RateLimiter;
   readonly metadata: MetadataExchange;

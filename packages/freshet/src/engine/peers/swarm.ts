@@ -1,4 +1,6 @@
 import {
+  type Bitfield,
+  type BlockRequest,
   EXTENSION_ID,
   type ExtendedHandshake,
   equalBytes,
@@ -17,10 +19,13 @@ import { ChokeRounds } from './choke-rounds.ts';
 import { CHOKE_INTERVAL } from './choker.ts';
 import { Dialler, refuseLink } from './dialler.ts';
 import { replacesExisting } from './duplicate-connection.ts';
+import { Incentives } from './incentives.ts';
 import { metadataPeer } from './metadata-peer.ts';
 import { PeerConnection } from './peer-connection.ts';
+import { PeerEviction } from './peer-eviction.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
+import { ExternalAddress, peerPriority } from './peer-priority.ts';
 import { bestQueueTime, countUseful, hasFreeSeed } from './peer-survey.ts';
 import type { SwarmOptions } from './swarm-options.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
@@ -28,6 +33,9 @@ import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 const TICK = 1000;
 /** Ticks between two rounds of the choker. */
 const CHOKE_TICKS = CHOKE_INTERVAL / TICK;
+/** Whoever gave so many bytes and was not blamed for any is not shut out for what others of its host did. */
+const GOOD_BYTES = 1024 * 1024;
+const NOTHING_TO_GIVE = 'neither side has anything for the other';
 
 /**
  * The peers of one torrent: who is connected and who is let in, what all of them are told, and the tick that looks
@@ -41,6 +49,9 @@ export class Swarm implements PeerOwner {
   readonly #bans = new BanList();
   readonly #dialler: Dialler;
   readonly #chokeRounds: ChokeRounds;
+  readonly #incentives: Incentives;
+  readonly #external = new ExternalAddress();
+  readonly #eviction = new PeerEviction((address) => this.#rank(address));
   /** Connections that have not been admitted yet. */
   readonly #handshaking = new Set<PeerConnection>();
   readonly #alarm: Alarm;
@@ -56,12 +67,14 @@ export class Swarm implements PeerOwner {
       limit: () => options.uploadLimiter.rate,
       random: options.random,
     });
+    this.#incentives = new Incentives({ ...options, peers: this.peers });
     this.#dialler = new Dialler({
       dialer: options.dialer,
       candidates: this.candidates,
       budget: options.budget,
       clock: options.clock,
       hasRoom: () => this.hasRoom,
+      rank: (address) => this.#rank(address),
       onLink: (link, address) => this.#open(link, false, address, this.candidates.swarmOf(address)),
       onFailed: () => this.connect(),
     });
@@ -129,6 +142,7 @@ export class Swarm implements PeerOwner {
   /** Metadata and stored pieces are known. */
   adopt(exchange: Exchange): void {
     this.exchange = exchange;
+    this.#incentives.adopt(exchange);
     for (const peer of [...this.peers.values()]) peer.adopt(exchange);
     for (const peer of [...this.peers.values()]) this.onInterest(peer);
     this.dropUseless();
@@ -171,6 +185,7 @@ export class Swarm implements PeerOwner {
 
   /** A piece turned out not to be there: peers that heard of it are told. */
   onLost(piece: number): void {
+    this.#incentives.onLost();
     for (const peer of [...this.peers.values()]) peer.retractPiece(piece);
     this.recount();
   }
@@ -198,7 +213,7 @@ export class Swarm implements PeerOwner {
   dropUseless(): void {
     if (!this.seeding) return;
     for (const peer of [...this.peers.values()]) {
-      if (peer.uploadOnly) peer.close('both sides have everything');
+      if (this.#isUseless(peer)) peer.close(NOTHING_TO_GIVE);
     }
   }
 
@@ -217,7 +232,8 @@ export class Swarm implements PeerOwner {
       reqq: UPLOAD_QUEUE_LENGTH,
       metadataSize: this.#options.metadataSize(),
       yourip: peer.link.remote?.host,
-      uploadOnly: this.exchange !== undefined && this.seeding ? true : undefined,
+      uploadOnly:
+        this.exchange !== undefined && this.seeding && !this.#incentives.superSeeding ? true : undefined,
     };
   }
 
@@ -229,7 +245,6 @@ export class Swarm implements PeerOwner {
       return 'that is this client itself';
     }
     if (this.#isBanned(peer, handshake.peerId)) return 'the peer is banned';
-    if (this.peers.size >= this.#options.maxPeers) return 'there are enough connections';
     const now = this.#options.clock.now();
     const ourIdIsGreater = toHex(this.peerId) > toHex(handshake.peerId);
     for (const other of this.peers.values()) {
@@ -238,6 +253,11 @@ export class Swarm implements PeerOwner {
         return 'there is a connection to this peer already';
       other.close('replaced by another connection to the same peer');
       break;
+    }
+    if (this.peers.size >= this.#options.maxPeers) {
+      const other = this.#eviction.choose(peer.address, this.peers.values(), now);
+      if (other === undefined) return 'there are enough connections';
+      other.close('made room for a peer of higher priority');
     }
     // Whoever was told of the end of the other one may have ended more.
     if (!this.#running || peer.closed) return 'the torrent is not running';
@@ -253,6 +273,14 @@ export class Swarm implements PeerOwner {
 
   onExtendedHandshake(peer: PeerConnection): void {
     this.#options.metadata.addPeer(metadataPeer(peer), this.#options.clock.now());
+    const { yourip } = peer.extensions;
+    if (
+      yourip !== undefined &&
+      peer.address !== undefined &&
+      this.#external.vote(peer.address.host, yourip)
+    ) {
+      this.candidates.rankAnew();
+    }
     this.onHave(peer);
   }
 
@@ -261,13 +289,25 @@ export class Swarm implements PeerOwner {
   }
 
   onInterest(peer: PeerConnection): void {
-    if (this.exchange !== undefined) this.#chokeRounds.offerFreeSlot(peer, this.#options.clock.now());
+    if (this.#isUseless(peer)) peer.close(NOTHING_TO_GIVE);
+    else if (this.exchange !== undefined) this.#chokeRounds.offerFreeSlot(peer, this.#options.clock.now());
   }
 
   onHave(peer: PeerConnection): void {
-    if (peer.uploadOnly && this.seeding && this.exchange!.info.pieceCount > 0) {
-      peer.close('both sides have everything');
-    }
+    this.#incentives.onPieces(peer);
+    if (this.#isUseless(peer)) peer.close(NOTHING_TO_GIVE);
+  }
+
+  get announced(): Bitfield | undefined {
+    return this.#incentives.announced;
+  }
+
+  accepts(peer: PeerConnection, request: BlockRequest): boolean {
+    return this.#incentives.accepts(peer, request);
+  }
+
+  onUnchoked(peer: PeerConnection): void {
+    this.#incentives.onUnchoked(peer);
   }
 
   onReceived(peer: PeerConnection, bytes: number): void {
@@ -278,7 +318,8 @@ export class Swarm implements PeerOwner {
     this.#options.events.onWasted(bytes);
   }
 
-  onSent(peer: PeerConnection, bytes: number): void {
+  onSent(peer: PeerConnection, bytes: number, piece: number): void {
+    this.#incentives.onSent(piece);
     this.#options.events.onSent(peer, bytes);
   }
 
@@ -287,7 +328,7 @@ export class Swarm implements PeerOwner {
   }
 
   onBanned(peer: PeerConnection): void {
-    this.#bans.ban(peer.peerId, peer.address?.host);
+    this.#bans.ban(peer.peerId, peer.address?.host, this.#options.clock.now());
     if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
   }
 
@@ -295,8 +336,13 @@ export class Swarm implements PeerOwner {
     this.peers.delete(peer.id);
     this.#options.metadata.removePeer(peer.id);
     this.#options.budget.closed();
+    this.#incentives.onClosed(peer.id);
+    const now = this.#options.clock.now();
+    if (peer.peerId !== undefined && peer.traffic.downloaded.total >= GOOD_BYTES)
+      this.#bans.trust(peer.peerId);
     if (peer.address !== undefined && !peer.incoming) {
-      this.candidates.onClosed(peer.address, true, this.#options.clock.now());
+      if (reason === NOTHING_TO_GIVE) this.candidates.onUseless(peer.address, now);
+      else this.candidates.onClosed(peer.address, true, now);
     }
     this.#options.events.onPeerClosed(peer, reason);
     if (!this.#running) return;
@@ -319,12 +365,7 @@ export class Swarm implements PeerOwner {
     this.connect();
   }
 
-  #open(
-    link: Link,
-    incoming: boolean,
-    address: PeerAddress | undefined,
-    swarm: SwarmKind | undefined,
-  ): void {
+  #open(link: Link, incoming: boolean, address: PeerAddress | undefined, swarm: SwarmKind | undefined): void {
     const peer = new PeerConnection(
       {
         id: this.#options.nextPeerId(),
@@ -344,7 +385,21 @@ export class Swarm implements PeerOwner {
   #isBanned(peer: PeerConnection, peerId: PeerId): boolean {
     if (this.#bans.hasPeer(peerId)) return true;
     if (peer.address === undefined || peer.link.transport === 'webrtc') return false;
-    return this.candidates.isBanned(peer.address) || this.#bans.hasHost(peer.address.host);
+    const now = this.#options.clock.now();
+    return this.candidates.isBanned(peer.address) || this.#bans.refuses(peerId, peer.address.host, now);
+  }
+
+  /** Neither side has anything that the other wants, as between seeds, whole or partial (BEP 21). */
+  #isUseless(peer: PeerConnection): boolean {
+    if (!peer.uploadOnly || peer.peerInterested || !this.seeding) return false;
+    return this.exchange!.info.pieceCount > 0;
+  }
+
+  /** Canonical priority of a connection to the address (BEP 40), once peers have told how they see us. */
+  #rank(address: PeerAddress): number | undefined {
+    const host = this.#external.towards(address.host);
+    if (host === undefined) return undefined;
+    return peerPriority({ host, port: this.#options.listenPort() ?? 0 }, address);
   }
 
   #arm(): void {
@@ -370,6 +425,7 @@ export class Swarm implements PeerOwner {
     if (++this.#ticks % CHOKE_TICKS === 0 && this.exchange !== undefined) {
       this.#chokeRounds.next(now, this.seeding);
     }
+    this.#incentives.tick(now);
     this.#options.metadata.request(now);
     this.#options.events.onTick(now);
     this.connect();

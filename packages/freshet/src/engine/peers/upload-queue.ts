@@ -16,7 +16,8 @@ const PREFETCH_AGAIN = 32;
 export interface UploadWire {
   readonly link: Link;
   sendReject(request: BlockRequest): void;
-  onUploaded(bytes: number): void;
+  /** @param piece the last one that bytes were handed to the link of. */
+  onUploaded(bytes: number, piece: number): void;
   /** The disk could not give what it was trusted to hold. */
   onReadError(piece: number, error: Error): void;
 }
@@ -112,6 +113,7 @@ export class UploadQueue {
     const { link } = this.#wire;
     const parts: Uint8Array[] = [];
     let bytes = 0;
+    let last = -1;
     while (this.#head < this.#queue.length) {
       if (link.queuedBytes + bytes > link.highWater) break;
       if (!this.#limit.open) {
@@ -139,6 +141,7 @@ export class UploadQueue {
       }
       parts.push(encodePieceHeader(piece, begin, length), ...views);
       bytes += length;
+      last = piece;
       this.#limit.take(length);
     }
     if (this.#head > 256 && this.#head * 2 > this.#queue.length) {
@@ -148,7 +151,7 @@ export class UploadQueue {
     // A disk fault may have ended the connection meanwhile.
     if (parts.length === 0 || this.#closed) return false;
     link.send(parts);
-    this.#wire.onUploaded(bytes);
+    this.#wire.onUploaded(bytes, last);
     return true;
   }
 

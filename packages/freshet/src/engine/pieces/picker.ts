@@ -155,6 +155,11 @@ export class PiecePicker {
     this.generation++;
   }
 
+  /** Pieces are picked in order. */
+  get sequential(): boolean {
+    return this.#sequential;
+  }
+
   isOpen(piece: number): boolean {
     return this.#state[piece] === OPEN && this.#priority[piece] !== 0;
   }

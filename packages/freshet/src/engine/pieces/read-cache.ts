@@ -34,6 +34,11 @@ export class ReadCache {
     this.#budget = Math.max(budget, MIN_BUDGET);
   }
 
+  /** Bytes kept at most. */
+  get budget(): number {
+    return this.#budget;
+  }
+
   /** Bytes kept at the moment. */
   get used(): number {
     return this.#used;
