@@ -1,8 +1,8 @@
 import { Engine, type EngineOptions } from '../src/engine/engine.ts';
-import type { Disk, Link, Ports } from '../src/engine/ports.ts';
-import type { Torrent } from '../src/engine/torrent.ts';
 import { hashesOfInfo } from '../src/engine/metadata-hashes.ts';
+import type { Disk, Link, Ports } from '../src/engine/ports.ts';
 import { hashPieces, pieceLayersOf, treeOfFile } from '../src/engine/storage/hash-pieces.ts';
+import type { Torrent } from '../src/engine/torrent.ts';
 import type { TorrentObserver, TorrentSpec } from '../src/engine/torrent-types.ts';
 import {
   type HostOptions,

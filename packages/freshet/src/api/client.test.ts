@@ -163,14 +163,14 @@ describe('Client', () => {
     const torrent = client.add(MAGNET);
     await turn();
     session.say(1, infoHashEvent());
-    session.answer = (command) => (command === 'identify' ? HASH : undefined);
+    session.answer = (command) => (command === 'identify' ? [HASH] : undefined);
     expect(await client.get(HASH)).toBe(torrent);
     expect(await client.get(torrent)).toBe(torrent);
     const order: string[] = [];
     torrent.on('close', () => order.push('close'));
     let torn: () => void = () => undefined;
     session.answer = (command) =>
-      command === 'identify' ? HASH : new Promise<void>((resolve) => (torn = resolve));
+      command === 'identify' ? [HASH] : new Promise<void>((resolve) => (torn = resolve));
     const removed = client.remove(MAGNET, { destroyStore: true }, (error) => order.push(`callback ${error}`));
     await turn();
     expect(client.torrents).toEqual([]);

@@ -174,13 +174,16 @@ export class Client extends Emitter<ClientEvents> {
     });
   }
 
-  /** The client's torrent with this info-hash, or of this magnet link or torrent file; `null` if there is none. */
+  /**
+   * The client's torrent with this info-hash, of version 1 or 2, or of this magnet link or torrent file; `null` if there
+   * is none.
+   */
   async get(id: TorrentId | Torrent): Promise<Torrent | null> {
     if (id instanceof Torrent) return this.torrents.includes(id) ? id : null;
     if (this.destroyed) return null;
     const { source } = readTorrentId(id);
-    const infoHash = await this.#session.request('identify', { source });
-    return this.torrents.find((torrent) => torrent.infoHash === infoHash && infoHash !== undefined) ?? null;
+    const hashes = await this.#session.request('identify', { source });
+    return this.torrents.find((torrent) => hashes.some((hash) => torrent.goesBy(hash))) ?? null;
   }
 
   /** Removes a torrent. Resolves, after the callback, when it is torn down; rejects if there is no such torrent. */

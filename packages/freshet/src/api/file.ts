@@ -59,7 +59,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   readonly type: string;
   /** Where the file begins in the torrent, in bytes. */
   readonly offset: number;
-  /** Place among all files of the torrent's metadata, pad files counted. */
+  /** Place in `torrent.files`. */
   readonly index: number;
   readonly #owner: FileOwner;
   #downloaded = 0;

@@ -33,7 +33,9 @@ export function readTorrentId(id: TorrentId): ReadSource {
   if (isBytes(id)) {
     const bytes = toBytes(id);
     const source: TorrentSource =
-      bytes.length === 20 ? { kind: 'infoHash', text: hex(bytes) } : { kind: 'metainfo', bytes };
+      bytes.length === 20 || bytes.length === 32
+        ? { kind: 'infoHash', text: hex(bytes) }
+        : { kind: 'metainfo', bytes };
     return { source, extra: {} };
   }
   if (isBlob(id)) return { source: { kind: 'blob', blob: id }, extra: {} };
@@ -43,7 +45,7 @@ export function readTorrentId(id: TorrentId): ReadSource {
 
 function sourceOfText(text: string): TorrentSource {
   if (/^(stream-)?magnet:/i.test(text)) return { kind: 'magnet', uri: text.replace(/^stream-/i, '') };
-  if (/^(?:[0-9a-f]{40}|[2-7a-z]{32})$/i.test(text)) return { kind: 'infoHash', text };
+  if (/^(?:[0-9a-f]{40}|[2-7a-z]{32}|(?:1220)?[0-9a-f]{64})$/i.test(text)) return { kind: 'infoHash', text };
   if (/^https?:\/\//i.test(text)) return { kind: 'url', url: text };
   if (text === '') throw new InvalidTorrentError('An empty text is not a torrent.');
   return { kind: 'path', path: text };

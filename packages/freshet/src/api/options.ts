@@ -113,7 +113,7 @@ export interface TorrentOptions {
   paused?: boolean | undefined;
   /** Want nothing until it is selected. Default `false`. */
   deselect?: boolean | undefined;
-  /** Indexes of the only files to download (BEP 53). Default all, or what the magnet link's `so` says. */
+  /** Indexes in `torrent.files` of the only ones to download (BEP 53). Default all, or what the magnet link's `so` says. */
   so?: readonly number[] | undefined;
   /**
    * Most peers that are uploaded to at a time; `false` for no limit. Default as many as the line is found to carry, 4
@@ -206,7 +206,7 @@ export interface ParsedTorrent {
   so?: readonly number[] | undefined;
 }
 
-/** What `client.add` takes: magnet link, info-hash, address or path of a torrent file, or its contents. */
+/** What `client.add` takes: magnet link, info-hash (of version 1 or 2), address or path of a torrent file, or its contents. */
 export type TorrentId = string | Uint8Array | ArrayBuffer | ParsedTorrent | BlobLike;
 
 /** Bytes or a stream to seed, with the name that they get in the torrent. */

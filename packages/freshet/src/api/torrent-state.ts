@@ -26,12 +26,15 @@ const NO_STATS: StatsSnapshot = {
 /** What the session has told so far, and what was asked of it. */
 export class TorrentFacts {
   infoHash: string | undefined;
+  infoHashV1: string | undefined;
+  infoHashV2: string | undefined;
   name: string | undefined;
   magnetURI: string | undefined;
   path: string | undefined;
   announce: string[] = [];
   urlList: string[] = [];
   metadata: MetadataSnapshot | undefined;
+  torrentFile: Uint8Array | undefined;
   files: File[] = [];
   progress: Progress | undefined;
   stats: StatsSnapshot = NO_STATS;
@@ -53,16 +56,30 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   get name(): string | undefined {
     return this.now.metadata?.name ?? this.now.name;
   }
-  /** 40 hexadecimal characters; `undefined` before the `infoHash` event. */
+  /**
+   * 40 hexadecimal characters: the v1 info-hash or, of a torrent that was added by its v2 info-hash only, the first 40 of
+   * that. It never changes; `undefined` before the `infoHash` event.
+   */
   get infoHash(): string | undefined {
     return this.now.infoHash;
+  }
+  /** SHA-1 info-hash (BEP 3), 40 hexadecimal characters; `undefined` where there is none or it is not known yet. */
+  get infoHashV1(): string | undefined {
+    return this.now.infoHashV1;
+  }
+  /** SHA-256 info-hash (BEP 52), 64 hexadecimal characters; `undefined` where there is none or it is not known yet. */
+  get infoHashV2(): string | undefined {
+    return this.now.infoHashV2;
   }
   get magnetURI(): string | undefined {
     return this.now.metadata?.magnetURI ?? this.now.magnetURI;
   }
-  /** Contents of a `.torrent` file; `undefined` before the metadata is known. */
+  /**
+   * Contents of a `.torrent` file; `undefined` before the metadata is known and, of a magnet link's v2 torrent, before
+   * peers have sent the hashes that belong into it.
+   */
   get torrentFile(): Uint8Array | undefined {
-    return this.now.metadata?.torrentFile;
+    return this.now.torrentFile ?? this.now.metadata?.torrentFile;
   }
   /** The same as a `Blob`. */
   get torrentFileBlob(): Blob | undefined {

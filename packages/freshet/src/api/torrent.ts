@@ -134,7 +134,23 @@ export class Torrent extends TorrentState {
     this.#tell('addTracker', { torrent: this.key, url });
   }
 
-  /** Wants pieces `start` to `end`, both inclusive. Priority 0 is the usual one, 6 the highest. */
+  /**
+   * Wants file `index` of `torrent.files`, 0 being the usual priority and 6 the highest. May be called at any time: what
+   * is chosen before the metadata is known is in force before anything is requested.
+   */
+  selectFile(index: number, priority: number | boolean = 0): void {
+    this.#fileOwner.selectFile(index, enginePriority(priority));
+  }
+
+  /** Wants file `index` of `torrent.files` no longer. May be called at any time. @see File.deselect */
+  deselectFile(index: number): void {
+    this.#fileOwner.selectFile(index, 0);
+  }
+
+  /**
+   * Wants pieces `start` to `end`, both inclusive. Priority 0 is the usual one, 6 the highest. What is chosen before the
+   * metadata is known is in force when it is.
+   */
   select(start: number, end: number, priority: number | boolean = 0): void {
     const engine = enginePriority(priority);
     this.#tell('selectPieces', { torrent: this.key, first: start, last: end, priority: engine });
@@ -189,6 +205,13 @@ export class Torrent extends TorrentState {
     return this.#ask('pieces', { torrent: this.key });
   }
 
+  /** Whether this is one of its info-hashes, in lower-case hexadecimal; also the beginning of a v2 one. @internal */
+  goesBy(hash: string): boolean {
+    const { infoHash, infoHashV1, infoHashV2 } = this.now;
+    if (hash.length === 64) return hash === infoHashV2;
+    return hash === infoHash || hash === infoHashV1 || hash === infoHashV2?.slice(0, 40);
+  }
+
   /** The session has been told to add it, so commands may follow. @internal */
   begun(): void {
     this.#hasBegun = true;
@@ -201,6 +224,8 @@ export class Torrent extends TorrentState {
     switch (event.type) {
       case 'infoHash':
         this.now.infoHash = event.infoHash;
+        this.now.infoHashV1 = event.infoHashV1;
+        this.now.infoHashV2 = event.infoHashV2;
         this.now.magnetURI = event.magnetURI;
         this.now.name = event.name;
         this.now.path = event.path;
@@ -210,6 +235,9 @@ export class Torrent extends TorrentState {
         break;
       case 'metadata':
         this.#onMetadata(event.metadata);
+        break;
+      case 'torrentFile':
+        this.now.torrentFile = event.torrentFile;
         break;
       case 'checking':
         this.emit('checking', event.checked, event.total);
@@ -274,6 +302,8 @@ export class Torrent extends TorrentState {
 
   #onMetadata(metadata: MetadataSnapshot): void {
     this.now.metadata = metadata;
+    this.now.infoHashV1 = metadata.infoHashV1;
+    this.now.infoHashV2 = metadata.infoHashV2;
     this.now.announce = [...metadata.announce];
     this.now.urlList = [...metadata.urlList];
     this.now.files = metadata.files.map((file) => new File(this.#fileOwner, file));

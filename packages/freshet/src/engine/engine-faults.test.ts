@@ -241,7 +241,7 @@ describe('opening, checking and closing', () => {
       const host = await swarm.add();
       await settle(swarm, host.torrent.close());
       const torrent = host.engine.add(
-        { infoHash: small.infoHash, infoBytes: small.infoBytes, openDisk: storage.open },
+        { hashes: { v1: small.infoHash }, infoBytes: small.infoBytes, openDisk: storage.open },
         host.log,
       );
       for (let turn = 0; turn < turns; turn++) await undefined;
@@ -400,7 +400,7 @@ describe('pause and resume', () => {
     const second = await sampleTorrent(512 * KiB, 128 * KiB, { seed: 9 });
     const disk = new MemoryDisk({ length: second.content.length });
     await disk.write(0, [second.content]);
-    const spec = { infoHash: second.infoHash, infoBytes: second.infoBytes };
+    const spec = { hashes: { v1: second.infoHash }, infoBytes: second.infoBytes };
     seed.engine.setLimits({});
     seed.engine.add({ ...spec, skipCheck: true, openDisk: () => Promise.resolve(disk) }, seed.log);
     const target = new MemoryDisk({ length: second.content.length });
@@ -477,7 +477,7 @@ describe('difficult peers', () => {
     const other = await sampleTorrent(100, 16 * KiB, { seed: 3 });
     // It has metadata of another size under our info-hash, and sends nothing of it.
     const liar = await swarm.add({
-      spec: { infoHash: small.infoHash, infoBytes: other.infoBytes },
+      spec: { hashes: { v1: small.infoHash }, infoBytes: other.infoBytes },
       wrapLink: (link) => muteMetadata(link),
     });
     const leech = await swarm.add({ magnet: true });

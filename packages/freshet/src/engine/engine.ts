@@ -4,6 +4,9 @@ import {
   infoHashToHex,
   type PeerId,
   peerIdFromBytes,
+  primaryHash,
+  swarmHashes,
+  type TorrentHashes,
 } from '../protocol/index.ts';
 import { OfferBudget, TrackerSockets } from './discovery/index.ts';
 import { ConnectionBudget } from './peers/connection-budget.ts';
@@ -63,6 +66,9 @@ export class Engine {
   readonly #uploadLimiter: RateLimiter;
   readonly #downloadLimiter: RateLimiter;
   readonly #torrents = new Map<InfoHashHex, Torrent>();
+  /** By the hash of each swarm, two for a hybrid torrent (BEP 52). */
+  readonly #bySwarm = new Map<InfoHashHex, Torrent>();
+  readonly #routes = new Map<Torrent, readonly InfoHashHex[]>();
   /** Incoming connections whose handshake has not come yet. */
   readonly #incoming = new Set<PeerConnection>();
   readonly #host: TorrentHost;
@@ -103,8 +109,10 @@ export class Engine {
         return engine.#port;
       },
       nextSourceId: () => ++this.#lastSourceId,
+      onHashes: (torrent) => this.#onHashes(torrent),
       onClosed: (torrent) => {
         if (this.#torrents.get(torrent.infoHashHex) === torrent) this.#torrents.delete(torrent.infoHashHex);
+        this.#unroute(torrent);
       },
     };
   }
@@ -114,8 +122,18 @@ export class Engine {
     return this.#port;
   }
 
+  /** By the hash that each is filed under. @see find */
   get torrents(): ReadonlyMap<InfoHashHex, Torrent> {
     return this.#torrents;
+  }
+
+  /** The torrent that goes by one of these hashes. */
+  find(hashes: TorrentHashes): Torrent | undefined {
+    for (const hash of swarmHashes(hashes)) {
+      const torrent = this.#bySwarm.get(infoHashToHex(hash));
+      if (torrent !== undefined) return torrent;
+    }
+    return undefined;
   }
 
   /** What is taken of the budgets at the moment: connections open, outgoing ones in the making, bytes for pieces. */
@@ -164,7 +182,7 @@ export class Engine {
         incoming: true,
         clock: this.#ports.clock,
         address: link.remote,
-        route: (handshake, routed) => this.#route(handshake, routed),
+        route: (handshake, routed) => this.#ownerOf(handshake, routed),
         onRefused: (refused) => {
           this.#incoming.delete(refused);
           this.#budget.closed();
@@ -177,11 +195,12 @@ export class Engine {
 
   /** @throws {DuplicateTorrentError} when the torrent is there already. */
   add(spec: TorrentSpec, observer: TorrentObserver): Torrent {
-    const key = infoHashToHex(spec.infoHash);
+    const key = infoHashToHex(primaryHash(spec.hashes));
     if (this.#closing !== undefined) throw new Error('The client is closed.');
-    if (this.#torrents.has(key)) throw new DuplicateTorrentError(key);
+    if (this.#torrents.has(key) || this.find(spec.hashes) !== undefined) throw new DuplicateTorrentError(key);
     const torrent = new Torrent(this.#host, spec, observer);
     this.#torrents.set(key, torrent);
+    this.#route(torrent, swarmHashes(spec.hashes).map(infoHashToHex));
     this.#host.queue.add(torrent.turn, spec.goals ?? {});
     torrent.start();
     return torrent;
@@ -229,11 +248,35 @@ export class Engine {
     if (failed !== undefined) throw failed.reason;
   }
 
-  #route(handshake: Handshake, peer: PeerConnection): PeerOwner | string {
-    const torrent = this.#torrents.get(infoHashToHex(handshake.infoHash));
+  #ownerOf(handshake: Handshake, peer: PeerConnection): PeerOwner | string {
+    const torrent = this.#bySwarm.get(infoHashToHex(handshake.infoHash));
     if (torrent === undefined) return 'no torrent of that info-hash is here';
     this.#incoming.delete(peer);
     return torrent.swarm;
+  }
+
+  /**
+   * Peers may call the torrent by its other hash from now on. Two magnet links may have named the two hashes of one
+   * torrent: then the one that has no metadata yet gives way.
+   */
+  #onHashes(torrent: Torrent): void {
+    const keys = swarmHashes(torrent.hashes.all).map(infoHashToHex);
+    const others = new Set(keys.map((key) => this.#bySwarm.get(key)));
+    others.delete(torrent);
+    this.#unroute(torrent);
+    for (const other of others) if (other !== undefined) this.#unroute(other);
+    this.#route(torrent, keys);
+    for (const other of others) other?.endAsDuplicate(new DuplicateTorrentError(torrent.infoHashHex));
+  }
+
+  #route(torrent: Torrent, keys: readonly InfoHashHex[]): void {
+    this.#routes.set(torrent, keys);
+    for (const key of keys) this.#bySwarm.set(key, torrent);
+  }
+
+  #unroute(torrent: Torrent): void {
+    for (const key of this.#routes.get(torrent) ?? []) this.#bySwarm.delete(key);
+    this.#routes.delete(torrent);
   }
 
   #createOffers(ports: Ports): OfferBudget | undefined {

@@ -1,4 +1,4 @@
-import type { InfoHashHex, PeerId } from '../protocol/index.ts';
+import type { PeerId } from '../protocol/index.ts';
 import type { OfferBudget, TrackerSockets } from './discovery/index.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
@@ -7,6 +7,7 @@ import type { Ports } from './ports.ts';
 import type { TorrentQueue } from './queue/torrent-queue.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
+import type { Torrent } from './torrent.ts';
 
 /** What all torrents of an engine share. */
 export interface TorrentHost {
@@ -27,5 +28,7 @@ export interface TorrentHost {
   readonly uploadMeter: RateMeter;
   readonly port: number | undefined;
   nextSourceId(): number;
-  onClosed(torrent: { readonly infoHashHex: InfoHashHex }): void;
+  /** The torrent's metadata has told of another hash that it goes by. */
+  onHashes(torrent: Torrent): void;
+  onClosed(torrent: Torrent): void;
 }

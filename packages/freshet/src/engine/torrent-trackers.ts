@@ -1,6 +1,6 @@
-import type { InfoHash } from '../protocol/index.ts';
-import { Announcer, type AnnounceStats, type TrackerStatus } from './discovery/index.ts';
+import { type AnnounceStats, SwarmAnnouncers, type TrackerStatus } from './discovery/index.ts';
 import type { Swarm } from './peers/swarm.ts';
+import type { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentObserver } from './torrent-types.ts';
 
@@ -9,28 +9,28 @@ const WANTED_PEERS = 50;
 /** Milliseconds from the first announce in which a viewer leaves to peers what is not due: WebRTC takes one to two seconds. */
 const PEER_PATIENCE = 4000;
 
-/** A torrent's trackers: those it has, and the announcer while the torrent is online, which brings peers to the swarm. */
+/** A torrent's trackers: those it has, and the announcers while the torrent is online, which bring peers to the swarm. */
 export class TorrentTrackers {
   /** URLs by tier (BEP 12). */
   readonly tiers: string[][];
   readonly #host: TorrentHost;
-  readonly #infoHash: InfoHash;
+  readonly #hashes: SwarmHashes;
   readonly #swarm: Swarm;
   readonly #observer: TorrentObserver;
   readonly #progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left'>;
-  #announcer: Announcer | undefined;
+  #announcers: SwarmAnnouncers | undefined;
   #peersExpectedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     host: TorrentHost,
-    infoHash: InfoHash,
+    hashes: SwarmHashes,
     tiers: string[][],
     swarm: Swarm,
     observer: TorrentObserver,
     progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left'>,
   ) {
     this.#host = host;
-    this.#infoHash = infoHash;
+    this.#hashes = hashes;
     this.tiers = tiers;
     this.#swarm = swarm;
     this.#observer = observer;
@@ -43,25 +43,24 @@ export class TorrentTrackers {
   }
 
   status(): TrackerStatus[] {
-    return this.#announcer?.status() ?? [];
+    return this.#announcers?.status() ?? [];
   }
 
   add(url: string): void {
     this.tiers.push([url]);
-    this.#announcer?.addTracker(url);
+    this.#announcers?.addTracker(url);
   }
 
-  /** Announces `started`, and goes on announcing. */
+  /** Announces `started` in each of the torrent's swarms, and goes on announcing. */
   start(): void {
-    if (this.#announcer !== undefined) return;
+    if (this.#announcers !== undefined) return;
     const { ports } = this.#host;
-    this.#announcer = new Announcer({
+    this.#announcers = new SwarmAnnouncers({
       clock: ports.clock,
       random: ports.random,
       http: ports.http,
       trackerSockets: this.#host.trackerSockets,
       rtc: this.#host.offers,
-      infoHash: this.#infoHash,
       peerId: this.#host.peerId,
       tiers: this.tiers,
       useHttp: ports.dialer !== undefined,
@@ -71,10 +70,10 @@ export class TorrentTrackers {
         port: this.#host.port,
       }),
       observer: {
-        onPeers: (peers) => {
-          for (const peer of peers) this.#swarm.addAddress(peer);
+        onPeers: (peers, swarm) => {
+          for (const peer of peers) this.#swarm.addAddress(peer, swarm);
         },
-        onLink: (link) => this.#swarm.addLink(link, false),
+        onLink: (link, incoming, swarm) => this.#swarm.addLink(link, incoming, swarm),
         onAnnounced: (url) => {
           this.#observer.onAnnounce(url);
           if (this.#swarm.peers.size === 0) this.#observer.onNoPeers('tracker');
@@ -86,30 +85,32 @@ export class TorrentTrackers {
     if (this.tiers.length > 0 && (ports.dialer !== undefined || ports.rtc !== undefined)) {
       this.#peersExpectedUntil = ports.clock.now() + PEER_PATIENCE;
     }
-    this.#announcer.start();
+    this.join();
+  }
+
+  /** The metadata has told of another swarm: it is joined too. */
+  join(): void {
+    for (const swarm of this.#hashes.swarms()) this.#announcers?.join(swarm, this.#hashes.of(swarm)!);
   }
 
   /** Announces `stopped`. Resolves when that is said, or cannot be. */
-  stop(): Promise<void> {
-    const announcer = this.#announcer;
-    this.#announcer = undefined;
-    return new Promise((resolve) => {
-      if (announcer === undefined) resolve();
-      else announcer.stop(resolve);
-    });
+  async stop(): Promise<void> {
+    const announcers = this.#announcers;
+    this.#announcers = undefined;
+    await announcers?.stop();
   }
 
   /** The download was completed in this run. */
   completed(): void {
-    this.#announcer?.completed();
+    this.#announcers?.completed();
   }
 
   /** More peers would be welcome. */
   update(): void {
-    this.#announcer?.update();
+    this.#announcers?.update();
   }
 
   networkChanged(): void {
-    this.#announcer?.networkChanged();
+    this.#announcers?.networkChanged();
   }
 }

@@ -6,12 +6,15 @@ import {
   infoHashToHex,
   type PeerAddress,
   parseInfo,
+  primaryHash,
 } from '../protocol/index.ts';
 import type { TrackerStatus } from './discovery/index.ts';
+import { hashesOfInfo, isComplete, matchesHashes } from './metadata-hashes.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
 import type { Swarm } from './peers/swarm.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError } from './streaming/reader.ts';
+import { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import { TorrentLimits } from './torrent-limits.ts';
 import { TorrentStorage } from './torrent-storage.ts';
@@ -33,8 +36,11 @@ import { TransferTotals } from './transfer-totals.ts';
 
 /** One torrent: puts its parts together and passes on what happens. */
 export class Torrent {
+  /** What the torrent is filed under: the v1 hash, else the truncated v2 hash, as known at first. It never changes. */
   readonly infoHash: InfoHash;
   readonly infoHashHex: InfoHashHex;
+  /** All names of the torrent, those included that the metadata has told of. */
+  readonly hashes: SwarmHashes;
   readonly #host: TorrentHost;
   readonly #spec: TorrentSpec;
   readonly #observer: TorrentObserver;
@@ -45,6 +51,7 @@ export class Torrent {
   readonly #webSeedUrls: Set<string>;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
+  #pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
   #state: TorrentState = 'metadata';
   #paused: boolean;
   /** It is known whether the metadata was kept from an earlier run. */
@@ -59,23 +66,25 @@ export class Torrent {
   readonly #storage: TorrentStorage;
 
   constructor(host: TorrentHost, spec: TorrentSpec, observer: TorrentObserver) {
-    this.infoHash = spec.infoHash;
-    this.infoHashHex = infoHashToHex(spec.infoHash);
+    this.infoHash = primaryHash(spec.hashes);
+    this.infoHashHex = infoHashToHex(this.infoHash);
+    this.hashes = new SwarmHashes(spec.hashes);
     this.#host = host;
     this.#spec = spec;
     this.#observer = observer;
     this.#paused = spec.paused ?? false;
+    this.#pieceLayers = spec.pieceLayers;
     const tiers = (spec.trackers ?? []).map((tier) => [...tier]);
     this.#webSeedUrls = new Set(spec.webSeeds ?? []);
     this.#limits = new TorrentLimits(host, spec);
     this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
-    this.#metadata = new MetadataExchange(spec.infoHash, host.ports.hasher, (bytes) =>
+    this.#metadata = new MetadataExchange(spec.hashes, host.ports.hasher, (bytes) =>
       this.#onInfoBytes(bytes),
     );
     this.#resume = new ResumeKeeper({
       clock: host.ports.clock,
       state: spec.state,
-      infoHash: spec.infoHash,
+      infoHash: this.infoHash,
       key: this.infoHashHex,
       trackers: tiers,
       totals: () => this.#totals,
@@ -84,6 +93,7 @@ export class Torrent {
     this.#swarm = createTorrentSwarm({
       host,
       spec,
+      hashes: this.hashes,
       metadata: this.#metadata,
       totals: this.#totals,
       limits: this.#limits,
@@ -91,7 +101,7 @@ export class Torrent {
       metadataSize: () => this.#infoBytes?.length,
       transfer: () => this.#transfer,
     });
-    this.#trackers = new TorrentTrackers(host, spec.infoHash, tiers, this.#swarm, observer, () => ({
+    this.#trackers = new TorrentTrackers(host, this.hashes, tiers, this.#swarm, observer, () => ({
       uploaded: this.#totals.uploaded,
       downloaded: this.#totals.downloaded,
       left: this.#info && this.#info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
@@ -257,6 +267,29 @@ export class Torrent {
     this.#transfer?.content.webSeeds.update();
   }
 
+  /**
+   * Metadata that was found elsewhere, as at a magnet link's `xs`: used if it is right and no peer has sent it yet.
+   * Resolves with whether it is used.
+   */
+  async setMetadata(infoBytes: Uint8Array, pieceLayers?: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
+    const { hasher } = this.#host.ports;
+    if (this.#info !== undefined || !(await matchesHashes(infoBytes, this.hashes.all, hasher))) return false;
+    if (this.#info !== undefined || this.#state !== 'metadata' || !this.#started) return false;
+    this.#pieceLayers = pieceLayers;
+    this.#onInfoBytes(infoBytes);
+    return true;
+  }
+
+  /** Hashes of pieces that came with the torrent file, by the root of their file in hexadecimal (BEP 52). */
+  get pieceLayers(): ReadonlyMap<string, Uint8Array> | undefined {
+    return this.#pieceLayers;
+  }
+
+  /** Another torrent of the client has turned out to be the same one. */
+  endAsDuplicate(error: Error): void {
+    this.#fail(error);
+  }
+
   /** The network came back or changed: everything is tried again at once. */
   networkChanged(): void {
     this.#swarm.candidates.retryAll();
@@ -285,6 +318,8 @@ export class Torrent {
     if (this.#info === undefined || this.#state === 'closed') return;
     this.#deactivate('the stored data is being checked');
     this.#state = 'checking';
+    // Nothing is said of them: their bytes are taken up again, and verified with the rest of their piece.
+    await this.#transfer?.content.storePartials(false).catch(() => {});
     try {
       await this.#resume.remove();
     } catch (error) {
@@ -319,18 +354,41 @@ export class Torrent {
     else this.#goOnline();
   }
 
-  /** Bytes that hash to the info-hash: given, kept from before, or fetched. */
+  /** Bytes that hash to the torrent's names: given, kept from before, or fetched. */
   #onInfoBytes(infoBytes: Uint8Array): void {
     if (this.#state === 'closed' || this.#info !== undefined) return;
+    const known = this.hashes.all;
     try {
-      this.#info = parseInfo(infoBytes, { v1: this.infoHash });
+      const info = parseInfo(infoBytes, known);
+      if (isComplete(info, known)) this.#onInfo(info, infoBytes);
+      else void this.#learnHashes(info, infoBytes);
     } catch (error) {
       this.#fail(asError(error));
-      return;
     }
+  }
+
+  /** The metadata is of other versions than a magnet link's hashes say, such as of both. */
+  async #learnHashes(info: Info, infoBytes: Uint8Array): Promise<void> {
+    const known = this.hashes.all;
+    const fits = (info.hasV1 && known.v1 !== undefined) || (info.hasV2 && known.v2 !== undefined);
+    try {
+      if (!fits) throw new Error('The metadata is of another version of BitTorrent than its info-hash.');
+      const hashes = await hashesOfInfo(info, this.#host.ports.hasher, known);
+      if (this.#closing !== undefined || this.#info !== undefined) return;
+      this.hashes.set(hashes);
+      this.#host.onHashes(this);
+      this.#trackers.join();
+      this.#onInfo(info, infoBytes);
+    } catch (error) {
+      this.#fail(asError(error));
+    }
+  }
+
+  #onInfo(info: Info, infoBytes: Uint8Array): void {
+    this.#info = info;
     this.#infoBytes = infoBytes;
     this.#metadata.setInfo(infoBytes);
-    this.#observer.onMetadata(this.#info, infoBytes);
+    this.#observer.onMetadata(info, infoBytes);
     void this.#open();
   }
 
@@ -370,7 +428,9 @@ export class Torrent {
 
   #stopRunning(reason: string): void {
     this.#deactivate(reason);
-    if (this.#state === 'active') this.#state = 'paused';
+    if (this.#state !== 'active') return;
+    this.#state = 'paused';
+    void this.#resume.save(true);
   }
 
   /** The queue lets it run, or has it wait. */
@@ -388,6 +448,7 @@ export class Torrent {
     const content = this.#transfer?.content;
     if (content === undefined) return;
     this.#state = 'active';
+    content.store.resumeKept();
     this.#swarm.adopt(content);
     this.#goOnline();
     content.webSeeds.start();

@@ -2,7 +2,7 @@
 
 import { Engine } from '../engine/index.ts';
 import { openMappedDisk } from '../engine/storage/mapped-disk.ts';
-import { infoHashToHex, peerIdFromBytes } from '../protocol/index.ts';
+import { peerIdFromBytes, primaryHash, type TorrentHashes } from '../protocol/index.ts';
 import {
   DestroyedError,
   DuplicateTorrentError,
@@ -30,7 +30,7 @@ import type {
 import { makeTorrent } from './seed.ts';
 import { SessionTorrent } from './session-torrent.ts';
 import { webSeedSnapshot } from './snapshots.ts';
-import { identifySource, type ResolvedSource, resolveSource } from './source.ts';
+import { hashTexts, identifySource, type ResolvedSource, resolveSource } from './source.ts';
 
 type Handlers = {
   [C in CommandName]: (args: Commands[C]['args']) => Promise<Commands[C]['result']> | Commands[C]['result'];
@@ -148,8 +148,10 @@ export class DirectSession implements Session {
         return undefined;
       },
       identify: async ({ source }) => {
-        const infoHash = await identifySource(source, this.#platform.ports.hasher);
-        return infoHash && infoHashToHex(infoHash);
+        const { infoHashV1, infoHashV2 } = hashTexts(
+          (await identifySource(source, this.#platform.ports.hasher)) ?? {},
+        );
+        return [infoHashV1, infoHashV2].filter((text) => text !== undefined);
       },
       selectPieces: ({ torrent, first, last, priority }) =>
         void get(torrent).selectPieces(first, last, priority),
@@ -209,17 +211,17 @@ export class DirectSession implements Session {
         within: (milliseconds, outcome) => this.#within(milliseconds, outcome),
       });
       if (torrent.closed) return undefined;
-      const infoHash = infoHashToHex(resolved.infoHash);
-      this.#refuseDuplicate(infoHash);
+      this.#refuseDuplicate(resolved.hashes);
       const location = settings.location ?? {};
-      const storage = await this.#platform.openStorage(location, resolved.infoHash);
+      const infoHash = primaryHash(resolved.hashes);
+      const storage = await this.#platform.openStorage(location, infoHash);
       await this.#listening;
       if (torrent.closed) return undefined;
-      this.#refuseDuplicate(infoHash);
+      this.#refuseDuplicate(resolved.hashes);
       torrent.start({
         source: this.#completed(resolved, settings),
         storage,
-        path: this.#platform.pathOf(location, resolved.infoHash),
+        path: this.#platform.pathOf(location, infoHash),
         seed: false,
       });
     } catch (error) {
@@ -238,12 +240,12 @@ export class DirectSession implements Session {
       });
       await this.#listening;
       if (torrent.closed) return undefined;
-      this.#refuseDuplicate(infoHashToHex(made.source.infoHash));
+      const infoHash = primaryHash(made.source.hashes);
+      this.#refuseDuplicate(made.source.hashes);
       torrent.start({
         source: this.#completed(made.source, {}),
         storage: {
-          openDisk: async (info) =>
-            openMappedDisk({ info, infoHash: made.source.infoHash, store: made.store }),
+          openDisk: async (info) => openMappedDisk({ info, infoHash, store: made.store }),
           state: undefined,
         },
         path: made.path,
@@ -255,10 +257,9 @@ export class DirectSession implements Session {
     return undefined;
   }
 
-  #refuseDuplicate(infoHash: string): void {
-    for (const known of this.#engine.torrents.keys()) {
-      if (known === infoHash) throw new DuplicateTorrentError(`Cannot add duplicate torrent ${infoHash}`);
-    }
+  #refuseDuplicate(hashes: TorrentHashes): void {
+    if (this.#engine.find(hashes) === undefined) return;
+    throw new DuplicateTorrentError(`Cannot add duplicate torrent ${hashTexts(hashes).infoHash}`);
   }
 
   /** With the trackers, web seeds and peers that the settings add. */

@@ -18,37 +18,62 @@ export class FileSelection {
     return this.#asked.size === 0;
   }
 
+  /** @param index pad files not counted. */
   set(index: number, priority: number): void {
     this.#asked.set(index, priority);
   }
 
-  /** `current`, one priority for each file, with what was asked for, which is taken out. */
-  applyTo(current: readonly number[]): number[] {
+  /**
+   * `current`, one priority for each file of the metadata, with what was asked for, which is taken out.
+   * @param files the metadata's indexes of the files that are no padding.
+   */
+  applyTo(current: readonly number[], files: readonly number[]): number[] {
     const priorities = [...current];
     for (const [index, priority] of this.#asked) {
-      if (index >= 0 && index < priorities.length) priorities[index] = priority;
+      const at = files[index];
+      if (at !== undefined) priorities[at] = priority;
     }
     this.#asked = new Map();
     return priorities;
   }
 }
 
-/** One priority for each file, as a torrent's settings have it; `undefined` when they say nothing. */
-export function prioritiesBySettings(settings: SelectionSettings, info: Info): number[] | undefined {
-  const { deselect, selectOnly } = settings;
-  if (deselect === true) return info.files.map(() => 0);
-  if (selectOnly === undefined) return undefined;
-  const only = new Set(selectOnly);
-  return info.files.map((_, index) => (only.has(index) ? USUAL : 0));
+/** The metadata's indexes of the files that are no padding: those that people see, count and select. */
+export function realFiles(info: Pick<Info, 'files'>): number[] {
+  return info.files.flatMap((file, index) => (file.padding ? [] : [index]));
 }
 
-/** Indexes of the files that have bytes and lie in pieces `first` to `last` from end to end. */
-export function filesWithin(info: Info, first: number, last: number): number[] {
+/**
+ * One priority for each file of the metadata, as a torrent's settings have it; `undefined` when they say nothing.
+ * @param files as `realFiles` gives them.
+ */
+export function prioritiesBySettings(
+  settings: SelectionSettings,
+  info: Pick<Info, 'files'>,
+  files: readonly number[],
+): number[] | undefined {
+  const { deselect, selectOnly } = settings;
+  if (deselect !== true && selectOnly === undefined) return undefined;
+  const priorities = info.files.map(() => 0);
+  if (deselect === true) return priorities;
+  for (const index of selectOnly ?? []) {
+    const at = files[index];
+    if (at !== undefined) priorities[at] = USUAL;
+  }
+  return priorities;
+}
+
+/**
+ * Places among the files that are no padding of those that have bytes and lie in pieces `first` to `last` from end to
+ * end.
+ */
+export function filesWithin(info: Info, first: number, last: number, files: readonly number[]): number[] {
   const start = first * info.pieceLength;
   const end = last >= info.pieceCount - 1 ? info.length : (last + 1) * info.pieceLength;
   const found: number[] = [];
-  for (const [index, file] of info.files.entries()) {
-    if (file.offset >= start && file.offset + file.length <= end && file.length > 0) found.push(index);
+  for (const [place, index] of files.entries()) {
+    const file = info.files[index]!;
+    if (file.offset >= start && file.offset + file.length <= end && file.length > 0) found.push(place);
   }
   return found;
 }

@@ -24,7 +24,7 @@ export type TorrentSource =
   /** An info dictionary by itself. */
   | { readonly kind: 'info'; readonly bytes: Uint8Array }
   | { readonly kind: 'magnet'; readonly uri: string }
-  /** 40 hexadecimal or 32 base32 characters. */
+  /** 40 hexadecimal or 32 base32 characters; 64 hexadecimal ones of a v2 hash (BEP 52). */
   | { readonly kind: 'infoHash'; readonly text: string }
   /** Address of a `.torrent` file, `http:` or `https:`. */
   | { readonly kind: 'url'; readonly url: string }
@@ -62,7 +62,7 @@ export interface AddSettings {
   readonly paused?: boolean | undefined;
   /** Nothing is wanted until it is selected. */
   readonly deselect?: boolean | undefined;
-  /** Indexes of the only files wanted (BEP 53). */
+  /** Indexes of the only files wanted (BEP 53), pad files not counted. */
   readonly selectOnly?: readonly number[] | undefined;
   readonly skipVerify?: boolean | undefined;
   readonly strategy?: 'rarest' | 'sequential' | undefined;
@@ -106,8 +106,11 @@ export interface Commands {
   };
   /** Resolves when everything is really torn down. An unknown key is fine. */
   remove: { args: { torrent: TorrentKey; destroyStore: boolean }; result: undefined };
-  /** Info-hash of a source, without adding it; a `url` or `path` is not looked at. */
-  identify: { args: { source: TorrentSource }; result: string | undefined };
+  /**
+   * Hashes that a source has in itself, without adding it: 40 hexadecimal characters of a v1 hash or of the beginning of
+   * a v2 hash, 64 of a v2 hash. None of a `url` or `path`, which is not looked at.
+   */
+  identify: { args: { source: TorrentSource }; result: readonly string[] };
   /** Pieces `first` to `last`, both inclusive; priority 1..7. */
   selectPieces: {
     args: { torrent: TorrentKey; first: number; last: number; priority: number };
@@ -115,7 +118,10 @@ export interface Commands {
   };
   deselectPieces: { args: { torrent: TorrentKey; first: number; last: number }; result: undefined };
   criticalPieces: { args: { torrent: TorrentKey; first: number; last: number }; result: undefined };
-  /** One priority of 0..7 for each file, 0 deselects. `index` counts all files of the metadata. */
+  /**
+   * One priority of 0..7 for each file, 0 deselects; in force from the beginning when it comes before the metadata.
+   * `index` counts the files as `MetadataSnapshot.files` has them; one that there is not is passed over.
+   */
   selectFiles: {
     args: {
       torrent: TorrentKey;
@@ -148,7 +154,7 @@ export interface Commands {
 export type CommandName = keyof Commands;
 
 export interface FileSnapshot {
-  /** Place among all files of the metadata, pad files counted. */
+  /** Place among the files of the torrent, pad files not counted. */
   readonly index: number;
   readonly name: string;
   /** With `/`; begins with the torrent's name when it has several files. */
@@ -158,6 +164,10 @@ export interface FileSnapshot {
 }
 
 export interface MetadataSnapshot {
+  /** 40 hexadecimal characters; absent when the torrent is of version 2 only (BEP 52). */
+  readonly infoHashV1?: string | undefined;
+  /** 64 hexadecimal characters; absent when the torrent is of version 1 only. */
+  readonly infoHashV2?: string | undefined;
   readonly name: string;
   /** Without pad files. */
   readonly files: readonly FileSnapshot[];
@@ -167,8 +177,8 @@ export interface MetadataSnapshot {
   readonly lastPieceLength: number;
   readonly pieceCount: number;
   readonly private: boolean;
-  /** Contents of a `.torrent` file for it. */
-  readonly torrentFile: Uint8Array;
+  /** Contents of a `.torrent` file for it; absent while hashes are missing that a v2 file must have (BEP 52). */
+  readonly torrentFile?: Uint8Array | undefined;
   readonly infoBytes: Uint8Array;
   readonly magnetURI: string;
   readonly announce: readonly string[];
@@ -177,7 +187,7 @@ export interface MetadataSnapshot {
   readonly created?: number | undefined;
   readonly createdBy?: string | undefined;
   readonly comment?: string | undefined;
-  /** Indexes (of the metadata) of files that are not wanted at first. */
+  /** Indexes of files that are not wanted at first. */
   readonly deselected: readonly number[];
 }
 
@@ -252,7 +262,11 @@ export interface PieceMapSnapshot {
 export type TorrentEvent =
   | {
       readonly type: 'infoHash';
+      /** 40 hexadecimal characters: the v1 hash, else the beginning of the v2 hash. */
       readonly infoHash: string;
+      /** As far as they are known before the metadata. */
+      readonly infoHashV1?: string | undefined;
+      readonly infoHashV2?: string | undefined;
       readonly magnetURI: string;
       readonly name: string | undefined;
       readonly announce: readonly string[];
@@ -262,6 +276,8 @@ export type TorrentEvent =
     }
   /** Commands given in the very call of the listener are in force before the first request. */
   | { readonly type: 'metadata'; readonly metadata: MetadataSnapshot }
+  /** The hashes that a v2 torrent file must have are complete. */
+  | { readonly type: 'torrentFile'; readonly torrentFile: Uint8Array }
   | { readonly type: 'checking'; readonly checked: number; readonly total: number }
   /** A seed is being read and hashed. */
   | { readonly type: 'hashing'; readonly hashed: number; readonly total: number }

@@ -2,9 +2,9 @@
 
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
 import type { TorrentObserver } from '../engine/torrent-types.ts';
-import { type Info, infoHashToHex, parseAddress } from '../protocol/index.ts';
+import { type Info, parseAddress } from '../protocol/index.ts';
 import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
-import { FileSelection, filesWithin, prioritiesBySettings } from './file-selection.ts';
+import { FileSelection, filesWithin, prioritiesBySettings, realFiles } from './file-selection.ts';
 import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker } from './progress-ticker.ts';
@@ -22,8 +22,9 @@ import {
   peerSnapshot,
   pieceMapSnapshot,
   statsSnapshot,
+  torrentFileOf,
 } from './snapshots.ts';
-import { magnetOf, type ResolvedSource, readPeers } from './source.ts';
+import { hashTexts, magnetOf, type ResolvedSource, readPeers, withExactSource } from './source.ts';
 import { waitingReader } from './waiting-reader.ts';
 
 export interface TorrentHost {
@@ -53,6 +54,8 @@ export class SessionTorrent {
   #engine: EngineTorrent | undefined;
   #source: ResolvedSource | undefined;
   #info: Info | undefined;
+  /** The metadata's indexes of the files that are no padding. */
+  #files: readonly number[] = [];
   #seed = false;
   #paused: boolean;
   #ready = false;
@@ -117,7 +120,7 @@ export class SessionTorrent {
     this.#starting = true;
     this.#host.emit({
       type: 'infoHash',
-      infoHash: infoHashToHex(source.infoHash),
+      ...hashTexts(source.hashes),
       magnetURI: magnetOf(source),
       name: source.name,
       announce: [...new Set(source.trackers.flat())],
@@ -132,8 +135,9 @@ export class SessionTorrent {
     }
     const torrent = engine.add(
       {
-        infoHash: source.infoHash,
+        hashes: source.hashes,
         infoBytes: source.infoBytes,
+        pieceLayers: source.pieceLayers,
         trackers: settings.trackers === false ? [] : source.trackers,
         webSeeds: settings.webSeeds === false ? [] : source.webSeeds,
         peers: [...source.peers, ...readPeers(this.#settings.peers)],
@@ -155,6 +159,7 @@ export class SessionTorrent {
     this.#starting = false;
     if (this.#closed !== undefined) this.#closeLate?.();
     else for (const command of this.#beforeStart.splice(0)) command(torrent);
+    void source.late?.then((exact) => this.#onExactSource(exact));
   }
 
   fail(error: unknown, resumable: boolean): void {
@@ -180,7 +185,7 @@ export class SessionTorrent {
   deselectPieces(first: number, last: number): void {
     this.#withPieces(first, last, (torrent, info) => {
       // Files of which no piece is wanted are not wanted themselves, and so not created.
-      for (const index of filesWithin(info, first, last)) this.#selection.set(index, 0);
+      for (const index of filesWithin(info, first, last, this.#files)) this.#selection.set(index, 0);
       this.#applySelection();
       torrent.deselectPieces(first, last);
     });
@@ -281,6 +286,7 @@ export class SessionTorrent {
     return {
       onMetadata: (info, infoBytes) => this.#onMetadata(info, infoBytes),
       onChecking: (checked, total) => emit({ type: 'checking', checked, total }),
+      onPieceLayers: (layers) => this.#onPieceLayers(layers),
       onReady: () => this.#onReady(),
       onVerified: (piece) => this.#ticker.verified(piece),
       onDone: () => this.#onDone(),
@@ -299,19 +305,46 @@ export class SessionTorrent {
       onWarning: (error) => emit({ type: 'warning', error: plain(error) }),
       onError: (error) => {
         this.#ticker.flush();
-        this.fail(error, true);
+        this.fail(error, toErrorValue(error).code !== 'DUPLICATE_TORRENT');
       },
     };
   }
 
-  #onMetadata(info: Info, infoBytes: Uint8Array): void {
+  /** What a magnet link's `xs` points to has come at last: it is of use while no peer has sent the metadata. */
+  #onExactSource(exact: ResolvedSource | undefined): void {
+    const torrent = this.#engine;
     const source = this.#source;
-    if (this.closed || source === undefined) return;
+    if (exact?.infoBytes === undefined || torrent === undefined || source === undefined) return;
+    if (this.closed || this.#info !== undefined) return;
+    const found = withExactSource(source, exact);
+    this.#source = found;
+    const { trackers, webSeeds } = this.#host.settings;
+    const known = new Set(source.trackers.flat());
+    for (const url of found.trackers.flat())
+      if (trackers !== false && !known.has(url)) torrent.addTracker(url);
+    for (const url of webSeeds === false ? [] : exact.webSeeds) torrent.addWebSeed(url);
+    void torrent.setMetadata(exact.infoBytes, exact.pieceLayers);
+  }
+
+  #onMetadata(info: Info, infoBytes: Uint8Array): void {
+    if (this.closed || this.#source === undefined) return;
+    // A magnet link may have named one of a hybrid torrent's two hashes.
+    const source = { ...this.#source, hashes: this.#engine?.hashes.all ?? this.#source.hashes };
+    this.#source = source;
     this.#info = info;
+    this.#files = realFiles(info);
     const wanted = this.#prioritiesBySettings(info) ?? [];
-    const deselected = wanted.flatMap((priority, index) => (priority === 0 ? [index] : []));
+    const deselected = this.#files.flatMap((at, index) => (wanted[at] === 0 ? [index] : []));
     const metadata = metadataSnapshot(info, infoBytes, source, deselected);
     this.#host.emit({ type: 'metadata', metadata });
+  }
+
+  /** Peers have sent what a torrent file of version 2 has beside the metadata. */
+  #onPieceLayers(pieceLayers: ReadonlyMap<string, Uint8Array>): void {
+    if (this.closed || this.#source === undefined || this.#info === undefined) return;
+    this.#source = { ...this.#source, pieceLayers };
+    const torrentFile = torrentFileOf(this.#info, this.#info.bytes, this.#source);
+    if (torrentFile !== undefined) this.#host.emit({ type: 'torrentFile', torrentFile });
   }
 
   /** Storage is open, for the first time or again. Nothing is requested before this returns. */
@@ -326,7 +359,7 @@ export class SessionTorrent {
       const asked = this.#prioritiesBySettings(info);
       if (asked !== undefined) torrent.setFilePriorities(asked);
       this.#applySelection();
-      for (const command of this.#beforeReady.splice(0)) command(torrent, info);
+      for (const command of this.#beforeReady.splice(0)) this.#runLate(() => command(torrent, info));
     }
     this.#host.emit({
       type: 'ready',
@@ -364,7 +397,7 @@ export class SessionTorrent {
   #applySelection(): void {
     const torrent = this.#engine;
     if (torrent === undefined || this.closed || !this.#ready || this.#selection.isEmpty) return;
-    this.#priorities = this.#selection.applyTo(torrent.filePriorities());
+    this.#priorities = this.#selection.applyTo(torrent.filePriorities(), this.#files);
     torrent.setFilePriorities(this.#priorities);
     this.#ticker.changed();
   }
@@ -379,15 +412,14 @@ export class SessionTorrent {
   #withPieces(first: number, last: number, command: (torrent: EngineTorrent, info: Info) => void): void {
     const info = this.#info;
     const torrent = this.#engine;
-    if (info === undefined) {
-      throw new ArgumentError('Pieces can be selected once the metadata is known.');
-    }
     const valid = Number.isInteger(first) && Number.isInteger(last) && first >= 0 && first <= last;
-    if (!valid || last >= info.pieceCount) {
-      throw new ArgumentError(`There are no pieces ${first} to ${last} in a torrent of ${info.pieceCount}.`);
-    }
-    if (torrent === undefined || !this.#ready) {
-      this.#beforeReady.push(command);
+    if (!valid) throw new ArgumentError(`"${first} to ${last}" is no range of pieces.`);
+    if (info !== undefined) requirePieces(info, first, last);
+    if (info === undefined || torrent === undefined || !this.#ready) {
+      this.#beforeReady.push((late, known) => {
+        requirePieces(known, first, last);
+        command(late, known);
+      });
       return;
     }
     this.#applySelection();
@@ -395,8 +427,23 @@ export class SessionTorrent {
     this.#ticker.changed();
   }
 
+  /** A command from before the metadata may ask for what there is not. */
+  #runLate(command: () => void): void {
+    try {
+      command();
+    } catch (error) {
+      this.#host.emit({ type: 'warning', error: toErrorValue(error) });
+    }
+  }
+
   #prioritiesBySettings(info: Info): number[] | undefined {
     const selectOnly = this.#settings.selectOnly ?? this.#source?.selectOnly;
-    return prioritiesBySettings({ deselect: this.#settings.deselect, selectOnly }, info);
+    return prioritiesBySettings({ deselect: this.#settings.deselect, selectOnly }, info, this.#files);
   }
+}
+
+/** @throws {ArgumentError} */
+function requirePieces({ pieceCount }: Info, first: number, last: number): void {
+  if (last < pieceCount) return;
+  throw new ArgumentError(`There are no pieces ${first} to ${last} in a torrent of ${pieceCount}.`);
 }

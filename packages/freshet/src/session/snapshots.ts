@@ -10,7 +10,7 @@ import type {
   StatsSnapshot,
   WebSeedSnapshot,
 } from './protocol.ts';
-import { magnetOf, type ResolvedSource } from './source.ts';
+import { hashTexts, magnetOf, type ResolvedSource } from './source.ts';
 
 export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
   return {
@@ -84,6 +84,32 @@ export function webSeedSnapshot(seed: WebSeedStatus): WebSeedSnapshot {
   };
 }
 
+/** The contents of a torrent file; `undefined` while a v2 torrent's `pieceLayers` are not known, without which it is none. */
+export function torrentFileOf(
+  info: Info,
+  infoBytes: Uint8Array,
+  source: ResolvedSource,
+): Uint8Array | undefined {
+  // A file that was fetched is kept as it is, unknown fields and all.
+  if (source.torrentFile !== undefined) return source.torrentFile;
+  const { trackers, webSeeds, createdBy, comment, created } = source;
+  const needsLayers = info.files.some(
+    ({ piecesRoot, length }) => piecesRoot !== undefined && length > info.pieceLength,
+  );
+  const pieceLayers =
+    source.pieceLayers ?? (info.hasV2 && !needsLayers ? new Map<string, Uint8Array>() : undefined);
+  if (info.hasV2 && pieceLayers === undefined) return undefined;
+  return encodeTorrent({
+    infoBytes,
+    pieceLayers,
+    announceTiers: trackers,
+    urlList: webSeeds,
+    createdBy,
+    comment,
+    creationDate: created === undefined ? undefined : Math.floor(created / 1000),
+  });
+}
+
 export function metadataSnapshot(
   info: Info,
   infoBytes: Uint8Array,
@@ -91,28 +117,26 @@ export function metadataSnapshot(
   deselected: readonly number[],
 ): MetadataSnapshot {
   const named: ResolvedSource = { ...source, name: info.name };
+  const { infoHashV1, infoHashV2 } = hashTexts(source.hashes);
   return {
+    infoHashV1,
+    infoHashV2,
     name: info.name,
     files: info.files
+      .filter((file) => !file.padding)
       .map((file, index) => ({
         index,
         name: file.path.at(-1)!,
         path: file.pathText,
         length: file.length,
         offset: file.offset,
-        padding: file.padding,
-      }))
-      .filter((file) => !file.padding)
-      .map(({ padding: _padding, ...file }) => file),
+      })),
     length: info.length,
     pieceLength: info.pieceLength,
     lastPieceLength: info.lastPieceLength,
     pieceCount: info.pieceCount,
     private: info.private,
-    // A file that was fetched is kept as it is, unknown fields and all.
-    torrentFile:
-      source.torrentFile ??
-      encodeTorrent({ infoBytes, announceTiers: source.trackers, urlList: source.webSeeds }),
+    torrentFile: torrentFileOf(info, infoBytes, source),
     infoBytes,
     magnetURI: magnetOf(named),
     announce: [...new Set(source.trackers.flat())],

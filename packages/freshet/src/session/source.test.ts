@@ -1,9 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { hashesOfInfo } from '../engine/metadata-hashes.ts';
 import { MemoryHasher, MemoryHttp, rangeResponse, VirtualClock } from '../memory/index.ts';
-import { buildInfo, encodeTorrent, toHex } from '../protocol/index.ts';
+import {
+  buildInfo,
+  encodeTorrent,
+  infoHashFromHex,
+  infoHashV2FromHex,
+  parseInfo,
+  toHex,
+} from '../protocol/index.ts';
 import { InvalidTorrentError, SourceError } from './errors.ts';
 import { type Fetching, fetchBytes } from './fetch.ts';
-import { hashOf, identifySource, resolveSource, type SourceContext } from './source.ts';
+import { goesBy, hashTexts, identifySource, resolveSource, type SourceContext } from './source.ts';
 
 const infoBytes = buildInfo({ name: 'a.bin', pieceLength: 16_384, files: 5, pieces: new Uint8Array(20) });
 const torrentFile = encodeTorrent({
@@ -14,6 +22,7 @@ const torrentFile = encodeTorrent({
   creationDate: 1000,
 });
 const hasher = new MemoryHasher();
+const hashes = await hashesOfInfo(parseInfo(infoBytes), hasher);
 
 function world(): { clock: VirtualClock; http: MemoryHttp; context: SourceContext; fetches: Fetching[] } {
   const clock = new VirtualClock();
@@ -49,7 +58,6 @@ async function settle<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
 describe('resolveSource', () => {
   it('reads torrent files, however they come', async () => {
     const { http, context, clock } = world();
-    const infoHash = await hashOf(infoBytes, hasher);
     http.route('http://files/a.torrent', (request) => rangeResponse(torrentFile, request));
     const sources = [
       { kind: 'metainfo', bytes: torrentFile },
@@ -61,7 +69,7 @@ describe('resolveSource', () => {
       const readFile = (): Promise<Uint8Array> => Promise.resolve(torrentFile);
       const resolved = await settle(clock, resolveSource(source, { ...context, readFile }));
       expect(resolved).toMatchObject({
-        infoHash,
+        hashes,
         name: 'a.bin',
         trackers: [['http://one/announce'], ['wss://two']],
         webSeeds: ['http://seed/'],
@@ -73,7 +81,7 @@ describe('resolveSource', () => {
   });
 
   it('takes the metadata from a magnet link’s exact source, if it is the right one', async () => {
-    const infoHash = toHex(await hashOf(infoBytes, hasher));
+    const { infoHash } = hashTexts(hashes);
     const { http, context, clock } = world();
     http.route('http://files/a.torrent', (request) => rangeResponse(torrentFile, request));
     const uri = `magnet:?xt=urn:btih:${infoHash}&tr=wss%3A%2F%2Fthree&xs=http%3A%2F%2Ffiles%2Fa.torrent&so=0`;
@@ -84,7 +92,7 @@ describe('resolveSource', () => {
     const other = uri.replace(infoHash, 'ab'.repeat(20));
     const wrong = await settle(clock, resolveSource({ kind: 'magnet', uri: other }, context));
     expect(wrong.infoBytes).toBeUndefined();
-    expect(toHex(wrong.infoHash)).toBe('ab'.repeat(20));
+    expect(hashTexts(wrong.hashes).infoHash).toBe('ab'.repeat(20));
   });
 
   it('does not wait long for an exact source', async () => {
@@ -139,10 +147,29 @@ describe('fetchBytes', () => {
 
 describe('identifySource', () => {
   it('tells the info-hash where the source has it', async () => {
-    const infoHash = await hashOf(infoBytes, hasher);
-    expect(await identifySource({ kind: 'metainfo', bytes: torrentFile }, hasher)).toEqual(infoHash);
-    expect(await identifySource({ kind: 'info', bytes: infoBytes }, hasher)).toEqual(infoHash);
-    expect(await identifySource({ kind: 'infoHash', text: toHex(infoHash) }, hasher)).toEqual(infoHash);
+    const text = toHex(hashes.v1!);
+    expect(hashes.v2).toBeUndefined();
+    expect(await identifySource({ kind: 'metainfo', bytes: torrentFile }, hasher)).toEqual(hashes);
+    expect(await identifySource({ kind: 'info', bytes: infoBytes }, hasher)).toEqual(hashes);
+    expect(await identifySource({ kind: 'infoHash', text }, hasher)).toEqual({ v1: hashes.v1 });
+    expect(await identifySource({ kind: 'infoHash', text: 'ab'.repeat(32) }, hasher)).toEqual({
+      v2: new Uint8Array(32).fill(0xab),
+    });
     expect(await identifySource({ kind: 'url', url: 'http://x/' }, hasher)).toBeUndefined();
+  });
+});
+
+describe('goesBy', () => {
+  it('knows a torrent by its v1 hash, its v2 hash and the beginning of that', () => {
+    const v1 = infoHashFromHex('01'.repeat(20))!;
+    const v2 = infoHashV2FromHex('02'.repeat(32))!;
+    const beginning = infoHashFromHex('02'.repeat(20))!;
+    const hybrid = { v1, v2 };
+    expect([{ v1 }, { v2 }, hybrid, { v1: beginning }].map((named) => goesBy(hybrid, named))).toEqual(
+      Array(4).fill(true),
+    );
+    expect(goesBy({ v1 }, { v2 })).toBe(false);
+    expect(goesBy({ v2 }, { v1 })).toBe(false);
+    expect(goesBy(hybrid, { v1: infoHashFromHex('03'.repeat(20))! })).toBe(false);
   });
 });

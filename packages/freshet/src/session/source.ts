@@ -1,13 +1,13 @@
 /** From whatever names a torrent to what the engine needs to start it. */
 
+import { hashesOfInfo } from '../engine/metadata-hashes.ts';
 import type { Hasher, HttpClient } from '../engine/ports.ts';
 import {
+  equalBytes,
   formatMagnet,
-  type InfoHash,
-  infoHashFromBase32,
-  infoHashFromBytes,
-  infoHashFromHex,
+  type Info,
   infoHashToHex,
+  infoHashV2ToHex,
   type Magnet,
   type Metainfo,
   type PeerAddress,
@@ -15,6 +15,9 @@ import {
   parseInfo,
   parseMagnet,
   parseTorrent,
+  parseTorrentId,
+  type TorrentHashes,
+  truncatedInfoHash,
 } from '../protocol/index.ts';
 import { ArgumentError, InvalidTorrentError, SourceError } from './errors.ts';
 import { type Fetching, fetchBytes, MAX_TORRENT_FILE } from './fetch.ts';
@@ -22,8 +25,11 @@ import type { BlobLike, TorrentSource } from './protocol.ts';
 
 /** A torrent as far as its source tells. */
 export interface ResolvedSource {
-  readonly infoHash: InfoHash;
+  /** All of the torrent's where there is metadata, else those that a link names. */
+  readonly hashes: TorrentHashes;
   readonly infoBytes?: Uint8Array | undefined;
+  /** Of a torrent file of version 2: hashes of the pieces, by the root of their file in hexadecimal (BEP 52). */
+  readonly pieceLayers?: ReadonlyMap<string, Uint8Array> | undefined;
   readonly name?: string | undefined;
   readonly trackers: readonly (readonly string[])[];
   readonly webSeeds: readonly string[];
@@ -35,6 +41,8 @@ export interface ResolvedSource {
   readonly comment?: string | undefined;
   /** The torrent file as it came. */
   readonly torrentFile?: Uint8Array | undefined;
+  /** The torrent file that a link points to and that is still being fetched; `undefined` when there is none. */
+  readonly late?: Promise<ResolvedSource | undefined> | undefined;
 }
 
 export interface SourceContext {
@@ -53,7 +61,7 @@ export async function resolveSource(source: TorrentSource, context: SourceContex
     case 'magnet':
       return fromMagnet(readMagnet(source.uri), context);
     case 'infoHash':
-      return { infoHash: readInfoHash(source.text), trackers: [], webSeeds: [], peers: [] };
+      return { hashes: readInfoHash(source.text), trackers: [], webSeeds: [], peers: [] };
     case 'metainfo':
       return fromTorrentFile(source.bytes, context);
     case 'info':
@@ -75,33 +83,48 @@ export async function resolveSource(source: TorrentSource, context: SourceContex
   }
 }
 
-/** The info-hash of a source that has it in itself. */
-export async function identifySource(source: TorrentSource, hasher: Hasher): Promise<InfoHash | undefined> {
+/** The hashes of a source that has them in itself. */
+export async function identifySource(
+  source: TorrentSource,
+  hasher: Hasher,
+): Promise<TorrentHashes | undefined> {
   switch (source.kind) {
     case 'magnet':
-      return readMagnet(source.uri).infoHash;
+      return readMagnet(source.uri).hashes;
     case 'infoHash':
       return readInfoHash(source.text);
     case 'metainfo':
-      return hashOf(readTorrentFile(source.bytes).infoBytes, hasher);
+      return hashesOfInfo(readTorrentFile(source.bytes).info, hasher);
     case 'info':
-      return hashOf(source.bytes, hasher);
+      return hashesOfInfo(readInfo(source.bytes), hasher);
     case 'blob':
-      return hashOf(readTorrentFile(await readBlob(source.blob)).infoBytes, hasher);
+      return hashesOfInfo(readTorrentFile(await readBlob(source.blob)).info, hasher);
     case 'url':
     case 'path':
       return undefined;
   }
 }
 
-export async function hashOf(infoBytes: Uint8Array, hasher: Hasher): Promise<InfoHash> {
-  return infoHashFromBytes(await hasher.sha1(infoBytes))!;
+/** A torrent's names as programs and people see them, in hexadecimal. */
+export interface HashTexts {
+  /** 40 characters: the v1 hash, else the first 20 bytes of the v2 hash. */
+  readonly infoHash: string;
+  /** 40 characters. */
+  readonly infoHashV1: string | undefined;
+  /** 64 characters. */
+  readonly infoHashV2: string | undefined;
 }
 
-function readInfoHash(text: string): InfoHash {
-  const infoHash = infoHashFromHex(text) ?? infoHashFromBase32(text);
-  if (infoHash === undefined) throw new InvalidTorrentError(`"${text.slice(0, 80)}" is not an info-hash.`);
-  return infoHash;
+export function hashTexts({ v1, v2 }: TorrentHashes): HashTexts {
+  const infoHashV2 = v2 && infoHashV2ToHex(v2);
+  const infoHashV1 = v1 && infoHashToHex(v1);
+  return { infoHash: infoHashV1 ?? infoHashV2?.slice(0, 40) ?? '', infoHashV1, infoHashV2 };
+}
+
+function readInfoHash(text: string): TorrentHashes {
+  const id = parseTorrentId(text);
+  if (id.kind !== 'infoHash') throw new InvalidTorrentError(`"${text.slice(0, 80)}" is not an info-hash.`);
+  return id.hashes;
 }
 
 function readMagnet(uri: string): Magnet {
@@ -116,41 +139,64 @@ function readMagnet(uri: string): Magnet {
 const EXACT_SOURCE_WAIT = 3_000;
 
 async function fromMagnet(magnet: Magnet, context: SourceContext): Promise<ResolvedSource> {
-  const { infoHash, name, selectOnly, peers, webSeeds, trackers } = magnet;
+  const { hashes, name, selectOnly, peers, webSeeds, trackers } = magnet;
   // Each tracker is a tier of its own: a link does not say which ones belong together.
   const base: ResolvedSource = {
-    infoHash,
+    hashes,
     name,
     trackers: trackers.map((url) => [url]),
     webSeeds,
     peers,
     selectOnly,
   };
-  const exact = await firstExactSource(magnet, context);
+  const exact = firstExactSource(magnet, context);
   if (exact === undefined) return base;
+  const inTime = await context.within(EXACT_SOURCE_WAIT, exact);
+  return inTime === undefined ? { ...base, late: exact } : withExactSource(base, inTime);
+}
+
+/** What a link says, with the torrent file that it points to. */
+export function withExactSource(link: ResolvedSource, exact: ResolvedSource): ResolvedSource {
+  const known = new Set(link.trackers.flat());
+  const tiers = exact.trackers.map((tier) => tier.filter((url) => !known.has(url)));
   return {
     ...exact,
-    trackers: [...base.trackers, ...exact.trackers],
-    webSeeds: [...new Set([...base.webSeeds, ...exact.webSeeds])],
-    peers,
-    selectOnly,
+    trackers: [...link.trackers, ...tiers.filter((tier) => tier.length > 0)],
+    webSeeds: [...new Set([...link.webSeeds, ...exact.webSeeds])],
+    peers: link.peers,
+    selectOnly: link.selectOnly,
   };
 }
 
-/** The torrent file that the link points to, if it is there in time and is the one meant. */
-async function firstExactSource(magnet: Magnet, context: SourceContext): Promise<ResolvedSource | undefined> {
+/** The torrent file that the link points to, if one is there and is the one meant; absent when it points to none. */
+function firstExactSource(
+  magnet: Magnet,
+  context: SourceContext,
+): Promise<ResolvedSource | undefined> | undefined {
   const urls = magnet.exactSources.filter((url) => /^https?:/i.test(url)).slice(0, 3);
-  const wanted = infoHashToHex(magnet.infoHash);
   const attempts = urls.map(async (url) => {
     const fetching = fetchBytes(context.http, url, MAX_TORRENT_FILE);
     context.onFetch?.(fetching);
     const found = await fromTorrentFile(await fetching.body, context);
-    if (infoHashToHex(found.infoHash) !== wanted) throw new SourceError(`${url} is of another torrent.`);
+    if (!isMeant(found.hashes, magnet.hashes)) throw new SourceError(`${url} is of another torrent.`);
     return found;
   });
-  if (attempts.length === 0) return undefined;
-  const first = Promise.any(attempts).catch(() => undefined);
-  return context.within(EXACT_SOURCE_WAIT, first);
+  return attempts.length === 0 ? undefined : Promise.any(attempts).catch(() => undefined);
+}
+
+/** Whether a torrent has all hashes that a link names. */
+function isMeant(found: TorrentHashes, named: TorrentHashes): boolean {
+  const { v1, v2 } = named;
+  if (v1 !== undefined && (found.v1 === undefined || !equalBytes(found.v1, v1))) return false;
+  return v2 === undefined || (found.v2 !== undefined && equalBytes(found.v2, v2));
+}
+
+/** Whether a torrent goes by any of the hashes that name one, the first 20 bytes of a v2 hash included. */
+export function goesBy(torrent: TorrentHashes, named: TorrentHashes): boolean {
+  if (named.v2 !== undefined && torrent.v2 !== undefined && equalBytes(torrent.v2, named.v2)) return true;
+  if (named.v1 === undefined) return false;
+  if (torrent.v1 !== undefined && equalBytes(torrent.v1, named.v1)) return true;
+  return torrent.v2 !== undefined && equalBytes(truncatedInfoHash(torrent.v2), named.v1);
 }
 
 async function readBlob(blob: BlobLike): Promise<Uint8Array> {
@@ -177,8 +223,9 @@ function readTorrentFile(bytes: Uint8Array): Metainfo {
 async function fromTorrentFile(bytes: Uint8Array, context: SourceContext): Promise<ResolvedSource> {
   const metainfo = readTorrentFile(bytes);
   return {
-    infoHash: await hashOf(metainfo.infoBytes, context.hasher),
+    hashes: await hashesOfInfo(metainfo.info, context.hasher),
     infoBytes: metainfo.infoBytes,
+    pieceLayers: metainfo.info.hasV2 ? metainfo.pieceLayers : undefined,
     name: metainfo.info.name,
     trackers: metainfo.announceTiers,
     webSeeds: metainfo.urlList,
@@ -190,17 +237,20 @@ async function fromTorrentFile(bytes: Uint8Array, context: SourceContext): Promi
   };
 }
 
-async function fromInfo(bytes: Uint8Array, context: SourceContext): Promise<ResolvedSource> {
-  let name: string;
+function readInfo(bytes: Uint8Array): Info {
   try {
-    name = parseInfo(bytes).name;
+    return parseInfo(bytes);
   } catch (cause) {
     throw new InvalidTorrentError(cause instanceof Error ? cause.message : String(cause), { cause });
   }
+}
+
+async function fromInfo(bytes: Uint8Array, context: SourceContext): Promise<ResolvedSource> {
+  const info = readInfo(bytes);
   return {
-    infoHash: await hashOf(bytes, context.hasher),
+    hashes: await hashesOfInfo(info, context.hasher),
     infoBytes: bytes,
-    name,
+    name: info.name,
     trackers: [],
     webSeeds: [],
     peers: [],
@@ -215,7 +265,7 @@ export function readPeers(texts: readonly string[] | undefined): PeerAddress[] {
 /** A link that names the torrent and how to reach it. */
 export function magnetOf(source: ResolvedSource): string {
   return formatMagnet({
-    infoHash: source.infoHash,
+    hashes: source.hashes,
     name: source.name,
     trackers: [...new Set(source.trackers.flat())],
     webSeeds: source.webSeeds,

@@ -19,8 +19,11 @@ export interface AnnouncerOptions {
   readonly trackerSockets: TrackerSockets;
   /** Shared by all torrents of a client; absent where there is no WebRTC, and WebSocket trackers are not used then. */
   readonly rtc?: OfferBudget | undefined;
+  /** Of one swarm: a hybrid torrent (BEP 52) has an announcer for each of its two. */
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
+  /** Announcers with the same owner share one torrent's part of the offers. Default each has its own. */
+  readonly owner?: object | undefined;
   /** Tracker URLs in tiers (BEP 12); a magnet link's are one each. */
   readonly tiers: readonly (readonly string[])[];
   /** Asked at each announce. */
@@ -191,7 +194,8 @@ export class Announcer {
   }
 
   #makeSession(kind: TrackerKind, url: string, events: SessionEvents): TrackerSession {
-    const { clock, random, http, trackerSockets, rtc, infoHash, peerId, stats, observer } = this.#options;
+    const { clock, random, http, trackerSockets, rtc, infoHash, peerId, stats, observer, owner } =
+      this.#options;
     if (kind === 'http')
       return new HttpTracker({ url, clock, http, infoHash, peerId, key: this.#key, stats });
     return new WsTracker({
@@ -204,7 +208,8 @@ export class Announcer {
       peerId,
       stats,
       events,
-      onLink: (link, remotePeerId) => observer.onLink(link, remotePeerId, url),
+      owner,
+      onLink: (link, remotePeerId, incoming) => observer.onLink(link, remotePeerId, url, incoming),
       wantsPeer: (remotePeerId) => observer.wantsPeer?.(remotePeerId) ?? true,
     });
   }

@@ -3,6 +3,11 @@
 export { Announcer, type AnnouncerOptions } from './announcer.ts';
 export { type ScrapeOptions, scrape } from './http-tracker.ts';
 export { OfferBudget, type OfferBudgetOptions } from './offer-budget.ts';
+export {
+  SwarmAnnouncers,
+  type SwarmAnnouncersObserver,
+  type SwarmAnnouncersOptions,
+} from './swarm-announcers.ts';
 export { TrackerSockets, type TrackerSocketsOptions } from './tracker-sockets.ts';
 export type {
   AnnouncerObserver,

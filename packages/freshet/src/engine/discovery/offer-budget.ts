@@ -26,8 +26,10 @@ export interface BudgetedRtcHandler {
   onEnd(): void;
 }
 
-/** One who wants to make offers: a torrent at a tracker. */
+/** One who wants to make offers: a torrent at a tracker, by one of its hashes. */
 export interface OfferRequester {
+  /** Requesters of one owner have the share of one: a hybrid torrent (BEP 52) makes offers to two swarms. Default the requester. */
+  readonly owner?: object | undefined;
   /** A place is free: make one offer by calling `makeOffer`, or return `undefined` if it is not wanted any more. */
   handlerForOffer(): OfferHandler | undefined;
 }
@@ -57,7 +59,8 @@ export class OfferBudget {
   readonly #lifetime: number;
   /** Those whose last turn is longest ago come first. */
   readonly #waiting = new Map<OfferRequester, Waiting>();
-  readonly #held = new Map<OfferRequester, number>();
+  /** Offers in the making, by requester and by owner. */
+  readonly #held = new Map<object, number>();
   #offers = 0;
   #answers = 0;
 
@@ -126,7 +129,7 @@ export class OfferBudget {
       if (handler !== undefined && --waiting.count > 0) this.#waiting.set(requester, waiting);
       if (handler === undefined) continue;
       this.#offers++;
-      this.#held.set(requester, (this.#held.get(requester) ?? 0) + 1);
+      this.#hold(requester, 1);
       const attempt = new BudgetedAttempt(this.#clock, this.#lifetime, handler, () =>
         this.#release(requester),
       );
@@ -137,23 +140,38 @@ export class OfferBudget {
 
   #release(requester: OfferRequester): void {
     this.#offers--;
-    const held = this.#held.get(requester)! - 1;
-    if (held > 0) this.#held.set(requester, held);
-    else this.#held.delete(requester);
+    this.#hold(requester, -1);
     this.#grant();
   }
 
-  /** Of those that wait, the one with the fewest offers in the making; of several, the one whose turn is longest ago. */
+  #hold(requester: OfferRequester, change: number): void {
+    for (const key of new Set<object>([requester, requester.owner ?? requester])) {
+      const held = this.#heldBy(key) + change;
+      if (held > 0) this.#held.set(key, held);
+      else this.#held.delete(key);
+    }
+  }
+
+  #heldBy(key: object): number {
+    return this.#held.get(key) ?? 0;
+  }
+
+  /**
+   * Of those that wait, the one whose owner has the fewest offers in the making, and of one owner's the one with the
+   * fewest itself; of several, the one whose turn is longest ago.
+   */
   #next(): OfferRequester {
     let best: OfferRequester | undefined;
     let fewest = Number.POSITIVE_INFINITY;
+    let fewestOwn = Number.POSITIVE_INFINITY;
     for (const requester of this.#waiting.keys()) {
-      const held = this.#held.get(requester) ?? 0;
-      if (held < fewest) {
-        fewest = held;
-        best = requester;
-        if (held === 0) break;
-      }
+      const held = this.#heldBy(requester.owner ?? requester);
+      const own = this.#heldBy(requester);
+      if (held > fewest || (held === fewest && own >= fewestOwn)) continue;
+      fewest = held;
+      fewestOwn = own;
+      best = requester;
+      if (held === 0) break;
     }
     return best!;
   }

@@ -37,9 +37,10 @@ export interface AnnouncerObserver {
   onPeers(peers: readonly PeerAddress[], url: string): void;
   /**
    * An open WebRTC link made through the tracker at `url`. The observer owns it from now on. `peerId` is what
-   * the tracker says the peer calls itself; the handshake has the last word.
+   * the tracker says the peer calls itself; the handshake has the last word. `incoming`: the peer made the offer,
+   * and we answered it.
    */
-  onLink(link: Link, peerId: PeerId | undefined, url: string): void;
+  onLink(link: Link, peerId: PeerId | undefined, url: string, incoming: boolean): void;
   onAnnounced(url: string, summary: AnnounceSummary): void;
   /** One sentence that names the tracker. The same one is not repeated until the tracker has worked again. */
   onWarning(url: string, sentence: string): void;

@@ -19,7 +19,10 @@ export interface WsOffersOptions {
   /** Sends offers in one message; `false` if that is not possible. */
   sendOffers(offers: readonly WsOfferItem[]): boolean;
   sendAnswer(to: PeerId, offerId: OfferId, sdp: string): void;
-  onLink(link: Link, peerId: PeerId | undefined): void;
+  /** @param incoming the peer made the offer, and we answered it. */
+  onLink(link: Link, peerId: PeerId | undefined, incoming: boolean): void;
+  /** @see OfferRequester.owner */
+  readonly owner?: object | undefined;
 }
 
 /** Offers in the making for one torrent at one tracker. */
@@ -63,6 +66,10 @@ export class WsOffers implements OfferRequester {
 
   constructor(options: WsOffersOptions) {
     this.#options = options;
+  }
+
+  get owner(): object | undefined {
+    return this.#options.owner;
   }
 
   /** Links opened so far. */
@@ -128,7 +135,7 @@ export class WsOffers implements OfferRequester {
         this.#offers.delete(key);
         this.#linkCount++;
         this.#failures = 0;
-        this.#options.onLink(link, offer.peerId);
+        this.#options.onLink(link, offer.peerId, false);
       },
       onEnd: () => {
         this.#offers.delete(key);
@@ -156,7 +163,7 @@ export class WsOffers implements OfferRequester {
       onLink: (link) => {
         this.#answers.delete(key);
         this.#linkCount++;
-        this.#options.onLink(link, peerId);
+        this.#options.onLink(link, peerId, true);
       },
       onEnd: () => this.#answers.delete(key),
     });

@@ -31,7 +31,10 @@ export interface WsTrackerOptions {
   readonly peerId: PeerId;
   readonly stats: () => AnnounceStats;
   readonly events: SessionEvents;
-  readonly onLink: (link: Link, peerId: PeerId | undefined) => void;
+  /** `incoming`: the peer made the offer. */
+  readonly onLink: (link: Link, peerId: PeerId | undefined, incoming: boolean) => void;
+  /** Whose share of the offers this torrent takes. @see OfferRequester.owner */
+  readonly owner?: object | undefined;
   /** Whether a connection to this peer would be of use. */
   readonly wantsPeer: (peerId: PeerId) => boolean;
 }
@@ -79,6 +82,7 @@ export class WsTracker implements TrackerSession {
           this.#seat?.send(encodeWsAnswer({ infoHash, peerId, toPeerId, offerId, answer }));
         },
         onLink: options.onLink,
+        owner: options.owner,
       });
   }
 

@@ -11,9 +11,11 @@ import {
   encodeHaveNone,
   type HandshakeFlags,
   infoHashFromBytes,
+  infoHashV2FromBytes,
   peerIdFromBytes,
 } from '../../protocol/index.ts';
 import type { Link } from '../ports.ts';
+import { SwarmHashes } from '../swarm-hashes.ts';
 import { Greeting } from './greeting.ts';
 import { Outbox } from './outbox.ts';
 
@@ -39,10 +41,24 @@ describe('Greeting', () => {
     const { greeting, said } = setup();
     const infoHash = infoHashFromBytes(new Uint8Array(20).fill(1))!;
     const peerId = peerIdFromBytes(new Uint8Array(20).fill(2))!;
-    greeting.introduce(infoHash, peerId);
-    greeting.introduce(infoHash, peerId);
+    greeting.introduce(new SwarmHashes({ v1: infoHash }), 'v1', peerId);
+    greeting.introduce(new SwarmHashes({ v1: infoHash }), 'v1', peerId);
     expect(said()).toEqual([encodeHandshake({ infoHash, peerId })]);
+    expect(greeting.said).toBe('v1');
     expect(greeting.done).toBe(false);
+  });
+
+  it('says by either hash of a hybrid torrent that it knows the v2 one', () => {
+    const v1 = infoHashFromBytes(new Uint8Array(20).fill(1))!;
+    const v2 = infoHashV2FromBytes(new Uint8Array(32).fill(2))!;
+    const peerId = peerIdFromBytes(new Uint8Array(20).fill(3))!;
+    const named = { v1, v2: v2.subarray(0, 20) };
+    for (const swarm of ['v1', 'v2'] as const) {
+      const { greeting, said } = setup();
+      greeting.introduce(new SwarmHashes({ v1, v2 }), swarm, peerId);
+      expect(said()).toEqual([encodeHandshake({ infoHash: named[swarm], peerId, reserved: { v2: true } })]);
+      expect(greeting.said).toBe(swarm);
+    }
   });
 
   it('tells pieces in the shortest way that the peer understands', () => {

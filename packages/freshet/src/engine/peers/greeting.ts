@@ -10,9 +10,9 @@ import {
   encodeHaveAll,
   encodeHaveNone,
   type HandshakeFlags,
-  type InfoHash,
   type PeerId,
 } from '../../protocol/index.ts';
+import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
 import type { Outbox } from './outbox.ts';
 
 /**
@@ -22,7 +22,7 @@ import type { Outbox } from './outbox.ts';
  */
 export class Greeting {
   readonly #outbox: Outbox;
-  #introduced = false;
+  #said: SwarmKind | undefined;
   #done = false;
   #piecesDue = false;
 
@@ -35,11 +35,17 @@ export class Greeting {
     return this.#done;
   }
 
-  /** Says who we are, if that is not said yet: whoever dials speaks first. */
-  introduce(infoHash: InfoHash, peerId: PeerId): void {
-    if (this.#introduced) return;
-    this.#introduced = true;
-    this.#outbox.send(encodeHandshake({ infoHash, peerId }));
+  /** The swarm that we have named; `undefined` while we are not introduced. */
+  get said(): SwarmKind | undefined {
+    return this.#said;
+  }
+
+  /** Says who we are, if that is not said yet: whoever dials speaks first. @param swarm one that the torrent is in. */
+  introduce(hashes: SwarmHashes, swarm: SwarmKind, peerId: PeerId): void {
+    if (this.#said !== undefined) return;
+    this.#said = swarm;
+    const v2 = hashes.v2 !== undefined;
+    this.#outbox.send(encodeHandshake({ infoHash: hashes.of(swarm)!, peerId, reserved: { v2 } }));
   }
 
   /**

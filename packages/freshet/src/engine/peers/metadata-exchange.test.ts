@@ -39,7 +39,7 @@ function bench(): Bench {
   const mailbox: (() => void)[] = [];
   const connected = new Set<number>();
   const made: Bench = {
-    exchange: new MetadataExchange(infoHash, new MemoryHasher(), (bytes) => {
+    exchange: new MetadataExchange({ v1: infoHash }, new MemoryHasher(), (bytes) => {
       made.got = bytes;
     }),
     banned: [],

@@ -1,11 +1,11 @@
 import {
   decodeMetadataMessage,
   encodeMetadataMessage,
-  equalBytes,
-  type InfoHash,
   METADATA_PIECE_LENGTH,
   metadataPieceCount,
+  type TorrentHashes,
 } from '../../protocol/index.ts';
+import { matchesHashes } from '../metadata-hashes.ts';
 import type { Hasher } from '../ports.ts';
 
 /** Largest info dictionary that is fetched or believed in, in bytes: about 1.6 million pieces. */
@@ -55,7 +55,7 @@ interface Attempt {
  * aside, and after a wrong hash one peer at a time is asked for all of it.
  */
 export class MetadataExchange {
-  readonly #infoHash: InfoHash;
+  readonly #hashes: TorrentHashes;
   readonly #hasher: Hasher;
   readonly #onMetadata: (infoBytes: Uint8Array) => void;
   readonly #peers = new Map<number, MetadataPeer>();
@@ -70,8 +70,9 @@ export class MetadataExchange {
   /** The pieces of several peers did not fit together. */
   #failedOnce = false;
 
-  constructor(infoHash: InfoHash, hasher: Hasher, onMetadata: (infoBytes: Uint8Array) => void) {
-    this.#infoHash = infoHash;
+  /** @param hashes what the info dictionary has to hash to; each of them, if there are two (BEP 52). */
+  constructor(hashes: TorrentHashes, hasher: Hasher, onMetadata: (infoBytes: Uint8Array) => void) {
+    this.#hashes = hashes;
     this.#hasher = hasher;
     this.#onMetadata = onMetadata;
   }
@@ -229,9 +230,6 @@ export class MetadataExchange {
       }
       this.request(now);
     };
-    this.#hasher.sha1(infoBytes).then(
-      (digest) => checked(equalBytes(digest, this.#infoHash)),
-      () => checked(false),
-    );
+    matchesHashes(infoBytes, this.#hashes, this.#hasher).then(checked, () => checked(false));
   }
 }
