@@ -1,4 +1,6 @@
 import type { Bitfield, Info } from '../protocol/index.ts';
+import { MerkleService } from './merkle/merkle-service.ts';
+import type { PieceLayers } from './merkle/merkle-store.ts';
 import type { Exchange } from './peers/peer-owner.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { KeptPieces } from './pieces/kept-blocks.ts';
@@ -21,6 +23,8 @@ export interface ContentEvents extends PieceStoreEvents {
   onReadError(piece: number, error: Error): void;
   /** Block payload came from a web seed. */
   onReceived(bytes: number): void;
+  /** v2: hashes of pieces have become known. */
+  onRoots(): void;
   onWarning(error: Error): void;
 }
 
@@ -30,6 +34,8 @@ export interface ContentOptions {
   readonly verified: Bitfield;
   /** Blocks of unfinished pieces that are stored from before. */
   readonly kept?: KeptPieces | undefined;
+  /** With v2: hashes of the pieces of files, as far as they are known (BEP 52). */
+  readonly pieceLayers?: PieceLayers | undefined;
   readonly ports: Ports;
   readonly pool: BufferPool;
   readonly cache: ReadCache;
@@ -58,6 +64,7 @@ export class TorrentContent implements Exchange {
   readonly selection: Selection;
   readonly streaming: Streaming;
   readonly webSeeds: WebSeeds;
+  readonly merkle: MerkleService | undefined;
   readonly #clock: Clock;
   /** Loans that run out soon. */
   readonly #ending = new Set<Timer>();
@@ -67,6 +74,20 @@ export class TorrentContent implements Exchange {
     const { info, disk, ports, events } = options;
     this.info = info;
     this.disk = disk;
+    if (info.hasV2) {
+      this.merkle = new MerkleService(
+        {
+          info,
+          layers: options.pieceLayers,
+          hasher: ports.hasher,
+          now: () => ports.clock.now(),
+          urgent: () => this.streaming.urgent(),
+          onRoots: () => events.onRoots(),
+        },
+        () => this.store,
+      );
+    }
+    const { merkle } = this;
     this.store = new PieceStore({
       info,
       verified: options.verified,
@@ -76,7 +97,22 @@ export class TorrentContent implements Exchange {
       pool: options.pool,
       cache: options.cache,
       kept: options.kept,
-      events,
+      hashes: merkle?.store,
+      events: {
+        onVerified: (piece, leaves) => {
+          merkle?.onVerified(piece, leaves);
+          events.onVerified(piece);
+        },
+        onStored: (piece) => events.onStored(piece),
+        onHashFailed: (piece, length) => events.onHashFailed(piece, length),
+        onWriteError: (error) => events.onWriteError(error),
+        onRoom: () => events.onRoom(),
+        onBegun: () => events.onBegun?.(),
+        onRightBlocks: (piece) => this.streaming.onRightBlocks(piece),
+        onBlockRefused: (piece, length) => events.onBlockRefused?.(piece, length),
+        onInconsistent: (piece) => events.onInconsistent?.(piece),
+        seekLeaves: (piece) => merkle?.exchange.seekLeaves(piece) === true,
+      },
     });
     const { store } = this;
     this.selection = new Selection(info, store);
@@ -85,6 +121,7 @@ export class TorrentContent implements Exchange {
       files: info.files,
       now: () => ports.clock.now(),
       isVerified: (piece) => store.verified.get(piece),
+      readableFrom: (piece, begin) => store.readableFrom(piece, begin),
       isWanted: (piece) => store.picker.priority(piece) > 0,
       readVerified: (piece, begin, length, wake) => {
         const bytes = store.read(piece, begin, length, wake);
@@ -157,7 +194,7 @@ export class TorrentContent implements Exchange {
   /** The verified pieces that are on disk already. */
   storedPieces(): Bitfield {
     const stored = this.store.verified.clone();
-    for (const piece of stored.indexes()) if (this.store.isWriting(piece)) stored.unset(piece);
+    for (const piece of this.store.writing) stored.unset(piece);
     return stored;
   }
 
@@ -180,6 +217,7 @@ export class TorrentContent implements Exchange {
   /** Ends readers and web seeds, waits until what is verified is written, and calls `last` before the disk is closed. */
   async close(reason: ReaderError, last: () => Promise<void>): Promise<void> {
     this.streaming.close(reason);
+    this.merkle?.close();
     this.webSeeds.stop();
     for (const timer of this.#ending) timer.cancel();
     await this.store.whenWritten();

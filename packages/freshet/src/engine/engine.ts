@@ -9,6 +9,7 @@ import {
   type TorrentHashes,
 } from '../protocol/index.ts';
 import { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import { FileWatcher } from './file-watcher.ts';
 import { ConnectionBudget } from './peers/connection-budget.ts';
 import { PeerConnection } from './peers/peer-connection.ts';
 import type { PeerOwner } from './peers/peer-owner.ts';
@@ -94,6 +95,7 @@ export class Engine {
       budget: this.#budget,
       pool: new BufferPool(options.bufferBudget ?? 64 * 1024 * 1024),
       cache: new ReadCache(options.readCache ?? 16 * 1024 * 1024),
+      watcher: new FileWatcher(ports.clock),
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
       queue: new TorrentQueue(ports.clock, options.queue),

@@ -221,7 +221,12 @@ export interface Disk {
    * although nothing was written to them here: somebody else has changed or removed them. Each change is told once.
    * Absent where nobody else can.
    */
-  changedFiles?(limit: number): Promise<number[]>;
+  changedFiles?: ((limit: number) => Promise<number[]>) | undefined;
+  /**
+   * Gives all wanted files their full length, in written zeros behind what is there, so that their room is taken. Rejects
+   * with `FULL` before anything is written when there is too little. Absent where room cannot be taken beforehand.
+   */
+  allocate?: ((onProgress: (allocated: number, total: number) => void) => Promise<void>) | undefined;
   /** Waits for running operations and releases handles. Idempotent. */
   close(): Promise<void>;
   /** `close`, then removes all that was stored. */

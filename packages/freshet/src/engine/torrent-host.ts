@@ -1,5 +1,6 @@
 import type { PeerId } from '../protocol/index.ts';
 import type { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import type { FileWatcher } from './file-watcher.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
@@ -19,6 +20,7 @@ export interface TorrentHost {
   readonly budget: ConnectionBudget;
   readonly pool: BufferPool;
   readonly cache: ReadCache;
+  readonly watcher: FileWatcher;
   readonly uploadLimiter: RateLimiter;
   readonly downloadLimiter: RateLimiter;
   readonly trackerSockets: TrackerSockets;

@@ -1,5 +1,6 @@
 import type { Bitfield, Info } from '../protocol/index.ts';
 import type { Swarm } from './peers/swarm.ts';
+import type { KeptPieces } from './pieces/kept-blocks.ts';
 import type { Disk } from './ports.ts';
 import type { SelectionState } from './selection.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
@@ -39,6 +40,11 @@ export class TorrentStorage {
   #transfer: Transfer | undefined;
   /** What was selected when the storage was closed, for when it is opened again. */
   #selection: SelectionState | undefined;
+  /** Stored blocks of unfinished pieces, likewise. */
+  #kept: KeptPieces | undefined;
+  /** All that is wanted has its place on the medium. */
+  #hasRoom = false;
+  #unwatch: () => void = () => {};
   /** The storage has been opened before: what is there is looked at, whatever was promised. */
   #openedBefore = false;
 
@@ -75,6 +81,28 @@ export class TorrentStorage {
     });
   }
 
+  /**
+   * Takes the room of all wanted files beforehand, where that is asked for. Resolves when it is taken, rejects with the
+   * disk's fault; `undefined` when there is nothing to be done.
+   */
+  takeRoom(): Promise<void> | undefined {
+    const transfer = this.#transfer;
+    const allocate = transfer?.content.disk.allocate;
+    if (this.#options.spec.allocation !== 'full' || this.#hasRoom || allocate === undefined) return undefined;
+    return allocate(() => {}).then(() => {
+      if (this.#transfer === transfer) this.#hasRoom = true;
+    });
+  }
+
+  /** More may be wanted now. */
+  takeMoreRoom(): void {
+    if (!this.#hasRoom) return;
+    this.#hasRoom = false;
+    this.takeRoom()?.catch((error: Error) => {
+      if (this.#transfer !== undefined) this.#options.fail(error);
+    });
+  }
+
   /** Ends an opening that is under way. */
   cancelOpening(): Promise<void> {
     return this.#opener.cancel();
@@ -85,10 +113,13 @@ export class TorrentStorage {
     const content = this.#transfer?.content;
     if (content === undefined) return;
     const { swarm, resume } = this.#options;
+    this.#transfer?.close();
     this.#transfer = undefined;
+    this.#unwatch();
     swarm.exchange = undefined;
     this.#selection = content.selection.state;
     await content.close(new ReaderError('CLOSED', 'The torrent was stopped.'), () => resume.close());
+    this.#kept = content.partialPieces();
   }
 
   #onOpened(info: Info, infoBytes: Uint8Array, disk: Disk, verified: Bitfield): void {
@@ -99,6 +130,7 @@ export class TorrentStorage {
         info,
         disk,
         verified,
+        kept: this.#kept ?? resume.data?.partial,
         ports: host.ports,
         pool: host.pool,
         cache: host.cache,
@@ -115,10 +147,13 @@ export class TorrentStorage {
       resume,
       totals,
       observer,
+      hasher: host.ports.hasher,
       state: () => this.#options.state(),
       fail: (error) => this.#options.fail(error),
     });
     this.#transfer = transfer;
+    this.#hasRoom = false;
+    if (disk.changedFiles !== undefined) this.#unwatch = host.watcher.add(transfer);
     const { content } = transfer;
     const priorities = spec.filePriorities?.(info) ?? resume.filePriorities;
     if (this.#selection !== undefined) content.restoreSelection(this.#selection);

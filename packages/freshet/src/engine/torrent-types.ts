@@ -44,6 +44,8 @@ export interface TorrentSpec {
   readonly uploadLimit?: number | undefined;
   /** When it has seeded enough; what is absent is the client's. */
   readonly goals?: Goals | undefined;
+  /** `full` takes the room of all wanted files on the medium before anything is downloaded. Default `sparse`. */
+  readonly allocation?: 'sparse' | 'full' | undefined;
   /** Order among pieces that no deadline and no priority tells apart. Default `rarest`. */
   readonly strategy?: 'rarest' | 'sequential' | undefined;
   /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */

@@ -217,6 +217,7 @@ export class Torrent {
   /** One priority per file, 0 to 7; 0 deselects. */
   setFilePriorities(priorities: readonly number[]): void {
     this.#transfer?.select((content) => content.setFilePriorities(priorities));
+    this.#storage.takeMoreRoom();
   }
 
   filePriorities(): number[] {
@@ -311,6 +312,11 @@ export class Torrent {
     this.turn.resumed();
     if (this.#state === 'failed') this.#retry();
     else this.#run();
+  }
+
+  /** Writes down what there is, as for a crash that may come. Never rejects. */
+  save(): Promise<void> {
+    return this.#resume.save(true);
   }
 
   /** Reads and hashes everything that is stored, as if nothing were known. */
@@ -447,6 +453,20 @@ export class Torrent {
   #activate(): void {
     const content = this.#transfer?.content;
     if (content === undefined) return;
+    const transfer = this.#transfer;
+    const room = this.#storage.takeRoom();
+    if (room !== undefined) {
+      const current = (): boolean => this.#transfer === transfer && this.#closing === undefined;
+      room.then(
+        () => {
+          if (current()) this.#run();
+        },
+        (error: unknown) => {
+          if (current()) this.#fail(asError(error));
+        },
+      );
+      return;
+    }
     this.#state = 'active';
     content.store.resumeKept();
     this.#swarm.adopt(content);

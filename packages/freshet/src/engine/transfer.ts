@@ -1,7 +1,8 @@
 import { encodeUploadOnly } from '../protocol/index.ts';
+import { findLost } from './changed-files.ts';
 import { type ContentEvents, type ContentOptions, TorrentContent } from './content.ts';
 import type { Swarm } from './peers/swarm.ts';
-import { DiskError } from './ports.ts';
+import { DiskError, type Hasher } from './ports.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError, type TorrentReader } from './streaming/reader.ts';
 import type { TorrentTrackers } from './torrent-trackers.ts';
@@ -15,6 +16,7 @@ export interface TransferOptions {
   readonly resume: ResumeKeeper;
   readonly totals: TransferTotals;
   readonly observer: TorrentObserver;
+  readonly hasher: Hasher;
   state(): TorrentState;
   /** The storage does not work any more. */
   fail(error: Error): void;
@@ -25,6 +27,7 @@ export class Transfer implements ContentEvents {
   readonly content: TorrentContent;
   readonly #options: TransferOptions;
   #done = false;
+  #closed = false;
 
   constructor(options: TransferOptions) {
     this.#options = options;
@@ -99,6 +102,25 @@ export class Transfer implements ContentEvents {
     swarm.fill();
   }
 
+  onBlockRefused(piece: number, length: number): void {
+    const { totals, observer, swarm } = this.#options;
+    totals.hashFailed(length);
+    observer.onWarning(new Error(`A block of piece ${piece} was wrong and is downloaded again.`));
+    swarm.fill();
+  }
+
+  onInconsistent(piece: number): void {
+    const reason = `by one of them piece ${piece} is right and by the other it is wrong`;
+    this.#options.fail(new Error(`The torrent is inconsistent: it is of version 1 and 2 at once, and ${reason}.`));
+  }
+
+  /** v2: pieces can be begun whose hashes were not known, and blocks be told right from wrong. */
+  onRoots(): void {
+    this.#options.resume.saveSoon();
+    this.#options.swarm.fill();
+    this.content.webSeeds.update();
+  }
+
   onWriteError(error: Error): void {
     this.content.selection.recount();
     this.#options.fail(error);
@@ -115,19 +137,50 @@ export class Transfer implements ContentEvents {
 
   /** The disk lacks or changed what we took for verified. */
   onReadError(piece: number, error: Error): void {
-    const { state, fail, observer, swarm } = this.#options;
+    const { state, fail, observer } = this.#options;
     if (state() !== 'active' && state() !== 'paused') return;
     if (error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND')) {
       fail(error);
       return;
     }
-    if (!this.content.store.distrust(piece)) return;
+    const message = `Piece ${piece} cannot be read and is downloaded again: ${error.message}`;
+    if (this.#lose([piece])) observer.onWarning(new Error(message, { cause: error }));
+  }
+
+  /** Looks whether somebody else has changed files, and verifies again what was in them. Never rejects. */
+  async look(limit: number): Promise<void> {
+    const { content } = this;
+    const { state, observer, hasher, fail } = this.#options;
+    const running = (): boolean => !this.#closed && (state() === 'active' || state() === 'paused');
+    try {
+      const changed = (await content.disk.changedFiles?.(limit)) ?? [];
+      if (changed.length === 0 || !running()) return;
+      const [first] = changed;
+      const others = changed.length > 1 ? ` and ${changed.length - 1} more` : '';
+      const name = content.info.files[first!]!.path.join('/');
+      const message = `"${name}"${others} was changed or removed by another program: its pieces are verified again.`;
+      observer.onWarning(new Error(message));
+      const lost = await findLost(content, hasher, changed, () => !running());
+      if (running()) this.#lose(lost);
+    } catch (error) {
+      if (running()) fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** No look at files makes a difference any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** These pieces are not there any more. Returns whether they were thought to be. */
+  #lose(pieces: readonly number[]): boolean {
+    const lost = pieces.filter((piece) => this.content.store.distrust(piece));
+    if (lost.length === 0) return false;
     this.content.selection.recount();
     this.#noLongerDone();
-    const message = `Piece ${piece} cannot be read and is downloaded again: ${error.message}`;
-    observer.onWarning(new Error(message, { cause: error }));
-    swarm.onLost(piece);
+    for (const piece of lost) this.#options.swarm.onLost(piece);
     this.#lookForMore();
+    return true;
   }
 
   onUrgent(givesWay: ((piece: number) => boolean) | undefined): void {

@@ -19,6 +19,8 @@ export interface CheckOptions {
   readonly hasher: Hasher;
   /** What the last session stored; ignored if it does not fit the torrent. */
   readonly resume?: Pick<ResumeData, 'verified' | 'fingerprints' | 'doubtful'> | undefined;
+  /** Hashes exactly these pieces, upward, whatever is remembered. Default: all of which it is not known. */
+  readonly only?: readonly number[] | undefined;
   /** Takes all pieces for good without a look. Default false. */
   readonly skipVerify?: boolean | undefined;
   /** Asked before each piece; true ends the check early. */
@@ -52,10 +54,10 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
     return { verified, hashedPieces: 0, changedFiles: [] };
   }
 
-  const prints = await disk.fingerprints();
-  const resume = fitting(options);
-  const changedFiles = resume === undefined ? [] : changed(info.files, prints, resume.fingerprints);
-  const toHash = plan(options.info, prints, resume, new Set(changedFiles), verified);
+  const { toHash, changedFiles } =
+    options.only === undefined
+      ? planCheck(options, await disk.fingerprints(), verified)
+      : { toHash: options.only, changedFiles: [] };
   let checked = pieceCount - toHash.length;
   let hashedPieces = 0;
   let position = 0;
@@ -76,6 +78,17 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
   );
   if (toHash.length === 0) options.onProgress(pieceCount, pieceCount);
   return { verified, hashedPieces, changedFiles };
+}
+
+function planCheck(
+  options: CheckOptions,
+  prints: readonly FileFingerprint[],
+  verified: Bitfield,
+): { readonly toHash: readonly number[]; readonly changedFiles: readonly number[] } {
+  const { info } = options;
+  const resume = fitting(options);
+  const changedFiles = resume === undefined ? [] : changed(info.files, prints, resume.fingerprints);
+  return { toHash: plan(info, prints, resume, new Set(changedFiles), verified), changedFiles };
 }
 
 interface Remembered {

@@ -36,8 +36,6 @@ export interface MappedFiles extends Disk {
   rename(index: number, to: readonly string[]): Promise<void>;
   /** Brings all files to another store, to the same paths. Rejects with `DiskError`; then they are where they were. */
   moveTo(store: FileStore, options: MoveOptions): Promise<void>;
-  /** Gives all wanted files their full length and real room on the medium. Rejects with `FULL` when there is too little. */
-  allocate(onProgress: (allocated: number, total: number) => void): Promise<void>;
 }
 
 const DEFAULT_MAX_OPEN_FILES = 64;
@@ -86,7 +84,7 @@ class MappedDisk implements MappedFiles {
     this.#paths = new Map(options.paths);
     this.#wanted = flags(info.files.length, options.wanted);
     this.#emptyFiles = this.#wantedEmptyFiles();
-    this.#partsPath = options.partsPath ?? [`.freshet-${toHex(infoHash)}.parts`];
+    this.#partsPath = options.partsPath ?? partsPathOf(infoHash);
     this.#watch = new FileWatch({
       count: info.files.length,
       isStored: (index) => !this.#files[index]!.padding,
@@ -407,6 +405,11 @@ class MappedDisk implements MappedFiles {
     const reason = error instanceof Error ? error.message : String(error);
     return new DiskError('IO', label, `The storage of ${label} failed: ${reason}`, { cause: error });
   }
+}
+
+/** Where bytes of unwanted files are kept unless somebody says otherwise. */
+export function partsPathOf(infoHash: Uint8Array): readonly string[] {
+  return [`.freshet-${toHex(infoHash)}.parts`];
 }
 
 function flags(length: number, wanted: readonly boolean[] | undefined): Uint8Array {
