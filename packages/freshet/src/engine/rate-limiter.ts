@@ -43,10 +43,6 @@ class FairQueue {
     this.#waiting.delete(member);
   }
 
-  clear(): void {
-    this.#waiting.clear();
-  }
-
   shift(): Member | undefined {
     let next: Member | undefined;
     for (const member of this.#waiting) if (next === undefined || member.served < next.served) next = member;
@@ -74,6 +70,8 @@ export class RateLimiter implements Member {
   /** Tokens that belong to turns that were given. */
   #promised = 0;
   #updatedAt: number;
+  /** Shares that wait or have a turn. */
+  #users = 0;
   #timer: Timer | undefined;
 
   /**
@@ -92,6 +90,16 @@ export class RateLimiter implements Member {
     const above = this.#parent?.rate;
     if (this.#rate === undefined || above === undefined) return this.#rate ?? above;
     return Math.min(this.#rate, above);
+  }
+
+  /** What each of those who want something at the moment may expect, in bytes per second. */
+  get fairRate(): number | undefined {
+    let fair: number | undefined;
+    for (const level of this.#levels()) {
+      if (level.#rate === undefined) continue;
+      fair = Math.min(fair ?? Number.POSITIVE_INFINITY, level.#rate / Math.max(1, level.#users));
+    }
+    return fair;
   }
 
   /** In force at once. What was overdrawn at a higher rate does not take longer to make up for at a lower one. */
@@ -114,7 +122,9 @@ export class RateLimiter implements Member {
 
   /** Nobody waits any more. */
   close(): void {
-    this.#queue.clear();
+    for (let member = this.#queue.shift(); member !== undefined; member = this.#queue.shift()) {
+      if (member instanceof RateShare) this.#setBusy(member, false);
+    }
     this.#rest();
   }
 
@@ -127,10 +137,13 @@ export class RateLimiter implements Member {
 
   // For shares
 
-  /** @internal */
+  /** @internal Whoever is admitted has a turn: what it lets in may take time to arrive. */
   admits(share: RateShare): boolean {
     if (this.rate === undefined) return true;
-    return this.#hasTokens && (share.turn > 0 || !this.#contended);
+    if (share.turn > 0) return this.#hasTokens;
+    if (this.#contended || !this.#levels().every((level) => level.#open)) return false;
+    this.grant(share);
+    return true;
   }
 
   /** @internal */
@@ -148,6 +161,7 @@ export class RateLimiter implements Member {
   enqueue(share: RateShare): void {
     this.#use(share, share.turn);
     this.#queue.add(share);
+    this.#setBusy(share, true);
     this.#attend();
   }
 
@@ -155,15 +169,20 @@ export class RateLimiter implements Member {
   withdraw(share: RateShare): void {
     this.#use(share, share.turn);
     this.#queue.delete(share);
+    this.#setBusy(share, false);
     if (this.#queue.size === 0) this.#rest();
   }
 
   /** @internal */
   grant(share: RateShare): void {
     const rate = this.rate;
-    if (rate === undefined) return;
+    if (rate === undefined) {
+      this.#setBusy(share, false);
+      return;
+    }
     share.turn = Math.max(MIN_TURN, Math.min(MAX_TURN, rate / TURNS_PER_SECOND));
     share.turnEndsAt = this.#clock.now() + TURN_TIME;
+    this.#setBusy(share, true);
     this.#top.#granted.add(share);
     for (const level of this.#levels()) level.#promised += share.turn;
   }
@@ -173,7 +192,15 @@ export class RateLimiter implements Member {
     if (share.turn === 0) return;
     share.turn -= bytes;
     for (const level of this.#levels()) level.#promised -= bytes;
-    if (share.turn === 0) this.#top.#granted.delete(share);
+    if (share.turn > 0) return;
+    this.#top.#granted.delete(share);
+    this.#setBusy(share, false);
+  }
+
+  #setBusy(share: RateShare, busy: boolean): void {
+    if (share.busy === busy) return;
+    share.busy = busy;
+    for (const level of this.#levels()) level.#users += busy ? 1 : -1;
   }
 
   get #top(): RateLimiter {
@@ -203,7 +230,10 @@ export class RateLimiter implements Member {
   }
 
   get #capacity(): number {
-    return ((this.#rate ?? 0) * (this.#timer === undefined ? IDLE_BURST : BUSY_BURST)) / 1000;
+    const rate = this.#rate ?? 0;
+    if (this.#timer !== undefined) return (rate * BUSY_BURST) / 1000;
+    // Who waits for the parent's tokens keeps what a turn there would need.
+    return Math.max((rate * IDLE_BURST) / 1000, this.#queue.size > 0 ? MIN_TURN : 0);
   }
 
   #refill(): void {
@@ -283,6 +313,8 @@ export class RateShare implements Member {
   /** Bytes left of the turn that it was given, and when that ends. The limiter's. @internal */
   turn = 0;
   turnEndsAt = 0;
+  /** It waits or has a turn. The limiter's. @internal */
+  busy = false;
   readonly limiter: RateLimiter;
   #wake: (() => void) | undefined;
 

@@ -420,7 +420,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     if (pipeline === undefined || this.#limit === undefined) return;
     this.#throttle.apply(this.#limit, this.#expecting);
     if (this.#throttle.waiting) return;
-    pipeline.window.allow(this.#limit.limiter.rate);
+    pipeline.window.allow(this.#limit.limiter.fairRate);
     pipeline.fill(this.#clock.now(), allowed);
   }
 

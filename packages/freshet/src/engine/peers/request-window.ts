@@ -47,7 +47,7 @@ export class RequestWindow {
 
   /**
    * A download limit is in force: no more is on its way than it allows within a second, and one block.
-   * @param rate bytes per second; `undefined` without a limit.
+   * @param rate what this peer may expect of it, in bytes per second; `undefined` without a limit.
    */
   allow(rate: number | undefined): void {
     this.#allowed = rate === undefined ? MAX : Math.max(1, Math.floor(rate / BLOCK_LENGTH));
