@@ -79,6 +79,11 @@ export class HashTree {
     return this.#known?.get(piece) ? this.#hash(this.#layer!, piece) : undefined;
   }
 
+  /** The first piece from `from` on whose root is not known; -1 when there is none. */
+  firstUnknown(from: number): number {
+    return this.#known === undefined ? from : this.#known.firstUnset(from);
+  }
+
   /** Returns whether it was not known. */
   setPieceRoot(piece: number, hash: Uint8Array): boolean {
     this.#known ??= new Bitfield(this.pieceCount);

@@ -72,6 +72,19 @@ export class MerkleStore {
     return layers;
   }
 
+  /** The first piece from `from` on whose root is not known; -1 when there is none. */
+  firstUnknown(from: number): number {
+    for (let i = this.#fileOf(from); i < this.#firsts.length; i++) {
+      const tree = this.#treeOf[i]!;
+      const first = this.#firsts[i]!;
+      const start = Math.max(0, from - first);
+      if (tree.complete || start >= tree.pieceCount) continue;
+      const piece = tree.firstUnknown(start);
+      if (piece >= 0) return first + piece;
+    }
+    return -1;
+  }
+
   /** The root of the tree over the piece, when it is known. */
   pieceRoot(piece: number): Uint8Array | undefined {
     const place = this.#find(piece);
@@ -197,6 +210,14 @@ export class MerkleStore {
   }
 
   #find(piece: number): Place | undefined {
+    const file = this.#fileOf(piece);
+    const tree = this.#treeOf[file];
+    const index = piece - (this.#firsts[file] ?? 0);
+    return tree === undefined || index < 0 || index >= tree.pieceCount ? undefined : { tree, index };
+  }
+
+  /** The last file with a tree that begins at the piece or before it; 0 when there is none. */
+  #fileOf(piece: number): number {
     let low = 0;
     let high = this.#firsts.length - 1;
     while (low < high) {
@@ -204,8 +225,6 @@ export class MerkleStore {
       if (this.#firsts[middle]! <= piece) low = middle;
       else high = middle - 1;
     }
-    const tree = this.#treeOf[low];
-    const index = piece - (this.#firsts[low] ?? 0);
-    return tree === undefined || index < 0 || index >= tree.pieceCount ? undefined : { tree, index };
+    return low;
   }
 }

@@ -5,6 +5,7 @@ import {
   EXTENDED_HANDSHAKE,
   EXTENSION_ID,
   type Handshake,
+  type HashRequest,
   WireDecoder,
   type WireError,
   type WireHandler,
@@ -37,6 +38,10 @@ export interface InboxHost {
   /** Block payload came before anything was asked for. */
   onWaste(bytes: number): void;
   sendReject(request: BlockRequest): void;
+  /** The peer wants hashes of a file's tree (BEP 52). */
+  onHashRequest(request: HashRequest): void;
+  onHashes(request: HashRequest, hashes: Uint8Array): void;
+  onHashReject(request: HashRequest): void;
   close(reason: string): void;
 }
 
@@ -186,6 +191,18 @@ export class Inbox implements WireHandler {
   }
 
   onPort(): void {}
+
+  onHashRequest(request: HashRequest): void {
+    this.#host.onHashRequest(request);
+  }
+
+  onHashes(request: HashRequest, hashes: Uint8Array): void {
+    this.#host.onHashes(request, hashes);
+  }
+
+  onHashReject(request: HashRequest): void {
+    this.#host.onHashReject(request);
+  }
 
   onUnknown(): void {}
 

@@ -7,6 +7,7 @@ import {
   encodeChoke,
   encodeDontHave,
   encodeExtended,
+  encodeHashReject,
   encodeHave,
   encodeInterested,
   encodeKeepAlive,
@@ -16,6 +17,7 @@ import {
   encodeSuggest,
   encodeUnchoke,
   type Handshake,
+  type HashRequest,
   type InfoHash,
   type PeerAddress,
   type PeerId,
@@ -30,6 +32,7 @@ import { Greeting } from './greeting.ts';
 import { Inbox, type InboxHost } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import type { PeerExtensions } from './peer-extensions.ts';
+import { type HashWire, PeerHashes } from './peer-hashes.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
 import type { PeerPieces } from './peer-pieces.ts';
 import { peerStatus } from './peer-status.ts';
@@ -71,7 +74,7 @@ export interface PeerConnectionOptions {
  * One connection to one peer, from the handshake to its end: puts together what the peer says (inbox), what we say
  * (greeting, outbox) and the queues of both directions, and holds our side's state of the wire (BEP 3, 6, 10).
  */
-export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, UploadWire {
+export class PeerConnection implements HashWire, InboxHost, LinkHandler, PipelineWire, UploadWire {
   readonly id: number;
   readonly link: Link;
   readonly incoming: boolean;
@@ -84,6 +87,8 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
   chokeChangedAt: number;
   pipeline: RequestPipeline | undefined;
   upload: UploadQueue | undefined;
+  /** Hash messages, on a connection that speaks v2. */
+  #hashes: PeerHashes | undefined;
   readonly #options: PeerConnectionOptions;
   readonly #clock: Clock;
   readonly #inbox: Inbox;
@@ -318,6 +323,24 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#owner?.onHave(this);
   }
 
+  onHashRequest(request: HashRequest): void {
+    if (this.#hashes === undefined) this.send(encodeHashReject(request));
+    else this.#hashes.onHashRequest(request);
+  }
+
+  onHashes(request: HashRequest, hashes: Uint8Array): void {
+    if (this.#hashes === undefined) this.onWaste(hashes.length);
+    else this.#hashes.onHashes(request, hashes);
+  }
+
+  onHashReject(request: HashRequest): void {
+    this.#hashes?.onHashReject(request);
+  }
+
+  onHashBytes(bytes: number): void {
+    this.#limit?.take(bytes);
+  }
+
   /** Whether a request of the peer is answered. */
   accepts(request: BlockRequest): boolean {
     return this.#owner?.accepts(this, request) === true;
@@ -335,6 +358,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
 
   sendRequests(requests: readonly BlockRequest[]): void {
     this.send(encodeRequests(requests));
+    this.#hashes?.onRequested(requests);
   }
 
   sendCancel(piece: number, begin: number, length: number): void {
@@ -459,6 +483,9 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
       this.close('the peer sent a bitfield of another torrent');
       return;
     }
+    if (this.v2 && exchange.merkle !== undefined) {
+      this.#hashes = new PeerHashes(this, exchange.merkle, this.#owner!.uploadLimiter);
+    }
     this.#greeting.tellPieces(this.#owner!.announced ?? exchange.store.verified);
     this.onPieces();
   }
@@ -500,6 +527,7 @@ export class PeerConnection implements InboxHost, LinkHandler, PipelineWire, Upl
     this.#patience?.cancel();
     this.pipeline?.close();
     this.upload?.close();
+    this.#hashes?.close();
     this.#inbox.close();
     this.#throttle.close();
     this.link.close();

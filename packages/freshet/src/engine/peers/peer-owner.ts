@@ -6,6 +6,7 @@ import type {
   Info,
   PeerId,
 } from '../../protocol/index.ts';
+import type { MerkleService } from '../merkle/merkle-service.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { Scheduler } from '../pieces/scheduler.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
@@ -17,6 +18,8 @@ export interface Exchange {
   readonly info: Info;
   readonly store: PieceStore;
   readonly scheduler: Scheduler;
+  /** With v2 (BEP 52): the trees of the files. */
+  readonly merkle?: MerkleService | undefined;
   /** Nothing is selected of what is missing: what will be, somebody must still be there to give. */
   readonly undecided: boolean;
 }

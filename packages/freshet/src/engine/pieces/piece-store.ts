@@ -9,8 +9,8 @@ import { CachedReader, type ReadCache } from './read-cache.ts';
 import { type PieceHashes, Verification } from './verification.ts';
 
 export interface PieceStoreEvents {
-  /** Hash right; readable from now on. */
-  onVerified(piece: number): void;
+  /** Hash right; readable from now on. @param leaves with v2: the hashes of its blocks. */
+  onVerified(piece: number, leaves?: Uint8Array): void;
   /** On disk. */
   onStored(piece: number): void;
   onHashFailed(piece: number, length: number): void;
@@ -96,7 +96,12 @@ export class PieceStore implements PoolMember {
     return this.partials.size === 0 && this.#hashing.size === 0;
   }
 
-  /** Pieces verified and not yet on disk. */
+  /** The pieces that are verified and not yet on disk. */
+  get writing(): Iterable<number> {
+    return this.#writing.keys();
+  }
+
+  /** How many those are. */
   get unwritten(): number {
     return this.#writing.size;
   }
@@ -406,7 +411,7 @@ export class PieceStore implements PoolMember {
       (error: Error) => this.#writeFailed(partial, error),
     );
     // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
-    this.#events.onVerified(piece);
+    this.#events.onVerified(piece, partial.digests?.bytes);
     for (const id of guilty) ban(id, `sent a wrong block of piece ${piece}`);
   }
 

@@ -19,6 +19,8 @@ export interface ReaderHost {
   readonly pieceLength: number;
   now(): number;
   isVerified(piece: number): boolean;
+  /** Bytes of the piece from `begin` on that are right: all of them once it is verified, with v2 blocks before that. */
+  readableFrom(piece: number, begin: number): number;
   /** Bytes per second of the media file at this position, where the file says so. */
   mediaRate(position: number): number | undefined;
   /** Views of verified bytes, or `undefined` when they are being fetched from disk and `wake` will be called. */
@@ -144,7 +146,7 @@ export class TorrentReader implements Reader {
     this.#ended = ended;
   }
 
-  /** The piece is verified: answers a read that waits for it. */
+  /** The piece is verified, or right blocks of it are there: answers a read that waits for them. */
   onVerified(piece: number): void {
     if (this.#waiting !== undefined && piece === Math.floor(this.#position / this.#host.pieceLength)) {
       this.#deliver();
@@ -163,9 +165,10 @@ export class TorrentReader implements Reader {
     }
     const { pieceLength } = this.#host;
     const piece = Math.floor(this.#position / pieceLength);
-    if (!this.#host.isVerified(piece)) return false;
     const begin = this.#position - piece * pieceLength;
-    const length = Math.min(waiting.maxBytes, MAX_READ, pieceLength - begin, limit - this.#position);
+    const readable = this.#host.readableFrom(piece, begin);
+    if (readable <= 0) return false;
+    const length = Math.min(waiting.maxBytes, MAX_READ, readable, limit - this.#position);
     const position = this.#position;
     const views = this.#host.readVerified(piece, begin, length, () => {
       // After a seek meanwhile this simply tries the new position.

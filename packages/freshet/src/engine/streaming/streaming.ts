@@ -61,6 +61,7 @@ export class Streaming {
         pieceLength: this.#host.pieceLength,
         now: () => this.#host.now(),
         isVerified: (piece) => this.#host.isVerified(piece),
+        readableFrom: (piece, begin) => this.#host.readableFrom(piece, begin),
         mediaRate: (position) => this.#survey.rate(position),
         readVerified: (piece, begin, length, wake) => this.#host.readVerified(piece, begin, length, wake),
         onMoved: (_moved, jumped) => this.#changed(jumped),
@@ -84,6 +85,11 @@ export class Streaming {
       if (!this.#host.isVerified(piece)) this.#critical.add(piece);
     }
     this.#changed(true);
+  }
+
+  /** v2: blocks of a piece that is not complete can be read. */
+  onRightBlocks(piece: number): void {
+    for (const reader of [...this.#readers]) reader.onVerified(piece);
   }
 
   /** Other pieces are wanted than before. */
