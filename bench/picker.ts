@@ -16,7 +16,7 @@ import {
   parseInfo,
 } from '../packages/freshet/src/protocol/index.ts';
 import type { BenchContext } from './main.ts';
-import { addRound, type Result, type Row } from './report.ts';
+import { addRound, median, type Result, type Row } from './report.ts';
 
 const BLOCKS_PER_PIECE = 4;
 const PIECE_LENGTH = BLOCKS_PER_PIECE * BLOCK_LENGTH;
@@ -28,6 +28,8 @@ const OTHERS = 40;
 /** Pieces of a peer that has few. */
 const FEW = 300;
 const WINDOW = 64;
+/** Blocks that the peer sends before others have their turn: eight pieces. */
+const TURN = 8 * BLOCKS_PER_PIECE;
 
 type Holding = 'all' | 'half' | 'few';
 
@@ -247,29 +249,29 @@ async function measure(info: Info, holding: Holding, seed: number): Promise<Reco
   return { have, pick, block: await blocks(info, holding, seed), priority, select };
 }
 
-/** Nanoseconds an operation; `prepare` and `draw` are not counted. */
+/** Nanoseconds an operation, the median of the batches; `prepare` and `draw` are not counted. */
 function batches<T>(
   prepare: () => void,
   draw: () => T,
   act: (value: T, index: number) => void,
   size: number = BATCH,
 ): number {
-  let total = 0;
+  const times: number[] = [];
   for (let batch = 0; batch < BATCHES; batch++) {
     prepare();
     const values = Array.from({ length: size }, draw);
     const start = performance.now();
     for (let i = 0; i < size; i++) act(values[i]!, i);
-    total += performance.now() - start;
+    times.push(performance.now() - start);
   }
-  return (total * 1e6) / (size * BATCHES);
+  return (median(times) * 1e6) / size;
 }
 
-/** Nanoseconds a block. A torrent that is used up is followed by another. */
+/** Nanoseconds a block, the median of batches. A torrent that is used up is followed by another. */
 async function blocks(info: Info, holding: Holding, seed: number): Promise<number> {
   // As many as a peer with few pieces of a large torrent has.
   const goal = info.pieceCount > 10_000 && holding === 'few' ? FEW : BATCH * BATCHES;
-  let total = 0;
+  const times: number[] = [];
   let done = 0;
   for (let torrents = 0; done < goal; torrents++) {
     const torrent = openTorrent(info, seed + torrents);
@@ -280,16 +282,16 @@ async function blocks(info: Info, holding: Holding, seed: number): Promise<numbe
     // The peer and the others take turns; only what the peer does is counted, and not the end of the torrent.
     for (let now = 1; done < goal && peer.queue.length >= WINDOW; now++) {
       const start = performance.now();
-      for (let i = 0; i < 16; i++) answer(peer, store, scheduler, now);
-      total += performance.now() - start;
-      done += 16;
+      for (let i = 0; i < TURN; i++) answer(peer, store, scheduler, now);
+      times.push(performance.now() - start);
+      done += TURN;
       answer(others[now % others.length]!, store, scheduler, now);
       // Pieces that were accepted are written.
       await undefined;
     }
     store.close();
   }
-  return (total * 1e6) / done;
+  return (median(times) * 1e6) / TURN;
 }
 
 function answer(peer: Peer, store: PieceStore, scheduler: Scheduler, now: number): void {

@@ -10,6 +10,8 @@ export const DEFAULT_PRIORITY = 4;
 const LOOKS = 32;
 /** Pieces that a search compares by rarity. */
 const SAMPLE = 32;
+/** Peers that must have each piece before runs count for more than rarity. */
+const COMMON = 4;
 /** Pieces that the source has and may not give now, after which a search ends. */
 const MAX_REFUSED = 1024;
 
@@ -169,8 +171,8 @@ export class PiecePicker {
    * the rarest few pieces of the torrent and among sources with few pieces; otherwise it is the rarest of a sample.
    * Among equals the one behind `after`, so that both ends read and write runs; else a random one, so that peers are at
    * different places. -1 when there is none.
-   * @param run the one behind `after` comes before rarer ones up to the next multiple of so many pieces, and a new run
-   * begins at the first of equals in a row. 0 or 1 for no such runs.
+   * @param run up to the next multiple of so many pieces, the one behind `after` comes before rarer ones unless those
+   * are rare indeed; and a new run begins at such a multiple where it can. 0 or 1 for no such runs.
    */
   pick(offer: Offer, after = -1, run = 0): number {
     if (this.#openPieces === 0) return -1;
@@ -200,9 +202,12 @@ export class PiecePicker {
   #pickRarest(priority: number, open: Bitfield, offer: Offer, after: number, run: number): number {
     const next = after + 1;
     const hasNext = after >= 0 && open.get(next) && offers(offer, next);
-    if (hasNext && run > 1 && next % run !== 0) return next;
     this.#buckets ??= this.#build();
     const buckets = this.#buckets;
+    if (hasNext && run > 1 && next % run !== 0) {
+      const rarest = buckets.rarest(priority, 0);
+      if (rarest >= buckets.level(COMMON - this.#base)) return next;
+    }
     const nextLevel = hasNext ? buckets.level(this.#relative(next)) : -1;
     let looks = LOOKS;
     for (let level = buckets.rarest(priority, 0); level >= 0; level = buckets.rarest(priority, level + 1)) {
@@ -251,7 +256,7 @@ export class PiecePicker {
     }
   }
 
-  /** The first of the pieces in a row up to this one that are as good as it, within one run. */
+  /** Where its run begins, when all from there to the piece are as good; else the piece, as another may be at work there. */
   #runStart(piece: number, priority: number, offer: Offer, run: number): number {
     const rarity = this.#relative(piece);
     const open = this.#open[priority]!;
@@ -264,7 +269,7 @@ export class PiecePicker {
     ) {
       first--;
     }
-    return first;
+    return first % run === 0 ? first : piece;
   }
 
   #relative(piece: number): number {

@@ -20,7 +20,7 @@ export interface RunPlan {
 /** A hole of this many bytes costs less to read over than another request. */
 const MAX_HOLE = 4 * BLOCK_LENGTH;
 const MIN_RUN = 1024 * 1024;
-const MAX_RUN = 8 * 1024 * 1024;
+export const MAX_RUN: number = 8 * 1024 * 1024;
 /** Milliseconds that a run should take. */
 const RUN_TIME = 3000;
 

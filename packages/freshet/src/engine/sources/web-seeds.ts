@@ -4,7 +4,7 @@ import { HIGH_DEMAND, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { Timer } from '../ports.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
-import { gridEnd, planRun, type RunMap, runLength } from './web-seed-plan.ts';
+import { gridEnd, MAX_RUN, planRun, type RunMap, runLength } from './web-seed-plan.ts';
 import type { WebSeedRun } from './web-seed-run.ts';
 import { WebSeedSource } from './web-seed-source.ts';
 
@@ -307,7 +307,7 @@ export class WebSeeds {
     const { store, info } = this.#host;
     const { picker } = store;
     const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
-    let piece = picker.pick({ have: undefined, may: allowed });
+    let piece = picker.pick({ have: undefined, may: allowed }, -1, Math.floor(MAX_RUN / info.pieceLength));
     const on = this.#cursor;
     if (piece >= 0 && on >= 0 && on < info.pieceCount && picker.isOpen(on) && allowed(on)) {
       const good = picker.priority(on) >= picker.priority(piece);
