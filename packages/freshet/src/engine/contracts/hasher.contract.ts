@@ -1,4 +1,4 @@
-/** What every `Hasher` must do. Vectors of RFC 3174 section 7.3. */
+/** What every `Hasher` must do. Vectors of RFC 3174 section 7.3 and of FIPS 180-2 appendix B. */
 
 import { describe, expect, it } from 'vitest';
 import { toHex, utf8Encode } from '../../protocol/index.ts';
@@ -16,6 +16,25 @@ const VECTORS: readonly { readonly data: Uint8Array; readonly digest: string }[]
   {
     data: utf8Encode('0123456701234567012345670123456701234567012345670123456701234567'.repeat(10)),
     digest: 'dea356a2cddd90c7a7ecedc5ebb563934f460452',
+  },
+];
+
+const VECTORS_256: readonly { readonly data: Uint8Array; readonly digest: string }[] = [
+  {
+    data: new Uint8Array(0),
+    digest: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  },
+  {
+    data: utf8Encode('abc'),
+    digest: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+  },
+  {
+    data: utf8Encode('abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq'),
+    digest: '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1',
+  },
+  {
+    data: new Uint8Array(1_000_000).fill(0x61),
+    digest: 'cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0',
   },
 ];
 
@@ -111,6 +130,41 @@ export function hasherContract(
       }
       await until(() => digests.every((digest) => digest !== undefined), advance, 'all digests are there');
       expect(digests).toEqual(expected);
+    });
+
+    it('knows the vectors of SHA-256, and gives each digest once and for good', async () => {
+      const { hasher, advance } = await make();
+      const digests: Uint8Array[][] = VECTORS_256.map(() => []);
+      for (const [i, { data }] of VECTORS_256.entries()) {
+        hasher.sha256(data, (digest) => digests[i]!.push(digest));
+      }
+      await until(() => digests.every(({ length }) => length > 0), advance, 'all digests are there');
+      const expected = VECTORS_256.map(({ digest }) => digest);
+      expect(digests.map((given) => given.map(toHex))).toEqual(expected.map((digest) => [digest]));
+      // Nobody else writes into a digest, or finds its own changed.
+      for (const [digest] of digests) digest!.fill(0);
+      let again = '';
+      hasher.sha256(VECTORS_256[1]!.data, (digest) => {
+        again = toHex(digest);
+      });
+      await until(() => again !== '', advance, 'the digest is there');
+      expect(again).toBe(expected[1]);
+    });
+
+    it('takes SHA-256 of a view in the middle of its memory, and of many at a time', async () => {
+      const { hasher, advance } = await make();
+      const memory = testBytes(40_000, 5);
+      const views = Array.from({ length: 40 }, (_, i) => memory.subarray(13 * i, 13 * i + 997 * i));
+      const of = (data: Uint8Array, into: Map<number, string>, key: number): void =>
+        hasher.sha256(data, (digest) => into.set(key, toHex(digest)));
+      const inPlace = new Map<number, string>();
+      const copied = new Map<number, string>();
+      for (const [i, view] of views.entries()) of(view, inPlace, i);
+      for (const [i, view] of views.entries()) of(view.slice(), copied, i);
+      const done = (): boolean => inPlace.size === views.length && copied.size === views.length;
+      await until(done, advance, 'all digests are there');
+      for (const i of views.keys()) expect(inPlace.get(i)).toBe(copied.get(i));
+      expect(new Set(inPlace.values()).size).toBe(views.length);
     });
   });
 }
