@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { bestQueueTime, countUseful, hasFreeSeed, type SurveyedPeer } from './peer-survey.ts';
+import { countUseful, hasFreeSeed, type SurveyedPeer, speedsOf } from './peer-survey.ts';
 
 const peer = (state: Partial<SurveyedPeer> = {}): SurveyedPeer => ({
   peerChoking: false,
   amInterested: true,
   isSeed: false,
   isOrigin: false,
-  pipeline: { queueTime: 500 },
+  pipeline: { queueTime: 500, rate: 100 },
   ...state,
 });
 
@@ -21,12 +21,14 @@ describe('a survey of peers', () => {
     expect(hasFreeSeed([peer(), peer({ isSeed: true })])).toBe(true);
   });
 
-  it('takes the shortest queue of those that would send, and none for nothing', () => {
-    const idle = { queueTime: 10 };
-    const busy = peer({ pipeline: { queueTime: 900 } });
-    expect(bestQueueTime([busy, peer(), peer({ pipeline: idle, peerChoking: true })])).toBe(500);
-    expect(bestQueueTime([busy, peer({ pipeline: idle })])).toBe(10);
-    expect(bestQueueTime([peer({ pipeline: undefined })])).toBe(0);
-    expect(bestQueueTime([])).toBe(0);
+  it('adds up the rates of those that would send, and finds the fastest and the shortest queue', () => {
+    const idle = { queueTime: 10, rate: 0 };
+    const busy = peer({ pipeline: { queueTime: 900, rate: 300 } });
+    const choked = peer({ pipeline: { queueTime: 10, rate: 5000 }, peerChoking: true });
+    expect(speedsOf([busy, peer(), choked])).toEqual({ total: 400, best: 300, bestQueueTime: 500 });
+    expect(speedsOf([busy, peer({ pipeline: idle })])).toEqual({ total: 300, best: 300, bestQueueTime: 10 });
+    const nobody = { total: 0, best: 0, bestQueueTime: 0 };
+    expect(speedsOf([peer({ pipeline: undefined })])).toEqual(nobody);
+    expect(speedsOf([])).toEqual(nobody);
   });
 });

@@ -1,12 +1,14 @@
 /** What the peers of a torrent are worth together, for decisions that no single connection can make. */
 
+import type { PeerSpeeds } from '../pieces/urgent-share.ts';
+
 /** A connection, as far as its worth goes. */
 export interface SurveyedPeer {
   readonly peerChoking: boolean;
   readonly amInterested: boolean;
   readonly isSeed: boolean;
   readonly isOrigin: boolean;
-  readonly pipeline: { readonly queueTime: number } | undefined;
+  readonly pipeline: { readonly queueTime: number; readonly rate: number } | undefined;
 }
 
 /** Peers that would send something now. */
@@ -22,13 +24,16 @@ export function hasFreeSeed(peers: Iterable<SurveyedPeer>): boolean {
   return false;
 }
 
-/** Milliseconds until the least busy of the useful peers could begin with something new; 0 when there is none. */
-export function bestQueueTime(peers: Iterable<SurveyedPeer>): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (const peer of peers) {
-    if (!peer.peerChoking && peer.amInterested && peer.pipeline !== undefined) {
-      best = Math.min(best, peer.pipeline.queueTime);
-    }
+/** What the useful peers send, and how long the least busy of them takes to begin with something new. */
+export function speedsOf(peers: Iterable<SurveyedPeer>): PeerSpeeds {
+  let total = 0;
+  let best = 0;
+  let bestQueueTime = Number.POSITIVE_INFINITY;
+  for (const { peerChoking, amInterested, pipeline } of peers) {
+    if (peerChoking || !amInterested || pipeline === undefined) continue;
+    total += pipeline.rate;
+    best = Math.max(best, pipeline.rate);
+    bestQueueTime = Math.min(bestQueueTime, pipeline.queueTime);
   }
-  return Number.isFinite(best) ? best : 0;
+  return { total, best, bestQueueTime: Number.isFinite(bestQueueTime) ? bestQueueTime : 0 };
 }

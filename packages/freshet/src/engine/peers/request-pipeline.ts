@@ -100,7 +100,7 @@ export class RequestPipeline implements RequestTarget {
   }
 
   get queueTime(): number {
-    if (this.rate <= 0) return this.outstanding === 0 ? 0 : 1000;
+    if (this.rate <= 0) return this.outstanding === 0 ? 0 : this.#meanTime || 1000;
     return ((this.outstanding + 1) * BLOCK_LENGTH * 1000) / this.rate;
   }
 
@@ -133,6 +133,7 @@ export class RequestPipeline implements RequestTarget {
   fill(now: number, only?: Iterable<number>): void {
     if (now < this.#restUntil) return;
     this.#now = now;
+    if (this.#scheduler.streaming) this.window.beCareful();
     const before = this.outstanding;
     const room = this.window.size - before;
     // Refill in runs of an eighth of the window: one message each, and never near empty.

@@ -2,6 +2,8 @@ import { BLOCK_LENGTH } from '../../protocol/index.ts';
 
 /** Requests at the first unchoke: half a megabyte, so that no round trip is spent on a single block. */
 const INITIAL = 32;
+/** The same while somebody watches: more of a slow peer would keep the start of the film waiting. */
+const CAREFUL_INITIAL = 8;
 const MIN = 4;
 /** Most requests whatever the peer allows: 32 MiB in flight. */
 const MAX = 2000;
@@ -57,6 +59,11 @@ export class RequestWindow {
     this.#slowStart = true;
     this.#lastRate = 0;
     this.#size = Math.max(this.#size, INITIAL);
+  }
+
+  /** Somebody watches: the peer is not asked for much before its first block shows how fast it is. */
+  beCareful(): void {
+    if (!Number.isFinite(this.#minRoundTrip)) this.#size = Math.min(this.#size, CAREFUL_INITIAL);
   }
 
   /** A block arrived `elapsed` milliseconds after its request. */

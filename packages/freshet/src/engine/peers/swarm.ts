@@ -26,7 +26,7 @@ import { PeerEviction } from './peer-eviction.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
 import { ExternalAddress, peerPriority } from './peer-priority.ts';
-import { bestQueueTime, countUseful, hasFreeSeed } from './peer-survey.ts';
+import { countUseful, hasFreeSeed, speedsOf } from './peer-survey.ts';
 import type { SwarmOptions } from './swarm-options.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 
@@ -205,6 +205,8 @@ export class Swarm implements PeerOwner {
   requestUrgent(givesWay: ((piece: number) => boolean) | undefined): void {
     if (givesWay !== undefined) {
       for (const peer of [...this.peers.values()]) peer.pipeline?.cancelWhere(givesWay);
+      // Their queues are shorter now.
+      if (this.exchange !== undefined) this.exchange.scheduler.speeds = speedsOf(this.peers.values());
     }
     this.fill();
   }
@@ -419,7 +421,7 @@ export class Swarm implements PeerOwner {
     for (const peer of [...this.peers.values()]) peer.tick(now);
     const scheduler = this.exchange?.scheduler;
     if (scheduler !== undefined) {
-      scheduler.bestQueueTime = bestQueueTime(this.peers.values());
+      scheduler.speeds = speedsOf(this.peers.values());
       scheduler.hasFreeSeed = hasFreeSeed(this.peers.values());
     }
     if (++this.#ticks % CHOKE_TICKS === 0 && this.exchange !== undefined) {

@@ -142,21 +142,21 @@ describe('Scheduler', () => {
     slow.queueTime = 5000;
     slow.lacks = new Set([0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11]);
     b.urgent = [{ piece: 9, deadline: 800 }];
-    b.scheduler.bestQueueTime = 100;
+    b.scheduler.speeds = { total: 0, best: 0, bestQueueTime: 100 };
     const urgentOnly = (): string[] => slow.asked.filter((key) => key.startsWith('9/'));
     b.store.begin(9, true);
     b.scheduler.assign(slow, 1, 0);
     expect(urgentOnly()).toEqual(['9/0']); // As one in progress, not as an urgent one.
     slow.forget();
     slow.asked.length = 0;
-    b.scheduler.bestQueueTime = 4000;
+    b.scheduler.speeds = { total: 0, best: 0, bestQueueTime: 4000 };
     b.scheduler.assign(slow, 4, 0);
     expect(urgentOnly()).toHaveLength(4);
   });
 
   it('asks another peer for an urgent block that is late, and one more each time it is late again', () => {
     const b = bench();
-    b.urgent = [{ piece: 0, deadline: 1000 }];
+    b.urgent = [{ piece: 0, deadline: 4500 }];
     const peers = [1, 2, 3, 4, 5, 6].map((id) => new FakePeer(id));
     const late = b.scheduler.lateAfter;
     b.scheduler.assign(peers[0]!, 4, 0);
@@ -168,6 +168,42 @@ describe('Scheduler', () => {
     expect(peers[3]!.asked.filter((key) => key.startsWith('0/'))).toEqual([]);
     b.scheduler.assign(peers[4]!, 4, 4 * late);
     expect(peers[4]!.asked).toHaveLength(4);
+  });
+
+  it('asks another peer sooner for what is needed at once, when that peer could have it sooner', () => {
+    const b = bench();
+    b.urgent = [{ piece: 0, deadline: 0 }];
+    const [slow, busy, idle] = [1, 2, 3].map((id) => new FakePeer(id)) as [FakePeer, FakePeer, FakePeer];
+    busy.queueTime = 900;
+    idle.queueTime = 100;
+    b.scheduler.assign(slow, 4, 0);
+    b.scheduler.assign(idle, 4, 249);
+    expect(idle.asked.filter((key) => key.startsWith('0/'))).toEqual([]);
+    b.scheduler.assign(busy, 4, 999);
+    expect(busy.asked.filter((key) => key.startsWith('0/'))).toEqual([]);
+    b.scheduler.assign(idle, 4, 300);
+    expect(idle.asked.slice(-4)).toEqual(['0/0', '0/1', '0/2', '0/3']);
+  });
+
+  it('keeps a piece that is needed at once for fast peers, though not for long', () => {
+    const b = bench();
+    const [slow, fast] = [new FakePeer(1), new FakePeer(2)];
+    slow.rate = 10_000;
+    fast.rate = 1_000_000;
+    b.scheduler.speeds = { total: 1_010_000, best: 1_000_000, bestQueueTime: 0 };
+    b.urgent = [{ piece: 5, deadline: 0 }];
+    const asked = (peer: FakePeer): string[] => peer.asked.filter((key) => key.startsWith('5/'));
+    b.scheduler.assign(slow, 4, 0);
+    expect(asked(slow)).toEqual([]);
+    b.scheduler.assign(fast, 4, 0);
+    expect(asked(fast)).toHaveLength(4);
+    // Nobody fast has it.
+    b.urgent = [{ piece: 6, deadline: 0 }];
+    b.scheduler.assign(slow, 1, 1000);
+    b.scheduler.assign(slow, 4, 1299);
+    expect(slow.asked.filter((key) => key.startsWith('6/')).length).toBeLessThan(4);
+    b.scheduler.assign(slow, 4, 1300);
+    expect(slow.asked.filter((key) => key.startsWith('6/'))).toHaveLength(4);
   });
 
   it('learns how long blocks take', () => {
@@ -261,7 +297,7 @@ describe('Scheduler', () => {
       const verified = new Bitfield(256);
       for (const piece of [0, 50, 100, 150]) verified.set(piece);
       const { store } = openStore(many, { strategy: 'rarest', verified });
-      for (let i = 0; i < 500; i++) store.picker.addAvailability(random.below(256));
+      for (let i = 0; i < 5000; i++) store.picker.addAvailability(random.below(256));
       const scheduler = new Scheduler(
         store,
         random,

@@ -4,6 +4,7 @@ import type { BlockSource } from './block-source.ts';
 import { FREE, type PartialPiece, RECEIVED, REQUESTED } from './partial-piece.ts';
 import type { Offer } from './picker.ts';
 import type { PieceStore } from './piece-store.ts';
+import { Patience, type PeerSpeeds, urgentShare } from './urgent-share.ts';
 
 /** A piece that somebody waits for. */
 export interface UrgentPiece {
@@ -66,6 +67,11 @@ const RUN_LENGTH = 4 * 1024 * 1024;
 const RUN_TIME = 10;
 /** How near a deadline must be for a late block to be asked of another source, in milliseconds. */
 const RESCUE_HORIZON = 4000;
+/** What is needed within so many milliseconds is late already when another peer could have it sooner. */
+const SOON = 1000;
+const MIN_LATE_SOON = 250;
+/** How much sooner, in milliseconds: what a round trip may take. */
+const SOONER = 100;
 
 /**
  * Says which blocks to ask a peer for. Order: pieces with a deadline, then the piece the peer is at, then other
@@ -78,8 +84,9 @@ export class Scheduler {
   readonly #isStreaming: () => boolean;
   /** Pieces in a run. */
   readonly #run: number;
-  /** Smallest queue time of all peers, as of the last tick: who may take the most urgent pieces. */
-  bestQueueTime = 0;
+  /** What the peers are worth, as of the last tick or seek: who may take the most urgent pieces. */
+  speeds: PeerSpeeds = { total: 0, best: 0, bestQueueTime: 0 };
+  readonly #patience = new Patience();
   /** A free peer has everything and would send it, as of the last tick. */
   hasFreeSeed = false;
   /** Time from request to arrival, its mean and deviation, over all peers. */
@@ -180,13 +187,13 @@ export class Scheduler {
       if (!(rescue || this.#hasFree(piece)) || !has(peer, piece)) continue;
       if (peer.costly && this.leaveToFree(piece, slack)) continue;
       // A peer that would deliver too late leaves the piece to those who can make it.
-      if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.bestQueueTime) continue;
+      if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.speeds.bestQueueTime) continue;
       const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
-      left -= this.#requestFree(peer, partial, left, now);
+      left -= this.#requestShare(peer, partial, slack, left, now);
       if (left > 0 && rescue) {
         blockLooks -= partial.blockCount;
-        left -= this.#rescue(peer, partial, left, now);
+        left -= this.#rescue(peer, partial, slack, left, now);
       }
     }
     return left;
@@ -197,10 +204,27 @@ export class Scheduler {
     return this.#store.unasked.get(piece) || this.#store.picker.isOpen(piece);
   }
 
+  /** Asks for what the peer should bring of an urgent piece. */
+  #requestShare(
+    peer: RequestTarget,
+    partial: PartialPiece,
+    slack: number,
+    room: number,
+    now: number,
+  ): number {
+    if (partial.freeBlocks === 0) return 0;
+    const share = urgentShare(peer, this.speeds, partial.blockCount - partial.receivedBlocks, slack);
+    if (share === 0 && this.#patience.waits(partial.index, now)) return 0;
+    return this.#requestFree(peer, partial, share === 0 ? room : Math.min(room, share), now);
+  }
+
   /** Asks for blocks of an urgent piece that others are late with. */
-  #rescue(peer: RequestTarget, partial: PartialPiece, room: number, now: number): number {
+  #rescue(peer: RequestTarget, partial: PartialPiece, slack: number, room: number, now: number): number {
     if (!partial.admits(peer.id)) return 0;
-    const late = this.lateAfter;
+    const late =
+      slack < SOON
+        ? Math.min(this.lateAfter, Math.max(MIN_LATE_SOON, peer.queueTime + SOONER))
+        : this.lateAfter;
     let given = 0;
     for (let block = 0; block < partial.blockCount && given < room; block++) {
       if (partial.state(block) !== REQUESTED) continue;
@@ -228,7 +252,7 @@ export class Scheduler {
       piece >= 0 && left > 0 && looks-- > 0;
       piece = unasked.firstCommon(have, piece + 1)
     ) {
-      if (!this.#mayTake(peer, piece)) continue;
+      if (!this.#mayTake(peer, piece) || this.#patience.keeps(piece, now)) continue;
       const given = this.#requestFree(peer, partials.get(piece)!, left, now);
       left -= given;
       if (given > 0) peer.currentPiece = piece;
