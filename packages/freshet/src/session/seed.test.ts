@@ -1,7 +1,16 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { FileStore } from '../engine/storage/file-store.ts';
+import { hashLeaves } from '../engine/storage/hash-pieces.ts';
 import { MemoryFileStore, MemoryHasher, VirtualClock } from '../memory/index.ts';
-import { parseTorrent } from '../protocol/index.ts';
+import {
+  infoHashV2ToHex,
+  LEAF_LENGTH,
+  merkleRoot,
+  parseTorrent,
+  toHex,
+  treeHeight,
+} from '../protocol/index.ts';
 import type { PlacedSeedFile, SeedFile, SessionPlatform } from './platform.ts';
 import { layOut, makeTorrent } from './seed.ts';
 
@@ -90,6 +99,72 @@ describe('makeTorrent', () => {
     expect(info.pieceHash(2)).toEqual(await new MemoryHasher().sha1(bytes.subarray(32_768)));
     expect(progress.at(-1)).toEqual([40_000, 40_000]);
     expect(made.path).toBe('/folder');
+  });
+
+  it.each([2, 'hybrid'] as const)('makes torrents of version %s, sorted and padded', async (version) => {
+    const contents = {
+      'f/sub/b': bytes,
+      'f/sub.txt': bytes.subarray(0, 5),
+      'f/a': bytes.subarray(0, LEAF_LENGTH),
+      'f/none': new Uint8Array(),
+      'f/again': bytes,
+    };
+    const inputs = Object.entries(contents).map(([name, content]) => ({
+      kind: 'bytes' as const,
+      name,
+      bytes: content,
+    }));
+    const made = await makeTorrent(
+      inputs,
+      { version, pieceLength: LEAF_LENGTH, creationDate: false },
+      { platform: platform({}), cancelled: () => false, onProgress: () => undefined },
+    );
+    const { info, pieceLayers, infoBytes } = parseTorrent(made.source.torrentFile!);
+    const real = info.files.filter(({ padding }) => !padding);
+    expect(real.map(({ pathText }) => pathText)).toEqual([
+      'f/a',
+      'f/again',
+      'f/none',
+      'f/sub/b',
+      'f/sub.txt',
+    ]);
+    expect([info.hasV1, info.hasV2, info.pieceCount]).toEqual([version === 'hybrid', true, 8]);
+    for (const { pathText, piecesRoot, length } of real) {
+      const content = contents[pathText as keyof typeof contents];
+      const leaves = await hashLeaves(content, new MemoryHasher());
+      const whole = merkleRoot(leaves, 0, 2 ** treeHeight(length));
+      expect(piecesRoot).toEqual(length === 0 ? undefined : whole);
+    }
+    // The file that is there twice has one layer.
+    expect([...pieceLayers.keys()]).toEqual([toHex(real[1]!.piecesRoot!)]);
+    expect(made.source.pieceLayers).toEqual(pieceLayers);
+    const { v1, v2 } = made.source.hashes;
+    expect(v1 === undefined).toBe(version === 2);
+    expect(infoHashV2ToHex(v2!)).toBe(createHash('sha256').update(infoBytes).digest('hex'));
+    if (version === 'hybrid') {
+      const last = bytes.subarray(2 * LEAF_LENGTH);
+      const padded = new Uint8Array(LEAF_LENGTH);
+      padded.set(last);
+      expect(info.pieceHash(3)).toEqual(await new MemoryHasher().sha1(padded));
+    }
+  });
+
+  it('makes a version 2 torrent of one file, and refuses versions that are none', async () => {
+    const host = {
+      platform: platform({ 'film.mp4': bytes }),
+      cancelled: () => false,
+      onProgress: () => undefined,
+    };
+    const film = [{ kind: 'path', path: 'film.mp4' }] as const;
+    const made = await makeTorrent(film, { version: 2, name: 'other.mp4' }, host);
+    const { info } = parseTorrent(made.source.torrentFile!);
+    expect(info).toMatchObject({ name: 'other.mp4', multiFile: false, length: bytes.length });
+    expect(made.source.name).toBe('other.mp4');
+    for (const version of [3, '2', null]) {
+      await expect(makeTorrent(film, { version: version as 2 }, host)).rejects.toThrow(
+        /A torrent has version 1, 2 or "hybrid", not/,
+      );
+    }
   });
 
   it('gives up when nobody wants it any more, and refuses what cannot be', async () => {

@@ -80,7 +80,7 @@ export async function makeTorrent(
       hashes: await hashesOfInfo({ ...draft, bytes: infoBytes }, platform.ports.hasher),
       infoBytes,
       pieceLayers,
-      name: layout.name,
+      name: draft.name,
       trackers,
       webSeeds,
       peers: [],
