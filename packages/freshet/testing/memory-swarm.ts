@@ -136,6 +136,8 @@ export interface Member {
 }
 
 export interface MemberOptions {
+  /** Default 10.0.0.n for member n, all in one network. */
+  readonly host?: string;
   /** Has everything from the start. */
   readonly seed?: boolean;
   readonly spec?: Partial<TorrentSpec>;
@@ -164,7 +166,7 @@ export class MemorySwarm {
   }
 
   async add(options: MemberOptions = {}): Promise<Member> {
-    const host = `10.0.0.${this.members.length + 1}`;
+    const host = options.host ?? `10.0.0.${this.members.length + 1}`;
     this.network.setHost(host, options.line ?? { latencyMs: 10 });
     const listener = this.network.listener(host);
     const wrap = options.wrapLink;
@@ -188,7 +190,8 @@ export class MemorySwarm {
       options.engine,
     );
     await engine.listen(6881);
-    const disk = options.disk ?? new MemoryDisk({ length: this.sample.content.length });
+    const { files, length } = this.sample.info;
+    const disk = options.disk ?? new MemoryDisk({ length, files });
     if (options.seed === true) await disk.write(0, [this.sample.content]);
     const log = logObserver();
     const torrent = engine.add(

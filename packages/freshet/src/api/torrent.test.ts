@@ -42,6 +42,7 @@ const peer: PeerSnapshot = {
   peerInterested: false,
   isSeed: false,
   isOrigin: false,
+  v2: false,
 };
 
 describe('Torrent', () => {

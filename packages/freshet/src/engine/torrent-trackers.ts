@@ -90,7 +90,10 @@ export class TorrentTrackers {
 
   /** The metadata has told of another swarm: it is joined too. */
   join(): void {
-    for (const swarm of this.#hashes.swarms()) this.#announcers?.join(swarm, this.#hashes.of(swarm)!);
+    // The v2 swarm first: who is met there need not be met in the other one.
+    for (const swarm of this.#hashes.swarms().reverse()) {
+      this.#announcers?.join(swarm, this.#hashes.of(swarm)!);
+    }
   }
 
   /** Announces `stopped`. Resolves when that is said, or cannot be. */

@@ -142,6 +142,8 @@ export interface PeerStatus {
   readonly isSeed: boolean;
   /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
   readonly isOrigin: boolean;
+  /** It speaks of the torrent as one of version 2 (BEP 52): each of its blocks can be verified by itself. */
+  readonly v2: boolean;
 }
 
 export interface WebSeedStatus {

@@ -66,6 +66,8 @@ export interface AddSettings {
   readonly selectOnly?: readonly number[] | undefined;
   readonly skipVerify?: boolean | undefined;
   readonly strategy?: 'rarest' | 'sequential' | undefined;
+  /** `full` takes the room of all wanted files before anything is downloaded. */
+  readonly allocation?: 'sparse' | 'full' | undefined;
   /** Most peers unchoked at a time; found from the upload rate when absent. */
   readonly uploads?: number | undefined;
   /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
@@ -140,6 +142,15 @@ export interface Commands {
   addTracker: { args: { torrent: TorrentKey; url: string }; result: undefined };
   /** Verifies what is stored again. Resolves when that is done. */
   recheck: { args: { torrent: TorrentKey }; result: undefined };
+  /**
+   * Gives file `index` of the snapshot's files another path below the torrent's folder, with `/`. Waits until the torrent
+   * is ready.
+   */
+  renameFile: { args: { torrent: TorrentKey; index: number; path: string }; result: undefined };
+  /** Gives the torrent's file, or the folder that its files are in, another name. Waits until the torrent is ready. */
+  rename: { args: { torrent: TorrentKey; name: string }; result: undefined };
+  /** Moves all files and what is remembered of them to another folder. Waits until the torrent is ready. */
+  move: { args: { torrent: TorrentKey; path: string }; result: undefined };
   /** Bytes per second, over all torrents; `undefined` for none. A limit that is absent stays. */
   setLimits: { args: { download?: number | null; upload?: number | null }; result: undefined };
   peers: { args: { torrent: TorrentKey }; result: readonly PeerSnapshot[] };
@@ -232,6 +243,8 @@ export interface PeerSnapshot {
   readonly isSeed: boolean;
   /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
   readonly isOrigin: boolean;
+  /** It speaks of the torrent as one of version 2 (BEP 52): each of its blocks can be verified by itself. */
+  readonly v2: boolean;
 }
 
 export interface TrackerSnapshot {
@@ -292,6 +305,15 @@ export type TorrentEvent =
       readonly partial: readonly (readonly [index: number, received: number])[];
       readonly stats: StatsSnapshot;
     }
+  /** Files are kept under other paths than the torrent's, below its folder. Before `ready`, what earlier runs renamed. */
+  | {
+      readonly type: 'renamed';
+      readonly files: readonly { readonly index: number; readonly path: string }[];
+    }
+  /** Files are being moved: how many, or bytes where they are copied, of all. */
+  | { readonly type: 'moving'; readonly moved: number; readonly total: number }
+  /** They are in another folder now. */
+  | { readonly type: 'moved'; readonly path: string }
   | { readonly type: 'done' }
   | { readonly type: 'peer'; readonly peer: PeerSnapshot }
   /** `peer` is what was known of it at its end. */

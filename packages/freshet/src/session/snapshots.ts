@@ -32,6 +32,7 @@ export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
     peerInterested: peer.peerInterested,
     isSeed: peer.isSeed,
     isOrigin: peer.isOrigin,
+    v2: peer.v2,
   };
 }
 

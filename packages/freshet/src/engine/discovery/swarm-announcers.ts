@@ -5,6 +5,7 @@ import type { Link } from '../ports.ts';
 import type { SwarmKind } from '../swarm-hashes.ts';
 import { Announcer, type AnnouncerOptions } from './announcer.ts';
 import { mergeTrackerStatus } from './tracker-status.ts';
+import { trackerKind } from './tracker-url.ts';
 import type { TrackerStatus } from './types.ts';
 
 /** Hears what the announcers find. */
@@ -47,6 +48,7 @@ export class SwarmAnnouncers {
     const { observer } = this.#options;
     const announcer = new Announcer({
       ...this.#options,
+      stats: () => ({ ...this.#options.stats(), metElsewhere: swarm === 'v1' ? this.#metByV2() : 0 }),
       infoHash,
       owner: this,
       observer: {
@@ -86,6 +88,17 @@ export class SwarmAnnouncers {
 
   networkChanged(): void {
     for (const announcer of this.#announcers.values()) announcer.networkChanged();
+  }
+
+  /** Peers that trackers introduce over WebRTC in the v2 swarm. */
+  #metByV2(): number {
+    let met = 0;
+    for (const { url, state, seeds = 0, leechers = 0 } of this.#announcers.get('v2')?.status() ?? []) {
+      if (trackerKind(url) !== 'ws') continue;
+      if (state === 'announcing') return Number.POSITIVE_INFINITY;
+      if (state === 'working') met = Math.max(met, seeds + leechers - 1);
+    }
+    return met;
   }
 
   #warn(swarm: SwarmKind, url: string, sentence: string): void {

@@ -13,6 +13,11 @@ export interface AnnounceStats {
   readonly left: number | undefined;
   /** Peers to ask for. 0 when the torrent has enough, or is complete and alone: then no offers are made either. */
   readonly wantPeers: number;
+  /**
+   * Peers of the swarm that are most likely met in the torrent's other one, as peers of a hybrid torrent (BEP 52) are in
+   * both: offers to them would be made twice. Infinite while that is not known yet. Default 0.
+   */
+  readonly metElsewhere?: number | undefined;
   /** TCP port that accepts peers; `undefined` if none does, as in a browser. */
   readonly port: number | undefined;
 }

@@ -64,6 +64,8 @@ export class WsTracker implements TrackerSession {
   /** Other peers in the swarm, `undefined` until the tracker tells. */
   #others: number | undefined;
   #trackerId: string | undefined;
+  /** Few offers were made while it was not known who is met elsewhere. */
+  #heldBack = false;
 
   constructor(options: WsTrackerOptions) {
     this.#options = options;
@@ -176,7 +178,15 @@ export class WsTracker implements TrackerSession {
       const sentence = `The tracker ${trackerName(url)} did not reply within ${REPLY_TIMEOUT / 1000} s.`;
       this.#finish({ ok: false, sentence, retry: undefined });
     });
-    if (event !== 'completed') this.#offers?.want(Math.min(wantPeers, this.#others ?? wantPeers));
+    if (event === 'completed') return;
+    this.#offers?.want(this.#offersTo(Math.min(wantPeers, this.#others ?? wantPeers)));
+    this.#heldBack = stats().metElsewhere === Number.POSITIVE_INFINITY;
+  }
+
+  /** Offers to make to so many peers: one at least is for those that are in this swarm only. */
+  #offersTo(peers: number): number {
+    const { metElsewhere = 0 } = this.#options.stats();
+    return Math.min(peers, Math.max(1, peers - metElsewhere));
   }
 
   #sendAnnounce(event: AnnounceEvent | undefined, numwant: number, offers: readonly WsOfferItem[]): boolean {
@@ -225,7 +235,10 @@ export class WsTracker implements TrackerSession {
     if (trackerId !== undefined && trackerId.length <= MAX_TRACKER_ID) this.#trackerId = trackerId;
     if (complete !== undefined && incomplete !== undefined) {
       this.#others = Math.max(0, complete + incomplete - 1);
-      this.#offers?.limit(this.#others);
+      this.#offers?.limit(this.#offersTo(this.#others));
+      if (this.#heldBack)
+        this.#offers?.want(this.#offersTo(Math.min(this.#options.stats().wantPeers, this.#others)));
+      this.#heldBack = false;
     }
     this.#finish({
       ok: true,

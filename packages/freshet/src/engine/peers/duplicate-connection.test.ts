@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type DuplicateConnection, replacesExisting } from './duplicate-connection.ts';
 
-const connection = (incoming: boolean, lastHeard = 0): DuplicateConnection => ({
+const connection = (
+  incoming: boolean,
+  lastHeard = 0,
+  calledIn: DuplicateConnection['calledIn'] = 'v1',
+): DuplicateConnection => ({
   incoming,
+  calledIn,
   silence: (now) => now - lastHeard,
 });
 
@@ -14,6 +19,17 @@ describe('replacesExisting', () => {
       const secondKeepsA = replacesExisting(connection(true), connection(false), !firstIsGreater, 0);
       expect(firstKeepsA).toBe(firstIsGreater);
       expect(secondKeepsA).toBe(firstKeepsA);
+    }
+  });
+
+  it('has both sides keep the one in the v2 swarm when one has called the other in both', () => {
+    for (const incoming of [true, false]) {
+      for (const greater of [true, false]) {
+        const v1 = connection(incoming, 0, 'v1');
+        const v2 = connection(incoming, 0, 'v2');
+        expect(replacesExisting(v2, v1, greater, 0)).toBe(true);
+        expect(replacesExisting(v1, v2, greater, 60_000)).toBe(false);
+      }
     }
   });
 

@@ -106,6 +106,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
   #handshakeTimer: Timer | undefined;
   #patience: Timer | undefined;
   #swarm: SwarmKind | undefined;
+  #calledIn: SwarmKind | undefined;
 
   /**
    * @param owner the torrent, when it is known before the peer speaks. Then we speak first, unless the peer has called
@@ -175,6 +176,11 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
   /** The swarm that both sides have named, once the handshakes are exchanged. */
   get swarm(): SwarmKind | undefined {
     return this.#swarm;
+  }
+
+  /** The swarm that the caller named: the other one than `swarm` when the connection was upgraded. */
+  get calledIn(): SwarmKind | undefined {
+    return this.#calledIn;
   }
 
   /** Both sides speak of the torrent as one of version 2 (BEP 52): hashes may be asked for. */
@@ -282,6 +288,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
     }
     this.#owner = routed;
     this.#swarm = swarm;
+    this.#calledIn = this.incoming ? routed.hashes.swarmOf(handshake.infoHash) : this.#greeting.said;
     this.#limit ??= routed.downloadLimiter.share();
     this.peerId = handshake.peerId;
     this.#fast = handshake.fast;

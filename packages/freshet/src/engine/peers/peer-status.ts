@@ -23,5 +23,6 @@ export function peerStatus(peer: PeerConnection, now: number): PeerStatus {
     outstandingRequests: peer.pipeline?.outstanding ?? 0,
     isSeed: peer.isSeed,
     isOrigin: peer.isOrigin,
+    v2: peer.v2,
   };
 }
