@@ -54,22 +54,40 @@ describe('ChokeRounds', () => {
     expect(unchoked()).toEqual([2, 3, 4]);
   });
 
-  it('goes by what came in the round that ends, not by what came before', () => {
+  it('goes by what came lately: each round counts half as much as the next', () => {
     const { peers, rounds, unchoked } = setup(4, 2);
-    peers.get(3)!.traffic.onReceived(1000, 0);
+    peers.get(3)!.traffic.onReceived(64_000, 0);
     rounds.next(10_000, false);
     expect(unchoked()).toContain(3);
-    peers.get(4)!.traffic.onReceived(1, 11_000);
+    peers.get(4)!.traffic.onReceived(20_000, 11_000);
     rounds.next(20_000, false);
+    expect(unchoked()).toContain(3);
+    peers.get(4)!.traffic.onReceived(20_000, 21_000);
+    rounds.next(30_000, false);
     expect(unchoked()).toContain(4);
-    expect(unchoked()).not.toContain(3);
+  });
+
+  it('does not have two peers take turns that give in turns', () => {
+    // Two who would each thank the other for the last round alone, and five who give nothing.
+    const sides = [setup(6, 2), setup(6, 2)] as const;
+    let both = 0;
+    sides[0].peers.get(1)!.traffic.onReceived(100_000, 0);
+    for (let now = 10_000; now <= 100_000; now += 10_000) {
+      for (const { rounds } of sides) rounds.next(now, false);
+      const open = sides.map(({ peers }) => !peers.get(1)!.amChoking);
+      if (open[0] && open[1]) both++;
+      for (const [i, { peers }] of sides.entries()) {
+        if (open[1 - i]) peers.get(1)!.traffic.onReceived(100_000, now);
+      }
+    }
+    expect(both).toBeGreaterThanOrEqual(8);
   });
 
   it('remembers from round to round who has the optimistic slot, for 30 s', () => {
     const { peers, rounds, unchoked } = setup(4, 2);
     const holders: number[] = [];
     for (let now = 10_000; now <= 70_000; now += 10_000) {
-      peers.get(1)!.traffic.onReceived(1000, now);
+      peers.get(1)!.traffic.onReceived(100_000, now);
       rounds.next(now, false);
       holders.push(...unchoked().filter((id) => id !== 1));
     }

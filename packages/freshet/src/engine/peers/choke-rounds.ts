@@ -8,7 +8,7 @@ export interface ChokablePeer {
   readonly id: number;
   readonly peerInterested: boolean;
   readonly amChoking: boolean;
-  readonly traffic: Pick<PeerTraffic, 'receivedInRound' | 'sentInRound' | 'sentSinceUnchoke' | 'nextRound'>;
+  readonly traffic: Pick<PeerTraffic, 'receivedLately' | 'sentInRound' | 'sentSinceUnchoke' | 'nextRound'>;
   /** When it was last unchoked or choked, in clock milliseconds. */
   readonly chokeChangedAt: number;
   readonly connectedAt: number;
@@ -68,7 +68,7 @@ export class ChokeRounds {
         id: peer.id,
         interested: peer.peerInterested,
         unchoked: !peer.amChoking,
-        received: peer.traffic.receivedInRound,
+        received: peer.traffic.receivedLately,
         sentSinceUnchoke: peer.traffic.sentSinceUnchoke,
         changedAt: peer.chokeChangedAt,
         connectedAt: peer.connectedAt,

@@ -4,7 +4,7 @@ export interface ChokerPeer {
   readonly id: number;
   readonly interested: boolean;
   readonly unchoked: boolean;
-  /** Payload received from it in the last round, in bytes. */
+  /** Payload received from it lately, in bytes. @see PeerTraffic.receivedLately */
   readonly received: number;
   /** Payload sent to it since it was unchoked, in bytes. */
   readonly sentSinceUnchoke: number;
@@ -57,7 +57,7 @@ export function optimisticSlots(slots: number): number {
 }
 
 /**
- * Leeching: regular slots go to the interested peers that gave most in the last round (tit for tat), and to nobody who
+ * Leeching: regular slots go to the interested peers that gave most of late (tit for tat), and to nobody who
  * gave nothing. Seeding: to peers whose turn is not over, then to those who have waited longest. The other slots are
  * optimistic: each goes for 30 s to whoever has waited longest, newcomers' waits counted three times and those of
  * snubbing peers a third. The latter are left to the few slots that are always optimistic, however many are free.

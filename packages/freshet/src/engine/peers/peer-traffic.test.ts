@@ -8,13 +8,27 @@ describe('PeerTraffic', () => {
     const traffic = new PeerTraffic();
     traffic.onReceived(10, 0);
     traffic.onSent(20, 0);
-    expect([traffic.receivedInRound, traffic.sentInRound, traffic.sentSinceUnchoke]).toEqual([10, 20, 20]);
+    expect([traffic.receivedLately, traffic.sentInRound, traffic.sentSinceUnchoke]).toEqual([10, 20, 20]);
     traffic.nextRound();
     traffic.onSent(5, 1000);
-    expect([traffic.receivedInRound, traffic.sentInRound, traffic.sentSinceUnchoke]).toEqual([0, 5, 25]);
+    expect([traffic.receivedLately, traffic.sentInRound, traffic.sentSinceUnchoke]).toEqual([0, 5, 25]);
     traffic.onUnchoked();
     expect([traffic.sentInRound, traffic.sentSinceUnchoke]).toEqual([5, 0]);
     expect([traffic.downloaded.total, traffic.uploaded.total]).toEqual([10, 25]);
+  });
+
+  it('halves what was received with each round, and forgets the rest', () => {
+    const traffic = new PeerTraffic();
+    traffic.onReceived(8192, 0);
+    const lately: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      lately.push(traffic.receivedLately);
+      traffic.nextRound();
+      if (round === 0) traffic.onReceived(4096, 10_000);
+    }
+    expect(lately).toEqual([8192, 8192, 4096, 2048, 1024]);
+    traffic.nextRound();
+    expect(traffic.receivedLately).toBe(0);
   });
 
   it('calls waste a flood only when it is much, and more than what was useful', () => {

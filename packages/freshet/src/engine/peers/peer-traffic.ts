@@ -2,12 +2,15 @@ import { RateMeter } from '../rate-meter.ts';
 
 /** Payload that nobody asked for, in bytes: beyond this, and beyond what was useful, it is an attack. */
 const MAX_WASTE = 16 * 1024 * 1024;
+/** What was received is forgotten when less than so many bytes of it are left. */
+const MIN_CREDIT = 1024;
 
 /** Payload exchanged with one peer, in bytes: in all, as rates, and as the choker counts it. */
 export class PeerTraffic {
   readonly downloaded: RateMeter = new RateMeter();
   readonly uploaded: RateMeter = new RateMeter();
   #receivedInRound = 0;
+  #receivedBefore = 0;
   #sentInRound = 0;
   #sentSinceUnchoke = 0;
   #wasted = 0;
@@ -15,9 +18,12 @@ export class PeerTraffic {
   #receivedAt: number | undefined;
   #sentAt: number | undefined;
 
-  /** Received in the choker's current round. */
-  get receivedInRound(): number {
-    return this.#receivedInRound;
+  /**
+   * Received lately: in the choker's current round, and half as much for each round that it lies back. By one round
+   * alone two peers that happen to take turns would each find that the other gives nothing, and go on taking turns.
+   */
+  get receivedLately(): number {
+    return this.#receivedInRound + this.#receivedBefore;
   }
 
   /** Sent in the choker's current round. */
@@ -74,6 +80,8 @@ export class PeerTraffic {
 
   /** The choker has decided. */
   nextRound(): void {
+    this.#receivedBefore = Math.floor(this.receivedLately / 2);
+    if (this.#receivedBefore < MIN_CREDIT) this.#receivedBefore = 0;
     this.#receivedInRound = 0;
     this.#sentInRound = 0;
   }
