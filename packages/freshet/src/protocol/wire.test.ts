@@ -210,6 +210,43 @@ describe('WireDecoder', () => {
     );
   });
 
+  it('reads the start of what breaks off, and waits for the rest without an error', () => {
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1, maxLength: 6 }), fc.nat(), (messages, cut) => {
+        const bytes = concatBytes(messages.map((m) => m.bytes));
+        const all = messages.flatMap((m) => m.log);
+        const end = cut % (bytes.length + 1);
+        const log = record([bytes.subarray(0, end)], { expectHandshake: false });
+        expect(all.slice(0, log.length)).toEqual(log);
+        if (end === bytes.length) expect(log).toEqual(all);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('takes no more hashes than it is told to, and lets who has no use for them ignore them', () => {
+    const request = { piecesRoot: new Uint8Array(32), baseLayer: 0, index: 0, length: 2, proofLayers: 0 };
+    const two = encodeHashes(request, new Uint8Array(64));
+    const three = encodeHashes(request, new Uint8Array(96));
+    const options = { expectHandshake: false, maxHashes: 2 };
+    expect(record([two, three], options)).toEqual([
+      `hashes ${hashText(request)} ${'00'.repeat(64)}`,
+      'error TOO_LONG',
+    ]);
+    const old = Object.assign(new Recorder(), {
+      onHashRequest: undefined,
+      onHashes: undefined,
+      onHashReject: undefined,
+    });
+    const decoder = new WireDecoder(old as WireHandler, { expectHandshake: false });
+    const all = [encodeHashRequest(request), two, encodeHashReject(request), encodeHave(1)];
+    decoder.push(concatBytes(all));
+    expect(old.log).toEqual(['have 1']);
+    for (const encode of [encodeHashRequest, encodeHashReject]) {
+      expect(() => encode({ ...request, piecesRoot: new Uint8Array(20) })).toThrow(RangeError);
+    }
+  });
+
   it('never throws on hostile input and reports at most one error, as the last thing', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 60 })), fc.boolean(), (chunks, expectHandshake) => {
@@ -231,12 +268,18 @@ describe('WireDecoder', () => {
     ['a block', header(9 + 128 * 1024 + 1, 7), 'error TOO_LONG'],
     ['a bitfield', header(1 + 256 * 1024 + 1, 5), 'error TOO_LONG'],
     ['an extended message', header(2 + 128 * 1024 + 1, 20), 'error TOO_LONG'],
+    ['more hashes than are asked for', header(1 + 48 + 32 * 577, 22), 'error TOO_LONG'],
     ['a short block', header(8, 7), 'error BAD_LENGTH'],
     ['an empty block', header(9, 7), 'error BAD_LENGTH'],
     ['an extended message without id', header(1, 20), 'error BAD_LENGTH'],
     ['a long choke', header(2, 0), 'error BAD_LENGTH'],
     ['a short have', header(4, 4), 'error BAD_LENGTH'],
     ['a long request', header(14, 6), 'error BAD_LENGTH'],
+    ['a short hash request', header(48, 21), 'error BAD_LENGTH'],
+    ['a long hash reject', header(50, 23), 'error BAD_LENGTH'],
+    ['hashes without any', header(49, 22), 'error BAD_LENGTH'],
+    ['hashes and half of one', header(49 + 48, 22), 'error BAD_LENGTH'],
+    ['a huge message of hashes', header(0x7fffffff, 22), 'error TOO_LONG'],
   ])('refuses %s by its length alone', (_, bytes, error) => {
     expect(record([bytes, encodeHave(1)], { expectHandshake: false })).toEqual([error]);
   });
@@ -289,6 +332,22 @@ describe('WireDecoder', () => {
 });
 
 describe('encoders', () => {
+  it('write the bytes of BEP 52', () => {
+    const request = {
+      piecesRoot: new Uint8Array(32).fill(0xab),
+      baseLayer: 1,
+      index: 2,
+      length: 4,
+      proofLayers: 0xfffffffe,
+    };
+    const body = `${'ab'.repeat(32)}000000010000000200000004fffffffe`;
+    expect(toHex(encodeHashRequest(request))).toBe(`0000003115${body}`);
+    expect(toHex(encodeHashReject(request))).toBe(`0000003117${body}`);
+    expect(toHex(encodeHashes(request, new Uint8Array(32).fill(1)))).toBe(
+      `0000005116${body}${'01'.repeat(32)}`,
+    );
+  });
+
   it('write the bytes of BEP 3, 6 and 10', () => {
     expect(toHex(encodeKeepAlive())).toBe('00000000');
     expect(toHex(encodeChoke())).toBe('0000000100');

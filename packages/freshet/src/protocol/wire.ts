@@ -1,16 +1,16 @@
 /** Messages of the peer wire, read: a push decoder for BEP 3, BEP 6, the envelope of BEP 10, and BEP 52. */
 
-import { readUint16, readUint32 } from './bytes.ts';
+import { readUint32 } from './bytes.ts';
 import { ID_LENGTH, type InfoHash, type PeerId } from './ids.ts';
 import {
   HANDSHAKE_LENGTH,
   HASH_REQUEST_BODY_LENGTH,
-  type HashRequest,
   PIECE_HEADER_LENGTH,
   PROTOCOL_NAME,
   RESERVED_BITS,
   WIRE_MESSAGE,
 } from './wire-encode.ts';
+import { dispatchFixed, FIXED_LENGTH, readHashRequest, SHA256_LENGTH } from './wire-fixed.ts';
 import { WireError, type WireErrorCode, type WireHandler } from './wire-handler.ts';
 
 export * from './wire-encode.ts';
@@ -30,29 +30,6 @@ export interface WireDecoderOptions {
   /** False if messages come without a handshake before them. Default true. */
   readonly expectHandshake?: boolean | undefined;
 }
-
-const SHA256_LENGTH = 32;
-
-/** Length of the body, its id not counted, of the kinds whose length is fixed. */
-const FIXED_LENGTHS: ReadonlyMap<number, number> = new Map([
-  [WIRE_MESSAGE.choke, 0],
-  [WIRE_MESSAGE.unchoke, 0],
-  [WIRE_MESSAGE.interested, 0],
-  [WIRE_MESSAGE.notInterested, 0],
-  [WIRE_MESSAGE.have, 4],
-  [WIRE_MESSAGE.request, 12],
-  [WIRE_MESSAGE.cancel, 12],
-  [WIRE_MESSAGE.port, 2],
-  [WIRE_MESSAGE.suggest, 4],
-  [WIRE_MESSAGE.haveAll, 0],
-  [WIRE_MESSAGE.haveNone, 0],
-  [WIRE_MESSAGE.reject, 12],
-  [WIRE_MESSAGE.allowedFast, 4],
-  [WIRE_MESSAGE.hashRequest, HASH_REQUEST_BODY_LENGTH],
-  [WIRE_MESSAGE.hashReject, HASH_REQUEST_BODY_LENGTH],
-]);
-/** The same as an array for the hot path; -1 where the length is not fixed. */
-const FIXED_LENGTH: Int8Array = Int8Array.from({ length: 256 }, (_, id) => FIXED_LENGTHS.get(id) ?? -1);
 
 // What the decoder is in the middle of. Numbers, because this is read for every message.
 const HANDSHAKE = 0;
@@ -245,7 +222,7 @@ export class WireDecoder {
       if (bodyLength !== fixed) return this.#badLength(id, length);
       if (available < 5 + fixed) return this.#need(5 + fixed);
       this.#needed = 4;
-      this.#dispatch(id, bytes, at + 5);
+      dispatchFixed(this.#handler, id, bytes, at + 5);
       return 5 + fixed;
     }
     switch (id) {
@@ -279,57 +256,6 @@ export class WireDecoder {
         this.#needed = 4;
         this.#handler.onUnknown(id, bodyLength);
         return 5;
-    }
-  }
-
-  #dispatch(id: number, bytes: Uint8Array, at: number): void {
-    const handler = this.#handler;
-    switch (id) {
-      case WIRE_MESSAGE.have:
-        handler.onHave(readUint32(bytes, at));
-        break;
-      case WIRE_MESSAGE.request:
-        handler.onRequest(readUint32(bytes, at), readUint32(bytes, at + 4), readUint32(bytes, at + 8));
-        break;
-      case WIRE_MESSAGE.cancel:
-        handler.onCancel(readUint32(bytes, at), readUint32(bytes, at + 4), readUint32(bytes, at + 8));
-        break;
-      case WIRE_MESSAGE.reject:
-        handler.onReject(readUint32(bytes, at), readUint32(bytes, at + 4), readUint32(bytes, at + 8));
-        break;
-      case WIRE_MESSAGE.choke:
-        handler.onChoke();
-        break;
-      case WIRE_MESSAGE.unchoke:
-        handler.onUnchoke();
-        break;
-      case WIRE_MESSAGE.interested:
-        handler.onInterested();
-        break;
-      case WIRE_MESSAGE.notInterested:
-        handler.onNotInterested();
-        break;
-      case WIRE_MESSAGE.haveAll:
-        handler.onHaveAll();
-        break;
-      case WIRE_MESSAGE.haveNone:
-        handler.onHaveNone();
-        break;
-      case WIRE_MESSAGE.suggest:
-        handler.onSuggest(readUint32(bytes, at));
-        break;
-      case WIRE_MESSAGE.allowedFast:
-        handler.onAllowedFast(readUint32(bytes, at));
-        break;
-      case WIRE_MESSAGE.port:
-        handler.onPort(readUint16(bytes, at));
-        break;
-      case WIRE_MESSAGE.hashRequest:
-        handler.onHashRequest?.(readHashRequest(bytes, at));
-        break;
-      case WIRE_MESSAGE.hashReject:
-        handler.onHashReject?.(readHashRequest(bytes, at));
-        break;
     }
   }
 
@@ -414,14 +340,4 @@ export class WireDecoder {
     this.#handler.onProtocolError(new WireError(code, reason));
     return 0;
   }
-}
-
-function readHashRequest(bytes: Uint8Array, at: number): HashRequest {
-  return {
-    piecesRoot: bytes.slice(at, at + SHA256_LENGTH),
-    baseLayer: readUint32(bytes, at + 32),
-    index: readUint32(bytes, at + 36),
-    length: readUint32(bytes, at + 40),
-    proofLayers: readUint32(bytes, at + 44),
-  };
 }
