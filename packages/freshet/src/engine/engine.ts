@@ -19,6 +19,8 @@ import type { Link, Ports, Random } from './ports.ts';
 import { TorrentQueue, type TorrentQueueOptions } from './queue/torrent-queue.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { RateMeter } from './rate-meter.ts';
+import { CheckQueue } from './storage/check-queue.ts';
+import { DiskPipeline } from './storage/disk-pipeline.ts';
 import { Torrent } from './torrent.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
@@ -99,6 +101,8 @@ export class Engine {
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
       queue: new TorrentQueue(ports.clock, options.queue),
+      disks: new DiskPipeline(),
+      checks: new CheckQueue(),
       trackerSockets: new TrackerSockets({
         clock: ports.clock,
         random: ports.random,

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { sampleTorrent } from '../../testing/memory-swarm.ts';
 import { MemoryDisk, MemoryHasher } from '../memory/index.ts';
 import type { Disk } from './ports.ts';
+import { CheckQueue } from './storage/check-queue.ts';
+import { DiskPipeline } from './storage/disk-pipeline.ts';
 import { StorageOpener } from './storage-opener.ts';
 
 describe('StorageOpener', () => {
@@ -13,6 +15,8 @@ describe('StorageOpener', () => {
       const given: number[] = [];
       let held: Disk | undefined;
       const opener = new StorageOpener({
+        pipeline: new DiskPipeline(),
+        checks: new CheckQueue(),
         hasher: new MemoryHasher(),
         openDisk: async () => {
           most = Math.max(most, ++open);
@@ -61,6 +65,8 @@ describe('StorageOpener', () => {
     let closed = 0;
     let broken = true;
     const opener = new StorageOpener({
+      pipeline: new DiskPipeline(),
+      checks: new CheckQueue(),
       hasher: new MemoryHasher(),
       openDisk: async () => {
         const disk = new MemoryDisk({ length: 1000 });

@@ -1,10 +1,15 @@
 import { Bitfield, type Info } from '../protocol/index.ts';
 import type { Disk, Hasher } from './ports.ts';
-import { checkPieces } from './storage/check.ts';
+import { type CheckHashes, type CheckResult, checkPieces } from './storage/check.ts';
+import type { CheckPlace, CheckQueue } from './storage/check-queue.ts';
+import type { DiskPipeline, PipelinedDisk } from './storage/disk-pipeline.ts';
 import type { ResumeData } from './storage/resume.ts';
 
 export interface StorageOpenerOptions {
   readonly hasher: Hasher;
+  /** That of the client. */
+  readonly pipeline: DiskPipeline;
+  readonly checks: CheckQueue;
   openDisk(info: Info): Promise<Disk>;
   /** Pieces whose state is known, of all. */
   onChecking(checked: number, total: number): void;
@@ -16,9 +21,14 @@ export interface OpenOptions {
   readonly trusted: boolean;
   /** Called when storage opened before is closed, to be asked what is remembered. */
   resume(): Promise<ResumeData | undefined>;
+  /** With v2: what is known of the files' trees. Called after `resume`. */
+  hashes?(): CheckHashes | undefined;
   /** Takes over the storage. Not called when another call of `open` or `cancel` came in between. */
-  onOpened(disk: Disk, verified: Bitfield): void;
+  onOpened(disk: Disk, found: StoredPieces): void;
 }
+
+/** What is there. */
+export type StoredPieces = Pick<CheckResult, 'verified' | 'unjudged'>;
 
 /**
  * Opens a torrent's storage and finds out what is there. One opening at a time: a file may not be opened twice, so
@@ -29,6 +39,8 @@ export class StorageOpener {
   /** Counts openings and cancellations, so that an older one knows that it is not wanted any more. */
   #epoch = 0;
   #last: Promise<unknown> = Promise.resolve();
+  /** That of the check under way. */
+  #place: CheckPlace | undefined;
 
   constructor(options: StorageOpenerOptions) {
     this.#options = options;
@@ -37,6 +49,7 @@ export class StorageOpener {
   /** Resolves when it has taken place or is not wanted any more. Rejects when the storage cannot be opened or read. */
   open(options: OpenOptions): Promise<void> {
     const epoch = ++this.#epoch;
+    this.#place?.leave();
     const opening = this.#last.then(() => this.#open(options, () => epoch === this.#epoch));
     this.#last = opening.catch(() => {});
     return opening;
@@ -45,6 +58,7 @@ export class StorageOpener {
   /** Ends an opening that is under way. Resolves when everything is closed that it had opened. */
   async cancel(): Promise<void> {
     this.#epoch++;
+    this.#place?.leave();
     await this.#last;
   }
 
@@ -52,39 +66,50 @@ export class StorageOpener {
     if (!current()) return;
     const resume = await options.resume();
     if (!current()) return;
-    const disk = await this.#options.openDisk(options.info);
-    let verified: Bitfield;
+    const disk = this.#options.pipeline.attach(await this.#options.openDisk(options.info));
+    let found: StoredPieces;
     try {
-      verified = options.trusted
-        ? full(options.info.pieceCount)
-        : await this.#check(options.info, disk, resume, current);
+      found = options.trusted
+        ? { verified: full(options.info.pieceCount), unjudged: [] }
+        : await this.#check(options, disk, resume, current);
     } catch (error) {
       await disk.close().catch(() => {});
       if (!current()) return;
       throw error;
     }
     // Within this turn: after the next one it might not be wanted any more.
-    if (current()) options.onOpened(disk, verified);
+    if (current()) options.onOpened(disk, found);
     else await disk.close().catch(() => {});
   }
 
   async #check(
-    info: Info,
-    disk: Disk,
+    options: OpenOptions,
+    disk: PipelinedDisk,
     resume: ResumeData | undefined,
     current: () => boolean,
-  ): Promise<Bitfield> {
-    const { verified } = await checkPieces({
-      info,
-      disk,
-      hasher: this.#options.hasher,
-      resume,
-      cancelled: () => !current(),
-      onProgress: (checked, total) => {
-        if (current()) this.#options.onChecking(checked, total);
-      },
-    });
-    return verified;
+  ): Promise<CheckResult> {
+    let place: CheckPlace | undefined;
+    try {
+      return await checkPieces({
+        info: options.info,
+        hashes: options.hashes?.(),
+        disk: disk.background,
+        hasher: this.#options.hasher,
+        resume,
+        turn: () => {
+          place = this.#options.checks.enter();
+          this.#place = place;
+          if (!current()) place.leave();
+          return place.turn;
+        },
+        cancelled: () => !current(),
+        onProgress: (checked, total) => {
+          if (current()) this.#options.onChecking(checked, total);
+        },
+      });
+    } finally {
+      place?.leave();
+    }
   }
 }
 

@@ -8,6 +8,8 @@ import type { Ports } from './ports.ts';
 import type { TorrentQueue } from './queue/torrent-queue.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
+import type { CheckQueue } from './storage/check-queue.ts';
+import type { DiskPipeline } from './storage/disk-pipeline.ts';
 import type { Torrent } from './torrent.ts';
 
 /** What all torrents of an engine share. */
@@ -26,6 +28,8 @@ export interface TorrentHost {
   readonly trackerSockets: TrackerSockets;
   readonly offers: OfferBudget | undefined;
   readonly queue: TorrentQueue;
+  readonly disks: DiskPipeline;
+  readonly checks: CheckQueue;
   readonly downloadMeter: RateMeter;
   readonly uploadMeter: RateMeter;
   readonly port: number | undefined;

@@ -1,10 +1,11 @@
-import type { Bitfield, Info } from '../protocol/index.ts';
+import type { Info } from '../protocol/index.ts';
+import { MerkleStore, type PieceLayers } from './merkle/merkle-store.ts';
 import type { Swarm } from './peers/swarm.ts';
-import type { KeptPieces } from './pieces/kept-blocks.ts';
+import { type KeptPieces, keepAll } from './pieces/kept-blocks.ts';
 import type { Disk } from './ports.ts';
 import type { SelectionState } from './selection.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
-import { StorageOpener } from './storage-opener.ts';
+import { StorageOpener, type StoredPieces } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentLimits } from './torrent-limits.ts';
@@ -24,6 +25,8 @@ export interface TorrentStorageOptions {
   readonly observer: TorrentObserver;
   /** Those that the torrent has at the moment. */
   readonly webSeeds: ReadonlySet<string>;
+  /** Hashes of pieces that came with the torrent file (BEP 52). */
+  pieceLayers(): PieceLayers | undefined;
   state(): TorrentState;
   /** The storage does not work any more. */
   fail(error: Error): void;
@@ -42,6 +45,8 @@ export class TorrentStorage {
   #selection: SelectionState | undefined;
   /** Stored blocks of unfinished pieces, likewise. */
   #kept: KeptPieces | undefined;
+  /** With v2: what is known of the files' trees; learnt once for all. */
+  #trees: MerkleStore | undefined;
   /** All that is wanted has its place on the medium. */
   #hasRoom = false;
   #unwatch: () => void = () => {};
@@ -53,6 +58,8 @@ export class TorrentStorage {
     const { host, spec, observer } = options;
     this.#opener = new StorageOpener({
       hasher: host.ports.hasher,
+      pipeline: host.disks,
+      checks: host.checks,
       openDisk: (info) => spec.openDisk(info),
       onChecking: (checked, total) => observer.onChecking(checked, total),
     });
@@ -75,9 +82,11 @@ export class TorrentStorage {
       resume: async () => {
         await this.close();
         await resume.load();
+        this.#trees ??= info.hasV2 ? new MerkleStore(info, this.#knownLayers()) : undefined;
         return resume.data;
       },
-      onOpened: (disk, verified) => this.#onOpened(info, infoBytes, disk, verified),
+      hashes: () => this.#trees,
+      onOpened: (disk, found) => this.#onOpened(info, infoBytes, disk, found),
     });
   }
 
@@ -122,15 +131,24 @@ export class TorrentStorage {
     this.#kept = content.partialPieces();
   }
 
-  #onOpened(info: Info, infoBytes: Uint8Array, disk: Disk, verified: Bitfield): void {
+  #knownLayers(): PieceLayers {
+    return new Map([
+      ...(this.#options.resume.data?.pieceLayers ?? []),
+      ...(this.#options.pieceLayers() ?? []),
+    ]);
+  }
+
+  #onOpened(info: Info, infoBytes: Uint8Array, disk: Disk, found: StoredPieces): void {
     this.#openedBefore = true;
     const { host, spec, swarm, trackers, resume, totals, observer, webSeeds } = this.#options;
     const transfer = new Transfer({
       content: {
         info,
         disk,
-        verified,
-        kept: this.#kept ?? resume.data?.partial,
+        verified: found.verified,
+        kept: keepAll(this.#kept ?? resume.data?.partial, found.unjudged, info),
+        trees: this.#trees,
+        treesAreLearnt: this.#options.pieceLayers() === undefined,
         ports: host.ports,
         pool: host.pool,
         cache: host.cache,
@@ -162,6 +180,7 @@ export class TorrentStorage {
     else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
     for (const url of webSeeds) content.webSeeds.add(url);
     resume.open(info, infoBytes, content);
+    transfer.tellLayers();
     this.#options.onOpened(transfer);
   }
 }

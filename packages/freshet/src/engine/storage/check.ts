@@ -2,6 +2,7 @@
 
 import { Bitfield, equalBytes } from '../../protocol/index.ts';
 import type { Disk, FileFingerprint, Hasher } from '../ports.ts';
+import { hashLeaves } from './hash-pieces.ts';
 import { inParallel } from './in-parallel.ts';
 import type { LayoutFile } from './layout.ts';
 import type { ResumeData } from './resume.ts';
@@ -14,8 +15,11 @@ export interface CheckOptions {
     readonly pieceCount: number;
     readonly files: readonly LayoutFile[];
     pieceHash(index: number): Uint8Array | undefined;
+    dataLength(index: number): number;
   };
-  readonly disk: Disk;
+  /** With v2: pieces whose root is known are held to it (BEP 52), others to their SHA-1, if they have one. */
+  readonly hashes?: CheckHashes | undefined;
+  readonly disk: Pick<Disk, 'read' | 'fingerprints'>;
   readonly hasher: Hasher;
   /** What the last session stored; ignored if it does not fit the torrent. */
   readonly resume?: Pick<ResumeData, 'verified' | 'fingerprints' | 'doubtful'> | undefined;
@@ -23,14 +27,25 @@ export interface CheckOptions {
   readonly only?: readonly number[] | undefined;
   /** Takes all pieces for good without a look. Default false. */
   readonly skipVerify?: boolean | undefined;
+  /** Awaited before the first piece is read, if any must be. */
+  turn?(): Promise<unknown>;
   /** Asked before each piece; true ends the check early. */
   cancelled(): boolean;
   /** Pieces whose state is known, of all. Called after each hashed piece and at the end. */
   onProgress(checkedPieces: number, totalPieces: number): void;
 }
 
+/** What is known of the files' trees. */
+export interface CheckHashes {
+  pieceRoot(piece: number): Uint8Array | undefined;
+  /** The root over all blocks of the piece. */
+  rootOf(piece: number, leaves: Uint8Array): Uint8Array;
+}
+
 export interface CheckResult {
   readonly verified: Bitfield;
+  /** Pieces that are stored, and whose hash is not known yet. */
+  readonly unjudged: readonly number[];
   /** How many pieces had to be read. */
   readonly hashedPieces: number;
   /** Indexes of files that differ from what `resume` says of them. */
@@ -51,9 +66,10 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
   if (options.skipVerify === true) {
     verified.setAll();
     options.onProgress(pieceCount, pieceCount);
-    return { verified, hashedPieces: 0, changedFiles: [] };
+    return { verified, unjudged: [], hashedPieces: 0, changedFiles: [] };
   }
 
+  const unjudged: number[] = [];
   const { toHash, changedFiles } =
     options.only === undefined
       ? planCheck(options, await disk.fingerprints(), verified)
@@ -61,23 +77,33 @@ export async function checkPieces(options: CheckOptions): Promise<CheckResult> {
   let checked = pieceCount - toHash.length;
   let hashedPieces = 0;
   let position = 0;
+  if (toHash.length > 0) await options.turn?.();
   await inParallel(
     pieceLength,
     () => (position < toHash.length && !options.cancelled() ? toHash[position++] : undefined),
     async (piece, buffer) => {
       const start = piece * pieceLength;
-      const target = buffer.subarray(0, Math.min(pieceLength, info.length - start));
+      const root = options.hashes?.pieceRoot(piece);
+      const end = root === undefined ? Math.min(pieceLength, info.length - start) : info.dataLength(piece);
+      const target = buffer.subarray(0, end);
       if ((await disk.read(start, target)) === target.length) {
         hashedPieces++;
         const expected = info.pieceHash(piece);
-        if (expected !== undefined && equalBytes(await hasher.sha1(target), expected)) verified.set(piece);
+        if (root !== undefined) {
+          const leaves = await hashLeaves(target, hasher);
+          if (equalBytes(options.hashes!.rootOf(piece, leaves), root)) verified.set(piece);
+        } else if (expected === undefined) {
+          unjudged.push(piece);
+        } else if (equalBytes(await hasher.sha1(target), expected)) {
+          verified.set(piece);
+        }
       }
       checked++;
       if (!options.cancelled()) options.onProgress(checked, pieceCount);
     },
   );
   if (toHash.length === 0) options.onProgress(pieceCount, pieceCount);
-  return { verified, hashedPieces, changedFiles };
+  return { verified, unjudged, hashedPieces, changedFiles };
 }
 
 function planCheck(
