@@ -24,7 +24,16 @@ export async function findLost(
   }
   if (pieces.size === 0) return [];
   const only = [...pieces].sort((a, b) => a - b);
-  const { verified } = await checkPieces({ info, disk, hasher, only, cancelled, onProgress: () => {} });
+  const hashes = content.merkle?.store;
+  const { verified } = await checkPieces({
+    info,
+    disk,
+    hasher,
+    hashes,
+    only,
+    cancelled,
+    onProgress: () => {},
+  });
   if (cancelled()) return [];
   return only.filter((piece) => !verified.get(piece) && store.verified.get(piece));
 }

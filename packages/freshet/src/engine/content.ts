@@ -1,6 +1,6 @@
 import type { Bitfield, Info } from '../protocol/index.ts';
 import { MerkleService } from './merkle/merkle-service.ts';
-import type { PieceLayers } from './merkle/merkle-store.ts';
+import type { MerkleStore } from './merkle/merkle-store.ts';
 import type { Exchange } from './peers/peer-owner.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { KeptPieces } from './pieces/kept-blocks.ts';
@@ -34,8 +34,10 @@ export interface ContentOptions {
   readonly verified: Bitfield;
   /** Blocks of unfinished pieces that are stored from before. */
   readonly kept?: KeptPieces | undefined;
-  /** With v2: hashes of the pieces of files, as far as they are known (BEP 52). */
-  readonly pieceLayers?: PieceLayers | undefined;
+  /** With v2: what is known of the files' trees (BEP 52). */
+  readonly trees?: MerkleStore | undefined;
+  /** They are learnt from peers, and to be kept for the next run. */
+  readonly treesAreLearnt?: boolean | undefined;
   readonly ports: Ports;
   readonly pool: BufferPool;
   readonly cache: ReadCache;
@@ -65,20 +67,22 @@ export class TorrentContent implements Exchange {
   readonly streaming: Streaming;
   readonly webSeeds: WebSeeds;
   readonly merkle: MerkleService | undefined;
+  readonly #treesAreLearnt: boolean;
   readonly #clock: Clock;
   /** Loans that run out soon. */
   readonly #ending = new Set<Timer>();
 
   constructor(options: ContentOptions) {
     this.#clock = options.ports.clock;
+    this.#treesAreLearnt = options.treesAreLearnt ?? false;
     const { info, disk, ports, events } = options;
     this.info = info;
     this.disk = disk;
-    if (info.hasV2) {
+    if (options.trees !== undefined) {
       this.merkle = new MerkleService(
         {
           info,
-          layers: options.pieceLayers,
+          store: options.trees,
           hasher: ports.hasher,
           now: () => ports.clock.now(),
           urgent: () => this.streaming.urgent(),
@@ -208,6 +212,10 @@ export class TorrentContent implements Exchange {
 
   storePartials(sweep: boolean): Promise<boolean> {
     return this.store.kept.store(this.store.partials.values(), sweep);
+  }
+
+  pieceLayers(): ReadonlyMap<string, Uint8Array> | undefined {
+    return this.#treesAreLearnt ? this.merkle?.store.layers : undefined;
   }
 
   partialPieces(): KeptPieces {

@@ -59,7 +59,11 @@ export function createTorrentSwarm(options: TorrentSwarmOptions): Swarm {
         observer.onUpload(bytes);
       },
       onReadError: (piece, error) => options.transfer()?.onReadError(piece, error),
-      onTick: () => options.transfer()?.content.webSeeds.update(),
+      onTick: () => {
+        const content = options.transfer()?.content;
+        content?.merkle?.exchange.tick();
+        content?.webSeeds.update();
+      },
     },
   });
 }

@@ -116,6 +116,7 @@ export class Torrent {
       limits: this.#limits,
       observer,
       webSeeds: this.#webSeedUrls,
+      pieceLayers: () => this.#pieceLayers,
       state: () => this.#state,
       fail: (error) => this.#fail(error),
       onOpened: (transfer) => this.#onOpened(transfer),
@@ -283,7 +284,7 @@ export class Torrent {
 
   /** Hashes of pieces that came with the torrent file, by the root of their file in hexadecimal (BEP 52). */
   get pieceLayers(): ReadonlyMap<string, Uint8Array> | undefined {
-    return this.#pieceLayers;
+    return this.#pieceLayers ?? this.#transfer?.content.merkle?.store.layers;
   }
 
   /** Another torrent of the client has turned out to be the same one. */

@@ -27,6 +27,7 @@ export class Transfer implements ContentEvents {
   readonly content: TorrentContent;
   readonly #options: TransferOptions;
   #done = false;
+  #layersTold = false;
   #closed = false;
 
   constructor(options: TransferOptions) {
@@ -111,14 +112,25 @@ export class Transfer implements ContentEvents {
 
   onInconsistent(piece: number): void {
     const reason = `by one of them piece ${piece} is right and by the other it is wrong`;
-    this.#options.fail(new Error(`The torrent is inconsistent: it is of version 1 and 2 at once, and ${reason}.`));
+    this.#options.fail(
+      new Error(`The torrent is inconsistent: it is of version 1 and 2 at once, and ${reason}.`),
+    );
   }
 
   /** v2: pieces can be begun whose hashes were not known, and blocks be told right from wrong. */
   onRoots(): void {
     this.#options.resume.saveSoon();
+    this.tellLayers();
     this.#options.swarm.fill();
     this.content.webSeeds.update();
+  }
+
+  /** v2: tells what a torrent file has beside the metadata, once all of it is known and unless one was given. */
+  tellLayers(): void {
+    const layers = this.content.pieceLayers();
+    if (this.#layersTold || layers === undefined || this.content.merkle?.store.complete !== true) return;
+    this.#layersTold = true;
+    this.#options.observer.onPieceLayers?.(layers);
   }
 
   onWriteError(error: Error): void {

@@ -3,13 +3,12 @@ import type { PieceStore } from '../pieces/piece-store.ts';
 import type { Hasher } from '../ports.ts';
 import { HashExchange } from './hash-exchange.ts';
 import { LeafServer } from './leaf-server.ts';
-import { MerkleStore, type PieceLayers } from './merkle-store.ts';
+import type { MerkleStore } from './merkle-store.ts';
 
 export interface MerkleServiceOptions {
   /** With v2. */
   readonly info: Info;
-  /** What is known from the torrent file, or from an earlier run. */
-  readonly layers: PieceLayers | undefined;
+  readonly store: MerkleStore;
   readonly hasher: Hasher;
   now(): number;
   /** Pieces that readers need, soonest first. */
@@ -29,7 +28,7 @@ export class MerkleService {
   constructor(options: MerkleServiceOptions, pieces: () => PieceStore) {
     const { info, hasher } = options;
     this.#pieces = pieces;
-    this.store = new MerkleStore(info, options.layers);
+    this.store = options.store;
     this.exchange = new HashExchange({
       hashes: this.store,
       now: () => options.now(),

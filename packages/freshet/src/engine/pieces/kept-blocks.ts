@@ -1,6 +1,6 @@
 /** Blocks of unfinished pieces that lie on the disk at their place, unverified, for when the piece is taken up again. */
 
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { BLOCK_LENGTH, type Info } from '../../protocol/index.ts';
 import type { Disk } from '../ports.ts';
 import { type PartialPiece, RECEIVED } from './partial-piece.ts';
 
@@ -12,6 +12,20 @@ const RUN_LENGTH = 16 * BLOCK_LENGTH;
 
 /** For each piece which of its blocks are stored: the high bit of the first byte stands for block 0. */
 export type KeptPieces = ReadonlyMap<number, Uint8Array>;
+
+/** What is kept, with all blocks of pieces that are stored as a whole and could not be verified yet. */
+export function keepAll(
+  kept: KeptPieces | undefined,
+  pieces: readonly number[],
+  info: Pick<Info, 'dataLength'>,
+): KeptPieces | undefined {
+  if (pieces.length === 0) return kept;
+  const all = new Map(kept);
+  for (const piece of pieces) {
+    all.set(piece, new Uint8Array(Math.ceil(info.dataLength(piece) / BLOCK_LENGTH / 8)).fill(0xff));
+  }
+  return all;
+}
 
 export class KeptBlocks {
   readonly #disk: Disk;

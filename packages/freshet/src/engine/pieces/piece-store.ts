@@ -150,7 +150,9 @@ export class PieceStore implements PoolMember {
       if (!this.verified.get(piece)) this.picker.putBack(piece);
       opened = true;
     }
-    if (opened) this.onRoom();
+    if (!opened) return;
+    this.resumeKept();
+    this.onRoom();
   }
 
   /** v2: hashes of blocks of the piece have become known. */
@@ -209,7 +211,8 @@ export class PieceStore implements PoolMember {
   /** Takes up pieces of which something is stored, as far as there is memory for them. */
   resumeKept(): void {
     for (const piece of [...this.kept.pieces]) {
-      if (!this.isMissing(piece)) this.kept.forget(piece);
+      if (this.#sealed.get(piece)) continue;
+      else if (!this.isMissing(piece)) this.kept.forget(piece);
       else if (this.partials.has(piece) || this.picker.priority(piece) === 0) continue;
       else if (this.#pool.fits(this.pieceLength(piece))) this.begin(piece, false);
     }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { FaultPlan, MemoryFileStore, MemoryHasher, SeededRandom } from '../../memory/index.ts';
+import { sampleTorrent } from '../../../testing/memory-swarm.ts';
+import { FaultPlan, MemoryDisk, MemoryFileStore, MemoryHasher, SeededRandom } from '../../memory/index.ts';
 import { Bitfield } from '../../protocol/index.ts';
+import { MerkleStore } from '../merkle/merkle-store.ts';
 import { type Disk, DiskError } from '../ports.ts';
 import { type CheckOptions, checkPieces } from './check.ts';
-import { hashPieces } from './hash-pieces.ts';
+import { type HashedLayout, hashPieces } from './hash-pieces.ts';
 import type { LayoutFile } from './layout.ts';
 import { openMappedDisk } from './mapped-disk.ts';
 import type { ResumeData } from './resume.ts';
@@ -11,6 +13,21 @@ import type { ResumeData } from './resume.ts';
 const PIECE = 1000;
 const hasher = new MemoryHasher();
 const infoHash = new Uint8Array(20);
+
+/** A torrent of version 1, before it is hashed. */
+function layout(length: number, pieceLength: number): HashedLayout {
+  const pieceCount = Math.ceil(length / pieceLength);
+  return {
+    length,
+    pieceLength,
+    pieceCount,
+    hasV1: true,
+    hasV2: false,
+    dataLength: (index) => Math.min(pieceLength, length - index * pieceLength),
+    fileOfPiece: () => undefined,
+    files: [],
+  };
+}
 
 /** `lengths`: negative is a pad file. */
 async function torrent(
@@ -25,9 +42,9 @@ async function torrent(
   const data = new Uint8Array(length);
   new SeededRandom(1).fill(data);
   for (const file of files) if (file.padding) data.fill(0, file.offset, file.offset + file.length);
-  const pieces = await hashPieces({
-    length,
-    pieceLength: PIECE,
+  const draft = layout(length, PIECE);
+  const { pieces } = await hashPieces({
+    info: draft,
     read: async (offset, into) => {
       into.set(data.subarray(offset, offset + into.length));
       return into.length;
@@ -41,7 +58,8 @@ async function torrent(
     pieceLength: PIECE,
     pieceCount: Math.ceil(length / PIECE),
     files,
-    pieceHash: (index: number) => pieces.subarray(20 * index, 20 * index + 20),
+    dataLength: draft.dataLength,
+    pieceHash: (index: number) => pieces?.subarray(20 * index, 20 * index + 20),
   };
   return { info, data };
 }
@@ -219,11 +237,41 @@ describe('checkPieces', () => {
   });
 });
 
+describe('checkPieces of version 2', () => {
+  const files = [
+    { path: ['a'], length: 100_000 },
+    { path: ['b'], length: 50_000 },
+  ];
+
+  it.each([2, 'hybrid'] as const)('holds pieces to the trees of the files (version %s)', async (version) => {
+    const sample = await sampleTorrent(0, 32_768, { files, version });
+    const disk = new MemoryDisk({ length: sample.info.length, files: sample.info.files });
+    await disk.write(0, [sample.content]);
+    await disk.write(32_768 + 5, [Uint8Array.of(sample.content[32_768 + 5]! ^ 1)]);
+    const hashes = new MerkleStore(sample.info, sample.pieceLayers);
+    const result = await check(sample.info, disk, undefined, { hashes });
+    expect([...result.verified.indexes()]).toEqual([0, 2, 3, 4, 5]);
+    expect(result.unjudged).toEqual([]);
+  });
+
+  it('says which pieces are stored that nobody can judge before their hashes have come', async () => {
+    const sample = await sampleTorrent(0, 32_768, {
+      files: [...files, { path: ['c'], length: 10 }],
+      version: 2,
+    });
+    const disk = new MemoryDisk({ length: sample.info.length, files: sample.info.files });
+    await disk.write(0, [sample.content]);
+    const result = await check(sample.info, disk, undefined, { hashes: new MerkleStore(sample.info) });
+    // A file of one piece has the root of it in its own.
+    expect([...result.verified.indexes()]).toEqual([6]);
+    expect(result.unjudged).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
+
 describe('hashPieces', () => {
   it('rejects when a file has become shorter', async () => {
     const promise = hashPieces({
-      length: 5000,
-      pieceLength: PIECE,
+      info: layout(5000, PIECE),
       read: async (offset, into) => Math.max(0, Math.min(into.length, 2500 - offset)),
       hasher,
       cancelled: () => false,
@@ -243,15 +291,18 @@ describe('hashPieces', () => {
       let running = 0;
       let most = 0;
       await hashPieces({
-        length: pieceLength * 5,
-        pieceLength,
+        info: layout(pieceLength * 5, pieceLength),
         read: async (_offset, into) => {
           most = Math.max(most, ++running);
           await Promise.resolve();
           running--;
           return into.length;
         },
-        hasher: { sha1: async () => new Uint8Array(20), prefixSha1: (buffer) => hasher.prefixSha1(buffer) },
+        hasher: {
+          sha1: async () => new Uint8Array(20),
+          prefixSha1: (buffer) => hasher.prefixSha1(buffer),
+          sha256: (data, done) => hasher.sha256(data, done),
+        },
         cancelled: () => false,
         onProgress: () => {},
       });
@@ -262,7 +313,6 @@ describe('hashPieces', () => {
   it('ends early when it is cancelled, and hashes nothing of nothing', async () => {
     let read = 0;
     const base = {
-      pieceLength: PIECE,
       read: async (_offset: number, into: Uint8Array) => {
         read++;
         return into.length;
@@ -270,8 +320,9 @@ describe('hashPieces', () => {
       hasher,
       onProgress: () => {},
     };
-    await hashPieces({ ...base, length: 100_000, cancelled: () => read >= 10 });
+    await hashPieces({ ...base, info: layout(100_000, PIECE), cancelled: () => read >= 10 });
     expect(read).toBeLessThan(20);
-    expect(await hashPieces({ ...base, length: 0, cancelled: () => false })).toEqual(new Uint8Array(0));
+    const nothing = await hashPieces({ ...base, info: layout(0, PIECE), cancelled: () => false });
+    expect(nothing).toEqual({ pieces: new Uint8Array(0), pieceRoots: undefined });
   });
 });

@@ -22,6 +22,8 @@ export interface ResumeSource {
   readonly disk: Disk;
   /** Pieces that are verified and on disk. */
   storedPieces(): Bitfield;
+  /** With v2: hashes of pieces, as far as they are known. */
+  pieceLayers?(): ReadonlyMap<string, Uint8Array> | undefined;
   /** Pieces that are verified, on disk or on their way there. */
   verifiedPieces?(): Bitfield;
   /**
@@ -161,6 +163,7 @@ export class ResumeKeeper {
           verified,
           doubtful: doubtful && [...doubtful.indexes()].filter((piece) => !verified.get(piece)),
           partial,
+          pieceLayers: source.pieceLayers?.(),
           fingerprints,
           filePriorities: source.selection.filePriorities(),
           uploaded: uploaded + (this.#earlier?.uploaded ?? 0),

@@ -11,7 +11,9 @@ import {
   dictNumber,
   type Encodable,
   encode,
+  fromHex,
   ID_LENGTH,
+  toHex,
   utf8DecodeStrict,
 } from '../../protocol/index.ts';
 import type { FileFingerprint } from '../ports.ts';
@@ -27,6 +29,8 @@ export interface ResumeData {
   readonly doubtful?: readonly number[] | undefined;
   /** Unfinished pieces, with the blocks of theirs that are stored: the high bit of the first byte is block 0. */
   readonly partial?: ReadonlyMap<number, Uint8Array> | undefined;
+  /** Hashes of the pieces of files, by the file's root in hexadecimal (BEP 52), as peers have sent them. */
+  readonly pieceLayers?: ReadonlyMap<string, Uint8Array> | undefined;
   /** One for each file, in the torrent's order; absent without metadata. */
   readonly fingerprints?: readonly FileFingerprint[] | undefined;
   /** One for each file, 0 (not wanted) to 255; absent when nobody chose. */
@@ -54,6 +58,9 @@ export function encodeResume(resume: ResumeData): Uint8Array<ArrayBuffer> {
     verified: verified?.toBytes(),
     doubtful: resume.doubtful?.length ? [...resume.doubtful] : undefined,
     partial: resume.partial?.size ? [...resume.partial].map(([piece, blocks]) => [piece, blocks]) : undefined,
+    layers: resume.pieceLayers?.size
+      ? [...resume.pieceLayers].map(([root, layer]) => [fromHex(root) ?? new Uint8Array(), layer])
+      : undefined,
     fingerprints: fingerprints === undefined ? undefined : encodeFingerprints(fingerprints),
     priorities: filePriorities === undefined ? undefined : Uint8Array.from(filePriorities),
     uploaded: whole(resume.uploaded),
@@ -100,6 +107,7 @@ function readResume(dict: BencodeDict): ResumeData | undefined {
     verified,
     doubtful: verified && readDoubtful(dict, verified.length),
     partial: verified && readPartial(dict, verified.length),
+    pieceLayers: readLayers(dict),
     fingerprints,
     filePriorities: priorities === undefined ? undefined : [...priorities],
     uploaded,
@@ -115,6 +123,19 @@ function readVerified(dict: BencodeDict): Bitfield | 'bad' | undefined {
   // The length first: a made-up count must not claim memory.
   if (pieces === undefined || bits === undefined || bits.length !== Math.ceil(pieces / 8)) return 'bad';
   return Bitfield.fromBytes(bits, pieces) ?? 'bad';
+}
+
+/** Wrong ones are found out by their root, as those that peers send. */
+function readLayers(dict: BencodeDict): Map<string, Uint8Array> | undefined {
+  const list = dictList(dict, 'layers');
+  if (list === undefined) return undefined;
+  const layers = new Map<string, Uint8Array>();
+  for (const entry of list) {
+    if (!Array.isArray(entry)) continue;
+    const [root, layer] = entry;
+    if (root instanceof Uint8Array && layer instanceof Uint8Array) layers.set(toHex(root), layer.slice());
+  }
+  return layers;
 }
 
 /** What is damaged here costs blocks, not the rest: they are unverified anyway. */
