@@ -22,7 +22,7 @@ import {
 } from './api/index.ts';
 import { createBlobFileStore } from './browser/blob-files.ts';
 import type { FileStore } from './engine/storage/file-store.ts';
-import { openMappedDisk } from './engine/storage/mapped-disk.ts';
+import { type Folder, TorrentFolder } from './engine/storage/torrent-folder.ts';
 import { fileStoreForPaths, NodeFileStore } from './node/files.ts';
 import { createNodePorts } from './node/platform.ts';
 import { createRangeServer, type ServedFile, type ServedIndex } from './node/range-server.ts';
@@ -65,12 +65,13 @@ function sessionPlatform(ports: ReturnType<typeof createNodePorts>): SessionPlat
     ports,
     pathOf: folderOf,
     openStorage: async (location, infoHash) => {
-      const folder = folderOf(location, infoHash);
-      const store = new NodeFileStore(folder);
-      return {
-        openDisk: async (info) => openMappedDisk({ info, infoHash, store }),
-        state: new NodeStateStore(join(folder, '.freshet')),
-      };
+      const open = (name: string): Folder => ({
+        name,
+        store: new NodeFileStore(name),
+        state: new NodeStateStore(join(name, '.freshet')),
+      });
+      const folder = await TorrentFolder.open({ infoHash, at: open(folderOf(location, infoHash)), open });
+      return { openDisk: (info) => folder.openDisk(info), state: folder.state, files: folder };
     },
     readFile,
     listSeed,

@@ -41,6 +41,7 @@ export interface FileOwner {
   readonly infoHash: string | undefined;
   openReader(start: number, end: number): ByteReader;
   selectFile(index: number, priority: number): void;
+  renameFile(index: number, path: string): Promise<void>;
   createReadStream(iterator: ByteIterator): FileReadStream;
   fileURL(file: File): string;
 }
@@ -62,6 +63,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   /** Place in `torrent.files`. */
   readonly index: number;
   readonly #owner: FileOwner;
+  #storagePath: string;
   #downloaded = 0;
   #done: boolean;
 
@@ -71,6 +73,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
     this.#owner = owner;
     this.name = snapshot.name;
     this.path = snapshot.path;
+    this.#storagePath = snapshot.path;
     this.length = snapshot.length;
     this.size = snapshot.length;
     this.type = contentType(snapshot.name).split(';')[0]!;
@@ -79,6 +82,10 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
     this.#done = snapshot.length === 0;
   }
 
+  /** Where the file is kept, below `torrent.path`: `path`, unless it was renamed. */
+  get storagePath(): string {
+    return this.#storagePath;
+  }
   /** Verified bytes. */
   get downloaded(): number {
     return this.#downloaded;
@@ -103,6 +110,16 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   /** Wants the file no longer; it is not even created. Streams still get what they ask for. */
   deselect(_priority?: number | boolean): void {
     this.#owner.selectFile(this.index, 0);
+  }
+
+  /**
+   * Keeps the file under another path below `torrent.path`, with `/` between names, while it is in use; folders are made.
+   * `name` and `path`, by which it is known in the torrent, stay. Resolves when it is done and remembered; rejects, and
+   * nothing has changed, with a `StorageError`: `EXISTS` when something is there or belongs to the torrent, `UNSAFE_PATH`
+   * for a path that leads elsewhere. A file that is not on the disk yet is created there.
+   */
+  rename(path: string): Promise<void> {
+    return this.#owner.renameFile(this.index, path);
   }
 
   /** Whether piece `index` has bytes of this file. */
@@ -175,6 +192,11 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
 
   #gone(): DestroyedError {
     return new DestroyedError(`The torrent of "${this.path}" has been destroyed.`);
+  }
+
+  /** It is kept elsewhere now. @internal */
+  renamed(path: string): void {
+    this.#storagePath = path;
   }
 
   /** Counts verified bytes; tells whether the file is complete with them for the first time. @internal */

@@ -89,7 +89,9 @@ export function addSettings(options: TorrentOptions, extra: AddSettings): AddSet
     selectOnly: options.so ?? extra.selectOnly,
     skipVerify: options.skipVerify,
     strategy: options.strategy,
+    allocation: readAllocation(options.allocation),
     uploads: uploads === false ? Number.MAX_SAFE_INTEGER : uploads,
+    superSeed: options.superSeed,
     private: options.private,
   };
 }
@@ -130,6 +132,11 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     webrtc: options.webrtc,
     bufferBudget: options.bufferBudget,
   };
+}
+
+function readAllocation(allocation: unknown): 'sparse' | 'full' | undefined {
+  if (allocation === undefined || allocation === 'sparse' || allocation === 'full') return allocation;
+  throw new ArgumentError(`"${String(allocation)}" is no kind of allocation: it is "sparse" or "full".`);
 }
 
 /** Bytes per second; `null` for no limit. */

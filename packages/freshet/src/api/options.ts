@@ -109,6 +109,13 @@ export interface TorrentOptions {
    * stream needs comes first in either case.
    */
   strategy?: 'sequential' | 'rarest' | undefined;
+  /**
+   * `full`: take the room of all wanted files before anything is downloaded, by writing zeros (Node has no way to reserve
+   * it): it lasts as long as writing the files once, and a disk that is too small shows at once, as a `StorageError` with
+   * the code `FULL`. In a page, and where the file system compresses, that is no promise of room. Default `sparse`: files
+   * take the room of what has come.
+   */
+  allocation?: 'sparse' | 'full' | undefined;
   /** Start paused. Default `false`. */
   paused?: boolean | undefined;
   /** Want nothing until it is selected. Default `false`. */
@@ -120,6 +127,12 @@ export interface TorrentOptions {
    * to 200.
    */
   uploads?: number | false | undefined;
+  /**
+   * A first seed with little to spare sends each piece once: peers are told of one piece at a time, and of the next
+   * when they have passed the former on (BEP 16). In force when everything is there from the start, until there is
+   * another seed. Default `false`.
+   */
+  superSeed?: boolean | undefined;
   /** Accepted for compatibility; has no effect: `noPeers` comes with every answer of a tracker that has none. */
   noPeersIntervalTime?: number | undefined;
   /**

@@ -37,6 +37,8 @@ export interface TorrentEvents {
   trackerAnnounce: [url: string];
   /** Stored data is being verified: pieces looked at, of all. */
   checking: [checked: number, total: number];
+  /** Files are being moved to another folder: how many of all, or bytes where they have to be copied. */
+  moving: [moved: number, total: number];
   /** A seed is being hashed: bytes, of all. */
   hashing: [hashed: number, total: number];
   /** The state is `paused` or no longer so. */

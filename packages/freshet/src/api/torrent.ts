@@ -75,6 +75,7 @@ export class Torrent extends TorrentState {
       openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
       selectFile: (index, priority) =>
         this.#tell('selectFiles', { torrent: key, files: [{ index, priority }] }),
+      renameFile: (index, path) => this.#ask('renameFile', { torrent: key, index, path }),
       createReadStream: owner.createReadStream,
       fileURL: (file) => owner.fileURL(this, file),
     };
@@ -188,6 +189,26 @@ export class Torrent extends TorrentState {
     return withCallback(this.#ask('recheck', { torrent: this.key }), callback);
   }
 
+  /**
+   * Gives the torrent's file, or the folder that its files are in, another name on the disk, while it is in use. What
+   * peers know of it and `torrent.name` stay. Resolves when it is done and remembered; rejects, and nothing has changed,
+   * with a `StorageError`: `EXISTS` when something of that name is there, `UNSAFE_PATH` for a name that is none.
+   */
+  rename(name: string): Promise<void> {
+    return this.#ask('rename', { torrent: this.key, name });
+  }
+
+  /**
+   * Moves the files and what is remembered of them to another folder, in Node, while they are read, seeded and downloaded.
+   * On another device they are copied, the `moving` event telling how far, and the old ones count until all copies are
+   * whole. Resolves when `torrent.path` is the new one; rejects, and everything is where it was, with a `StorageError`:
+   * `EXISTS` when one of the files is there already, `FULL` when there is no room. A move that a crash interrupts is
+   * brought to its end, or taken back, when the torrent is added again with either folder.
+   */
+  move(folder: string): Promise<void> {
+    return this.#ask('move', { torrent: this.key, path: folder });
+  }
+
   /** What is known of the connected peers, now. */
   peers(): Promise<readonly PeerSnapshot[]> {
     return this.#ask('peers', { torrent: this.key });
@@ -251,6 +272,15 @@ export class Torrent extends TorrentState {
         break;
       case 'progress':
         this.#onProgress(event);
+        break;
+      case 'renamed':
+        for (const { index, path } of event.files) this.now.files[index]?.renamed(path);
+        break;
+      case 'moving':
+        this.emit('moving', event.moved, event.total);
+        break;
+      case 'moved':
+        this.now.path = event.path;
         break;
       case 'done':
         this.#onDone();

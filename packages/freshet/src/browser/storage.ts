@@ -1,7 +1,9 @@
 /** Where a page keeps its torrents: OPFS where there is one, else memory. */
 
 import { type Disk, DiskError, type StateStore } from '../engine/ports.ts';
+import { withEnd } from '../engine/storage/disk-end.ts';
 import { type MappedDiskOptions, openMappedDisk } from '../engine/storage/mapped-disk.ts';
+import { type MovableFiles, TorrentFolder } from '../engine/storage/torrent-folder.ts';
 import { MemoryFileStore } from '../memory/file-store.ts';
 import { MemoryState } from '../memory/state.ts';
 import { type InfoHash, infoHashToHex } from '../protocol/index.ts';
@@ -25,6 +27,8 @@ export interface TorrentPlace {
   readonly reason: string | undefined;
   /** For this torrent's resume data: two tabs must not write each other's. */
   readonly state: StateStore;
+  /** For other names of files; absent in memory. */
+  readonly files?: MovableFiles | undefined;
   /**
    * Opens the disk; again after it was closed. In memory nothing is lost by that. Rejects with `DiskError` when
    * another tab has taken the torrent over in between.
@@ -88,6 +92,7 @@ export class BrowserStorage {
     if (!(await this.#claim(key))) return this.#inMemory(infoHash, TAKEN);
     const path = [this.#folder, 'files', key];
     const store = createOpfsFileStore(host, path);
+    const folder = await TorrentFolder.open({ infoHash, at: { name: key, store, state: this.state } });
     // The disk has removed its files; if their empty folder stays, that is no reason to fail.
     const removeFolder = (): Promise<void> =>
       host.request({ op: 'removeTree', path }).then(
@@ -97,7 +102,8 @@ export class BrowserStorage {
     return {
       kind: 'opfs',
       reason: undefined,
-      state: this.state,
+      state: folder.state,
+      files: onlyNames(folder),
       openDisk: async (info, wanted) => {
         await this.#claim(key);
         const release = this.#claimed.get(key);
@@ -108,7 +114,11 @@ export class BrowserStorage {
             'Another tab of this site stores this torrent now; close one of them.',
           );
         this.#claimed.delete(key);
-        return withEnd(openMappedDisk({ info, infoHash, store, wanted }), release, removeFolder);
+        const disk = await folder.openDisk(info, wanted).catch((error: unknown) => {
+          release();
+          throw error;
+        });
+        return withEnd(disk, { closed: release, destroyed: removeFolder });
       },
     };
   }
@@ -155,16 +165,14 @@ function lock(name: string): Promise<(() => void) | undefined> {
   });
 }
 
-/** The disk, which tells when it has been closed or destroyed. */
-function withEnd(disk: Disk, closed: () => void, destroyed: () => Promise<void>): Disk {
+/** A site's storage is one place: nothing can be moved in it. */
+function onlyNames(folder: TorrentFolder): MovableFiles {
   return {
-    length: disk.length,
-    read: (offset, into) => disk.read(offset, into),
-    write: (offset, parts) => disk.write(offset, parts),
-    setWanted: (wanted) => disk.setWanted(wanted),
-    flush: () => disk.flush(),
-    fingerprints: () => disk.fingerprints(),
-    close: () => disk.close().finally(closed),
-    destroy: () => disk.destroy().then(destroyed).finally(closed),
+    name: '',
+    get paths() {
+      return folder.paths;
+    },
+    rename: (changes) => folder.rename(changes),
+    move: (name, options) => folder.move(name, options),
   };
 }

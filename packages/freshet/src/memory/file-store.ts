@@ -44,6 +44,12 @@ export class MemoryFileStore implements FileStore {
     return [...this.#files.keys()].sort();
   }
 
+  /** What a file has, whoever has it open; for looking on from outside. */
+  peek(path: readonly string[]): Pick<SparseBytes, 'read' | 'size'> {
+    const file = this.#files.get(path.join('/'));
+    return file?.bytes ?? new SparseBytes({ free: 0 });
+  }
+
   /** Handles open now, and the most that were open at once. */
   get handles(): { readonly open: number; readonly most: number } {
     return { open: this.#open, most: this.#mostOpen };
@@ -144,7 +150,7 @@ export class MemoryFileStore implements FileStore {
 
   #checkFree(path: readonly string[]): void {
     const key = path.join('/');
-    if (this.#files.has(key)) throw existing(key);
+    if (this.#files.has(key) || (this.#folders.get(key) ?? 0) > 0) throw existing(key);
   }
 
   #handle(key: string, file: MemoryFile, forWriting: boolean): StoredFile {

@@ -169,6 +169,18 @@ export class DirectSession implements Session {
         await get(torrent).recheck();
         return undefined;
       },
+      renameFile: async ({ torrent, index, path }) => {
+        await get(torrent).relocate((moves) => moves.renameFile(index, path));
+        return undefined;
+      },
+      rename: async ({ torrent, name }) => {
+        await get(torrent).relocate((moves) => moves.rename(name));
+        return undefined;
+      },
+      move: async ({ torrent, path }) => {
+        await get(torrent).relocate((moves) => moves.move(path));
+        return undefined;
+      },
       setLimits: ({ download, upload }) => this.#setLimits(download, upload),
       peers: ({ torrent }) => get(torrent).peers(),
       trackers: ({ torrent }) =>
@@ -221,7 +233,8 @@ export class DirectSession implements Session {
       torrent.start({
         source: this.#completed(resolved, settings),
         storage,
-        path: this.#platform.pathOf(location, infoHash),
+        // A move that was interrupted may have taken it elsewhere.
+        path: storage.files?.name ?? this.#platform.pathOf(location, infoHash),
         seed: false,
       });
     } catch (error) {

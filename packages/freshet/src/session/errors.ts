@@ -78,8 +78,8 @@ export class ArgumentError extends FreshetError {
 }
 
 /**
- * Storage failed. `code` says how: `FULL`, `READ_ONLY`, `NOT_FOUND`, `UNSAFE_PATH`, `CHANGED`, `IO` or `CLOSED`; or
- * `NOT_KEPT`, as a warning, when a page keeps a download in memory instead of OPFS.
+ * Storage failed. `code` says how: `FULL`, `READ_ONLY`, `NOT_FOUND`, `EXISTS`, `UNSAFE_PATH`, `CHANGED`, `IO` or
+ * `CLOSED`; or `NOT_KEPT`, as a warning, when a page keeps a download in memory instead of OPFS.
  */
 export class StorageError extends FreshetError {
   override readonly name: string = 'StorageError';

@@ -2,6 +2,7 @@
 
 import type { Disk, Ports, StateStore } from '../engine/ports.ts';
 import type { FileStore } from '../engine/storage/file-store.ts';
+import type { MovableFiles } from '../engine/storage/torrent-folder.ts';
 import type { Info, InfoHash } from '../protocol/index.ts';
 import type { BlobLike, StorageLocation } from './protocol.ts';
 
@@ -11,6 +12,8 @@ export interface TorrentStorage {
   openDisk(info: Info): Promise<Disk>;
   /** For resume data; absent when nothing outlives the process anyway. */
   readonly state: StateStore | undefined;
+  /** For other names and another place; absent where the files are not ours. */
+  readonly files?: MovableFiles | undefined;
   /** A sentence that says why it is not kept where it was asked for; absent when it is. */
   readonly reason?: string | undefined;
 }

@@ -70,6 +70,8 @@ export interface AddSettings {
   readonly allocation?: 'sparse' | 'full' | undefined;
   /** Most peers unchoked at a time; found from the upload rate when absent. */
   readonly uploads?: number | undefined;
+  /** Send each piece once until there is another seed (BEP 16). */
+  readonly superSeed?: boolean | undefined;
   /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
   readonly private?: boolean | undefined;
 }

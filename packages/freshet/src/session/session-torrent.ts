@@ -2,8 +2,9 @@
 
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
 import type { TorrentObserver } from '../engine/torrent-types.ts';
-import { type Info, parseAddress } from '../protocol/index.ts';
+import { type Info, parseAddress, primaryHash } from '../protocol/index.ts';
 import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
+import { FileMoves } from './file-moves.ts';
 import { FileSelection, filesWithin, prioritiesBySettings, realFiles } from './file-selection.ts';
 import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
@@ -46,6 +47,9 @@ export interface Start {
 // Up to so many pieces, what is on its way goes with every progress event; beyond, `pieces` asks for it.
 const MAX_PIECES_IN_PROGRESS_EVENTS = 4096;
 
+/** Milliseconds between two events about a check under way. */
+const CHECKING_INTERVAL = 100;
+
 export class SessionTorrent {
   readonly #host: TorrentHost;
   readonly #settings: AddSettings;
@@ -56,6 +60,7 @@ export class SessionTorrent {
   #info: Info | undefined;
   /** The metadata's indexes of the files that are no padding. */
   #files: readonly number[] = [];
+  #moves: FileMoves | undefined;
   #seed = false;
   #paused: boolean;
   #ready = false;
@@ -66,6 +71,8 @@ export class SessionTorrent {
   #beforeReady: ((torrent: EngineTorrent, info: Info) => void)[] = [];
   /** Listeners are being told of metadata or storage, and what they select is gathered. */
   #telling = false;
+  /** When it was last told how far the check is. */
+  #checkingTold = Number.NEGATIVE_INFINITY;
   #starting = false;
   #doneWaits = false;
   #closed: Promise<void> | undefined;
@@ -117,6 +124,7 @@ export class SessionTorrent {
     const { engine, settings } = this.#host;
     this.#source = source;
     this.#seed = seed;
+    this.#moves = this.#makeMoves(storage);
     this.#starting = true;
     this.#host.emit({
       type: 'infoHash',
@@ -147,7 +155,9 @@ export class SessionTorrent {
         paused: this.#paused,
         skipCheck: seed || this.#settings.skipVerify === true,
         strategy: this.#settings.strategy,
+        allocation: this.#settings.allocation,
         uploadSlots: this.#settings.uploads,
+        superSeed: this.#settings.superSeed,
         maxWebSeedConnections: this.#settings.maxWebConns,
       },
       this.#observer(),
@@ -242,6 +252,13 @@ export class SessionTorrent {
     if (this.closed) throw new DestroyedError('The torrent was destroyed while it was verified.');
   }
 
+  /** Other names or another folder, once the files are there. */
+  async relocate(action: (moves: FileMoves) => Promise<void>): Promise<void> {
+    await this.#whenReady;
+    if (this.#moves === undefined || this.closed) throw new DestroyedError('The torrent was removed.');
+    await action(this.#moves);
+  }
+
   peers(): PeerSnapshot[] {
     return this.#engine?.peers().map(peerSnapshot) ?? [];
   }
@@ -278,6 +295,24 @@ export class SessionTorrent {
     return this.#closed;
   }
 
+  #makeMoves(storage: TorrentStorage): FileMoves {
+    const { platform, emit } = this.#host;
+    const torrent = this;
+    return new FileMoves({
+      files: storage.files,
+      real: () => this.#files,
+      info: () => this.#info,
+      folderOf: (path) =>
+        platform.pathOf({ ...this.#settings.location, path }, primaryHash(this.#source!.hashes)),
+      save: async () => this.#engine?.save(),
+      get closed() {
+        return torrent.closed;
+      },
+      now: () => platform.ports.clock.now(),
+      emit,
+    });
+  }
+
   #observer(): TorrentObserver {
     const emit = (event: TorrentEvent): void => {
       if (!this.closed) this.#host.emit(event);
@@ -285,7 +320,7 @@ export class SessionTorrent {
     const plain = (error: Error): ErrorValue => toErrorValue(error);
     return {
       onMetadata: (info, infoBytes) => this.#onMetadata(info, infoBytes),
-      onChecking: (checked, total) => emit({ type: 'checking', checked, total }),
+      onChecking: (checked, total) => this.#onChecking(checked, total),
       onPieceLayers: (layers) => this.#onPieceLayers(layers),
       onReady: () => this.#onReady(),
       onVerified: (piece) => this.#ticker.verified(piece),
@@ -308,6 +343,14 @@ export class SessionTorrent {
         this.fail(error, toErrorValue(error).code !== 'DUPLICATE_TORRENT');
       },
     };
+  }
+
+  /** Small pieces are hashed faster than anybody wants to hear of. */
+  #onChecking(checked: number, total: number): void {
+    const now = this.#host.platform.ports.clock.now();
+    if (this.closed || (checked < total && now - this.#checkingTold < CHECKING_INTERVAL)) return;
+    this.#checkingTold = now;
+    this.#host.emit({ type: 'checking', checked, total });
   }
 
   /** What a magnet link's `xs` points to has come at last: it is of use while no peer has sent the metadata. */
@@ -361,6 +404,7 @@ export class SessionTorrent {
       this.#applySelection();
       for (const command of this.#beforeReady.splice(0)) this.#runLate(() => command(torrent, info));
     }
+    this.#moves?.tell();
     this.#host.emit({
       type: 'ready',
       verified: torrent.verified?.toBytes() ?? new Uint8Array(),

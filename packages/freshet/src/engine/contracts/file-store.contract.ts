@@ -69,6 +69,25 @@ export function fileStoreContract(name: string, make: () => Promise<FileStoreFix
       expect(store.label(path)).toContain('file.bin');
     });
 
+    it('renames a file, makes and removes folders for it, and replaces nothing', async () => {
+      const { store } = await open();
+      if (store.rename === undefined) return expect(store.label(['read-only'])).toContain('read-only');
+      const data = testBytes(5000, 9);
+      await use(store, ['old', 'deep', 'file'], true, (file) => file.write(0, [data]));
+      await use(store, ['taken'], true, async () => {});
+      await store.rename(['old', 'deep', 'file'], ['new', 'name']);
+      expect(await content(store, ['new', 'name'], 9000)).toEqual(data);
+      expect((await store.stat(['old', 'deep', 'file'])).size).toBe(-1);
+      // The old folders have gone: a file may have their name.
+      await use(store, ['old'], true, async () => {});
+      expect((await rejection(store.rename(['new', 'name'], ['taken']))).code).toBe('EXISTS');
+      expect((await rejection(store.rename(['taken'], ['new']))).code).toBe('EXISTS');
+      expect((await rejection(store.rename(['missing'], ['there']))).code).toBe('NOT_FOUND');
+      expect((await rejection(store.rename(['taken'], ['..', 'out']))).code).toBe('UNSAFE_PATH');
+      expect((await rejection(store.rename(['..', 'out'], ['taken']))).code).toBe('UNSAFE_PATH');
+      expect(await content(store, ['new', 'name'], 9000)).toEqual(data);
+    });
+
     it('creates an empty file by opening it for writing, and keeps what a file has', async () => {
       const { store } = await open();
       await use(store, ['empty'], true, async () => {});

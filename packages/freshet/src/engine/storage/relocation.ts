@@ -16,6 +16,8 @@ export interface MoveOptions {
   onProgress(moved: number, total: number): void;
   /** Asked between files and chunks; true ends the move, and everything is where it was. */
   cancelled(): boolean;
+  /** Some files are in the other store and cannot come back: they are used where they are. */
+  onStuck(): void;
   /** When files are copied: all are complete in the other store, and from now on its are the ones that count. */
   commit(): Promise<void>;
 }
@@ -124,10 +126,13 @@ export class Relocation {
         options.onProgress(++moved, files.length);
       }
     } catch (error) {
-      // What cannot go back now is found again at the next start, as both folders are remembered.
-      for (const index of files.slice(0, moved).reverse())
-        await this.#host.runAlone(() => take(index, store, old));
-      this.#host.store.end(old);
+      try {
+        for (const index of files.slice(0, moved).reverse())
+          await this.#host.runAlone(() => take(index, store, old));
+        this.#host.store.end(old);
+      } catch {
+        options.onStuck();
+      }
       throw error;
     }
     this.#host.store.end(store);

@@ -38,12 +38,22 @@ export interface MoveFolderOptions {
   save(): Promise<void>;
 }
 
+/** Other names and another place for a torrent's files. */
+export interface MovableFiles {
+  /** The folder that the files are in. */
+  readonly name: string;
+  /** Files that are not where the torrent has them, by index. */
+  readonly paths: ReadonlyMap<number, readonly string[]>;
+  rename(changes: ReadonlyMap<number, readonly string[]>): Promise<void>;
+  move(name: string, options: MoveFolderOptions): Promise<void>;
+}
+
 /**
  * What was begun before a crash is found out when the disk is opened, whichever of the two folders the torrent is added
  * with: both say what is going on. When files are renamed one by one, each is in one of the two. When they are copied,
  * the old ones count until all copies are whole.
  */
-export class TorrentFolder {
+export class TorrentFolder implements MovableFiles {
   readonly #options: TorrentFolderOptions;
   readonly #recordKey: string;
   #at: Folder;
@@ -165,10 +175,19 @@ export class TorrentFolder {
     const before = this.#record;
     await this.#write(from, { ...before, to: to.name });
     await this.#enter(to, from);
+    let stuck = false;
     try {
-      await disk.moveTo(to.store, { ...options, copy: false, commit: async () => {} });
+      await disk.moveTo(to.store, {
+        ...options,
+        copy: false,
+        onStuck: () => {
+          stuck = true;
+        },
+        commit: async () => {},
+      });
     } catch (error) {
-      if (error instanceof DiskError && error.code === 'CLOSED' && this.#disk !== disk) throw error;
+      // Both folders tell of the other: the next start brings everything together.
+      if (stuck) throw error;
       this.#at = from;
       this.#from = undefined;
       await this.#save(before);
@@ -189,6 +208,7 @@ export class TorrentFolder {
       await disk.moveTo(to.store, {
         ...options,
         copy: true,
+        onStuck: () => {},
         commit: async () => {
           await this.#enter(to, from);
           entered = true;
