@@ -132,7 +132,10 @@ export interface SiteDescription {
 
 export interface TorrentDescription {
   readonly name: string;
+  /** 40 hexadecimal characters: of version 1 or, of a torrent of version 2 only, the first ones of that. */
   readonly infoHash: string;
+  /** 64 hexadecimal characters, of version 2 (BEP 52). */
+  readonly infoHashV2?: string | undefined;
   /** Bytes. */
   readonly length: number;
   readonly pieceLength: number;
@@ -165,6 +168,7 @@ export function describeTorrent(
   return {
     name: shared.name,
     infoHash: shared.infoHash,
+    infoHashV2: torrent.infoHashV2,
     length: torrent.length,
     pieceLength: torrent.pieceLength,
     magnet: magnetFor(shared, address, webSeed),

@@ -2,7 +2,7 @@
 
 import type { Client, Torrent } from 'freshet';
 import { chooseFile, FreshetVideo, sharedClient } from 'freshet-player';
-import { addressOf, parseAddress, siteTracker } from './address.ts';
+import { addressOf, names, parseAddress, siteTracker } from './address.ts';
 import { Dashboard, type Numbers } from './dashboard.ts';
 import { byId, setText } from './dom.ts';
 import { markShown, showLibrary } from './library.ts';
@@ -103,7 +103,7 @@ class Page {
         address === undefined
           ? (this.#site.torrents.find((torrent) => chooseFile(torrent.files, undefined) !== undefined) ??
             this.#site.torrents[0])
-          : this.#site.torrents.find((torrent) => torrent.infoHash === address.infoHash);
+          : this.#site.torrents.find((torrent) => names(address.hashes, torrent));
       if (own !== undefined) this.#show(this.#openOwn(own));
       else if (address !== undefined) void this.#showOther(address.id);
       else this.#setTitle('Nothing to watch here yet');
