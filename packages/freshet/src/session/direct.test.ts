@@ -1,100 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Client } from '../api/client.ts';
-import type { ClientPlatform } from '../api/platform.ts';
-import { WebReadStream } from '../api/read-stream.ts';
-import { createBlobFileStore } from '../browser/blob-files.ts';
-import { openMappedDisk } from '../engine/storage/mapped-disk.ts';
-import type { FaultPlan } from '../memory/faults.ts';
-import {
-  MemoryFileStore,
-  MemoryHasher,
-  MemoryHttp,
-  MemoryMessageSockets,
-  MemoryNetwork,
-  MemoryState,
-  SeededRandom,
-  VirtualClock,
-} from '../memory/index.ts';
-import { DirectSession } from './direct.ts';
+import { World } from '../../testing/memory-world.ts';
 import { DestroyedError, StorageError, StreamError } from './errors.ts';
-import type { SessionPlatform } from './platform.ts';
-import type { SessionEvent, SessionSettings } from './protocol.ts';
-
-/** Machines of one network, each with storage of its own; time moves by `run`. */
-class World {
-  readonly clock = new VirtualClock({ settle: () => new Promise((resolve) => setImmediate(resolve)) });
-  readonly network = new MemoryNetwork(this.clock, { link: { latencyMs: 10 } });
-  readonly http = new MemoryHttp(this.clock);
-  readonly files = new Map<string, MemoryFileStore>();
-  readonly #states = new Map<string, MemoryState>();
-  closed = 0;
-  #seeds = 0;
-
-  /** Why downloads are not kept, if they are not. */
-  reason: string | undefined;
-
-  session(host: string, settings: SessionSettings = {}, faults?: FaultPlan): DirectSession {
-    const store = this.files.get(host) ?? new MemoryFileStore({ faults });
-    this.files.set(host, store);
-    const state = this.#states.get(host) ?? new MemoryState();
-    this.#states.set(host, state);
-    const platform: SessionPlatform = {
-      ports: {
-        clock: this.clock,
-        random: new SeededRandom(++this.#seeds),
-        hasher: new MemoryHasher(),
-        http: this.http,
-        sockets: new MemoryMessageSockets(this.clock),
-        dialer: this.network.dialer(host),
-        listener: this.network.listener(host),
-      },
-      pathOf: () => `/${host}`,
-      openStorage: async (_location, infoHash) => ({
-        openDisk: async (info) => openMappedDisk({ info, infoHash, store }),
-        state,
-        reason: this.reason,
-      }),
-      openSeed: (placed) =>
-        createBlobFileStore(
-          placed.map(({ path, seed }) => ({
-            path,
-            blob: seed.content.kind === 'bytes' ? new Blob([seed.content.bytes as BlobPart]) : new Blob([]),
-          })),
-        ),
-      close: async () => {
-        this.closed++;
-      },
-    };
-    return new DirectSession(platform, settings);
-  }
-
-  client(host: string, settings: SessionSettings = {}, faults?: FaultPlan): Client {
-    return new Client({}, API, this.session(host, settings, faults));
-  }
-
-  /** Lets time pass until the promise is settled, at most a minute of it. */
-  async run<T>(promise: Promise<T>): Promise<T> {
-    let settled = false;
-    const done = (): void => {
-      settled = true;
-    };
-    promise.then(done, done);
-    for (let i = 0; i < 600 && !settled; i++) await this.clock.advanceAsync(100);
-    expect(settled).toBe(true);
-    return promise;
-  }
-}
-
-const API: ClientPlatform = {
-  webrtc: false,
-  openSession: () => {
-    throw new Error('A session is given.');
-  },
-  createReadStream: (iterator) => new WebReadStream(iterator),
-  createServer: () => {
-    throw new Error('No server here.');
-  },
-};
+import type { SessionEvent } from './protocol.ts';
 
 const content = Uint8Array.from({ length: 200_000 }, (_, index) => (index * 31 + (index >> 8)) & 255);
 const SEED = { pieceLength: 16_384, name: 'Folder' } as const;
@@ -130,7 +37,7 @@ describe('DirectSession', () => {
     session.subscribe(({ event }: SessionEvent) => {
       if (events.at(-1) !== event.type) events.push(event.type);
     });
-    const leecher = new Client({}, API, session);
+    const leecher = world.clientOf(session);
     const torrent = leecher.add(seed.magnetURI!, { peers: ['10.0.0.1:1000'] });
     await world.run(torrent.untilDone());
     expect(order).toEqual(['seeding']);
@@ -224,6 +131,24 @@ describe('DirectSession', () => {
     expect(await failed).toBeInstanceOf(StreamError);
     expect(await second).toBeInstanceOf(StreamError);
     await expect(torrent.files[0]!.arrayBuffer()).rejects.toBeInstanceOf(DestroyedError);
+    await world.run(Promise.all([client.destroy(), seeder.destroy()]));
+  });
+
+  it('super-seeds when told to: the others never see all of it, and get it all the same', async () => {
+    const world = new World();
+    const seeder = world.client('10.0.0.1', { torrentPort: 1000 });
+    const seed = await world.run(seeder.seed(inputs(), { ...SEED, superSeed: true }).untilDone());
+    const client = world.client('10.0.0.2');
+    const torrent = client.add(seed.torrentFile!, { peers: ['10.0.0.1:1000'] });
+    const claimed: number[] = [];
+    torrent.on('download', () => {
+      void torrent.peers().then((peers) => {
+        for (const peer of peers) claimed.push(peer.progress);
+      });
+    });
+    await world.run(torrent.untilDone());
+    expect(claimed[0]).toBeLessThan(0.2);
+    expect(new Uint8Array(await world.run(torrent.files[0]!.arrayBuffer()))).toEqual(content);
     await world.run(Promise.all([client.destroy(), seeder.destroy()]));
   });
 

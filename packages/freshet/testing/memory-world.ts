@@ -1,0 +1,102 @@
+/** Whole clients, from the API down, over a network in memory and in virtual time. */
+
+import { expect } from 'vitest';
+import { Client } from '../src/api/client.ts';
+import type { ClientPlatform } from '../src/api/platform.ts';
+import { WebReadStream } from '../src/api/read-stream.ts';
+import { createBlobFileStore } from '../src/browser/blob-files.ts';
+import { openMappedDisk } from '../src/engine/storage/mapped-disk.ts';
+import type { FaultPlan } from '../src/memory/faults.ts';
+import {
+  MemoryFileStore,
+  MemoryHasher,
+  MemoryHttp,
+  MemoryMessageSockets,
+  MemoryNetwork,
+  MemoryState,
+  SeededRandom,
+  VirtualClock,
+} from '../src/memory/index.ts';
+import { DirectSession } from '../src/session/direct.ts';
+import type { SessionPlatform } from '../src/session/platform.ts';
+import type { SessionSettings } from '../src/session/protocol.ts';
+
+/** Machines of one network, each with storage of its own; time moves by `run`. */
+export class World {
+  readonly clock = new VirtualClock({ settle: () => new Promise((resolve) => setImmediate(resolve)) });
+  readonly network = new MemoryNetwork(this.clock, { link: { latencyMs: 10 } });
+  readonly http = new MemoryHttp(this.clock);
+  readonly files = new Map<string, MemoryFileStore>();
+  readonly #states = new Map<string, MemoryState>();
+  closed = 0;
+  #seeds = 0;
+
+  /** Why downloads are not kept, if they are not. */
+  reason: string | undefined;
+
+  session(host: string, settings: SessionSettings = {}, faults?: FaultPlan): DirectSession {
+    const store = this.files.get(host) ?? new MemoryFileStore({ faults });
+    this.files.set(host, store);
+    const state = this.#states.get(host) ?? new MemoryState();
+    this.#states.set(host, state);
+    const platform: SessionPlatform = {
+      ports: {
+        clock: this.clock,
+        random: new SeededRandom(++this.#seeds),
+        hasher: new MemoryHasher(),
+        http: this.http,
+        sockets: new MemoryMessageSockets(this.clock),
+        dialer: this.network.dialer(host),
+        listener: this.network.listener(host),
+      },
+      pathOf: () => `/${host}`,
+      openStorage: async (_location, infoHash) => ({
+        openDisk: async (info) => openMappedDisk({ info, infoHash, store }),
+        state,
+        reason: this.reason,
+      }),
+      openSeed: (placed) =>
+        createBlobFileStore(
+          placed.map(({ path, seed }) => ({
+            path,
+            blob: seed.content.kind === 'bytes' ? new Blob([seed.content.bytes as BlobPart]) : new Blob([]),
+          })),
+        ),
+      close: async () => {
+        this.closed++;
+      },
+    };
+    return new DirectSession(platform, settings);
+  }
+
+  client(host: string, settings: SessionSettings = {}, faults?: FaultPlan): Client {
+    return this.clientOf(this.session(host, settings, faults));
+  }
+
+  clientOf(session: DirectSession): Client {
+    return new Client({}, API, session);
+  }
+
+  /** Lets time pass until the promise is settled, at most a minute of it. */
+  async run<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const done = (): void => {
+      settled = true;
+    };
+    promise.then(done, done);
+    for (let i = 0; i < 600 && !settled; i++) await this.clock.advanceAsync(100);
+    expect(settled).toBe(true);
+    return promise;
+  }
+}
+
+const API: ClientPlatform = {
+  webrtc: false,
+  openSession: () => {
+    throw new Error('A session is given.');
+  },
+  createReadStream: (iterator) => new WebReadStream(iterator),
+  createServer: () => {
+    throw new Error('No server here.');
+  },
+};
