@@ -263,6 +263,8 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
     if (this.#closed) return;
     this.upload?.pump();
     if (this.#limit !== undefined) this.#throttle.apply(this.#limit, this.#expecting);
+    const store = this.#owner?.exchange?.store;
+    if (store !== undefined) this.#throttle.hold(store);
   }
 
   onDrain(): void {

@@ -51,6 +51,31 @@ describe('ReadThrottle', () => {
     expect(events).toEqual(['pause', 'resume', 'resumed']);
   });
 
+  it('stops reading while memory is full, beside the limit, and goes on when both allow it', () => {
+    const { clock, share, events, throttle } = setup(1000);
+    const woken: (() => void)[] = [];
+    const store = {
+      congested: false,
+      whenRelieved: (wake: () => void) => void woken.push(wake),
+      forgetRelief: () => void woken.pop(),
+    };
+    throttle.hold(store);
+    expect([events, throttle.waiting]).toEqual([[], false]);
+    store.congested = true;
+    throttle.hold(store);
+    throttle.hold(store);
+    expect([events, throttle.waiting, throttle.paused, woken.length]).toEqual([['pause'], true, true, 1]);
+    share.take(20_000);
+    throttle.apply(share, true);
+    woken.pop()!();
+    expect([events, throttle.paused]).toEqual([['pause', 'resumed'], true]);
+    clock.advance(60_000);
+    expect([events, throttle.paused]).toEqual([['pause', 'resumed', 'resume', 'resumed'], false]);
+    throttle.hold(store);
+    throttle.close();
+    expect([woken, throttle.waiting]).toEqual([[], false]);
+  });
+
   it('waits for nothing any more when it is closed, also by another that is woken first', () => {
     const { clock, limiter, share, events, throttle } = setup(1000);
     const other = limiter.share();

@@ -19,6 +19,11 @@ export class BufferPool {
   readonly #members = new Set<PoolMember>();
   /** Those who were refused a buffer and wait for room. */
   readonly #refused = new Set<PoolMember>();
+  /** Bytes of those handed out that only wait to be written. */
+  #unwritten = 0;
+  #congested = false;
+  /** Who waits for the end of the congestion, and on whose account. */
+  readonly #waiting = new Map<() => void, PoolMember>();
 
   /** @param budget most bytes handed out at a time, apart from overdrafts. */
   constructor(budget: number) {
@@ -33,6 +38,42 @@ export class BufferPool {
   /** Bytes of released buffers that are kept for reuse. */
   get idleBytes(): number {
     return this.#idleBytes;
+  }
+
+  /**
+   * Seven eighths of the budget are used, and disks are what is waited for: links should not be read. It ends at three
+   * quarters, or when nothing is left to be written; pieces in progress alone are never a reason, as only links can end
+   * them.
+   */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  /** A buffer is on its way to a disk. */
+  writeBegun(bytes: number): void {
+    this.#unwritten += bytes;
+    if (this.#used >= (this.budget * 7) / 8) this.#congested = true;
+  }
+
+  /** It is written, or cannot be; it is released by the same call of its owner. */
+  writeEnded(bytes: number): void {
+    this.#unwritten -= bytes;
+  }
+
+  /** Calls `wake` once, when there is no congestion, or none that the member has a part in. */
+  whenRelieved(member: PoolMember, wake: () => void): void {
+    this.#waiting.set(wake, member);
+  }
+
+  forget(wake: () => void): void {
+    this.#waiting.delete(wake);
+  }
+
+  /** The member has nothing left to be written. */
+  relieve(member: PoolMember): void {
+    for (const [wake, owner] of [...this.#waiting]) {
+      if (owner === member && this.#waiting.delete(wake)) wake();
+    }
   }
 
   join(member: PoolMember): void {
@@ -104,10 +145,17 @@ export class BufferPool {
    * the middle of other work: members call it when they may be asked for something.
    */
   settle(): void {
+    this.#relieveAll();
     if (this.#refused.size === 0 || (this.#used > 0 && this.#used > (this.budget * 3) / 4)) return;
     const refused = [...this.#refused];
     this.#refused.clear();
     for (const member of refused) member.onRoom();
+  }
+
+  #relieveAll(): void {
+    if (!this.#congested || (this.#unwritten > 0 && this.#used > (this.budget * 3) / 4)) return;
+    this.#congested = false;
+    for (const wake of [...this.#waiting.keys()]) if (this.#waiting.delete(wake)) wake();
   }
 
   /** Drops what lies idle. */

@@ -106,6 +106,21 @@ export class PieceStore implements PoolMember {
     return this.#writing.size;
   }
 
+  /** More is received than its disk takes, and memory is short: links should not be read until `whenRelieved`. */
+  get congested(): boolean {
+    return this.#pool.congested && this.#writing.size > 0;
+  }
+
+  /** Calls `wake` once, when that is over. */
+  whenRelieved(wake: () => void): void {
+    this.#pool.whenRelieved(this, wake);
+  }
+
+  /** Nobody waits with this any more. */
+  forgetRelief(wake: () => void): void {
+    this.#pool.forget(wake);
+  }
+
   addSource(source: BlockSource): void {
     this.#sources.set(source.id, source);
   }
@@ -392,6 +407,7 @@ export class PieceStore implements PoolMember {
   }
 
   #settle(): void {
+    if (this.#writing.size === 0) this.#pool.relieve(this);
     if (this.#writing.size > 0 || this.#hashing.size > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
@@ -405,6 +421,7 @@ export class PieceStore implements PoolMember {
     this.verified.set(piece);
     this.picker.finish(piece);
     this.#writing.set(piece, partial.buffer);
+    this.#pool.writeBegun(partial.buffer.length);
     const offset = piece * this.info.pieceLength;
     // What is under way of an earlier, perhaps wrong, copy must not end after this.
     const earlier = this.kept.whenWritten(piece);
@@ -420,6 +437,7 @@ export class PieceStore implements PoolMember {
 
   #written(partial: PartialPiece, offset: number): void {
     this.#writing.delete(partial.index);
+    this.#pool.writeEnded(partial.buffer.length);
     this.kept.forget(partial.index);
     this.#pool.release(partial.buffer);
     if (!this.#closed) {
@@ -432,6 +450,7 @@ export class PieceStore implements PoolMember {
 
   #writeFailed(partial: PartialPiece, error: Error): void {
     this.#writing.delete(partial.index);
+    this.#pool.writeEnded(partial.buffer.length);
     this.#pool.release(partial.buffer);
     if (!this.#closed) {
       this.verified.unset(partial.index);
