@@ -147,7 +147,8 @@ ${EXIT_CODES_HELP}`,
     .argument('<paths...>', 'files and folders, or with --data one torrent file')
     .option('--data <folder>', 'the folder that the files of the torrent file are in')
     .option('--save-torrent <file>', 'write the torrent file too')
-    .option('-f, --force', 'replace a torrent file that is there already');
+    .option('-f, --force', 'replace a torrent file that is there already')
+    .option('--super-seed', 'send each piece once until there is another seed (BEP 16)');
   addOptions(seedCommand, [
     'tracker',
     'webSeed',

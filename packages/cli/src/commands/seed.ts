@@ -22,6 +22,8 @@ export interface SeedCommandOptions extends NetworkOptions, MetadataOptions {
   readonly saveTorrent?: string | undefined;
   readonly force?: boolean | undefined;
   readonly peer?: readonly string[] | undefined;
+  /** Send each piece once until there is another seed (BEP 16). */
+  readonly superSeed?: boolean | undefined;
   readonly quiet?: boolean | undefined;
   readonly json?: boolean | undefined;
 }
@@ -75,7 +77,11 @@ async function start(
   if (paths.length === 1 && /\.torrent$/i.test(path!) && (await stat(path!)).isFile()) {
     throw usageError(`${path} is a torrent file: add --data FOLDER, the folder that its files are in.`);
   }
-  const torrent = client.seed([...paths], { ...seedOptionsOf(options), peers: options.peer });
+  const torrent = client.seed([...paths], {
+    ...seedOptionsOf(options),
+    peers: options.peer,
+    superSeed: options.superSeed,
+  });
   tellWarnings(torrent, output);
   await showHashing(torrent, options.name ?? basename(path!), output);
   return torrent;
@@ -97,6 +103,7 @@ async function startFromTorrentFile(
     announce: options.tracker,
     urlList: options.webSeed,
     peers: options.peer,
+    superSeed: options.superSeed,
     // Nothing is to be fetched: what is missing there is a mistake that the user should hear of.
     paused: true,
   });

@@ -6,6 +6,7 @@ import {
   type SampleTorrent,
   sampleTorrent,
 } from '../../../testing/memory-swarm.ts';
+import { idOf, meet, type ScriptedPeer, scripted as scriptedPeer } from '../../../testing/scripted-peer.ts';
 import {
   Bitfield,
   BLOCK_LENGTH,
@@ -29,11 +30,7 @@ import {
   encodeRequest,
   encodeUnchoke,
   type PeerId,
-  peerIdFromBytes,
-  WireDecoder,
-  type WireHandler,
 } from '../../protocol/index.ts';
-import type { Link } from '../ports.ts';
 
 const KiB = 1024;
 
@@ -42,105 +39,14 @@ beforeAll(async () => {
   sample = await sampleTorrent(300_000, 64 * KiB);
 });
 
-function id(n: number): PeerId {
-  return peerIdFromBytes(new Uint8Array(20).fill(n))!;
-}
+type Script = ScriptedPeer;
 
-/** A peer that says what the test tells it to, and writes down what it hears. */
-class Script {
-  readonly heard: string[] = [];
-  readonly #link: Link;
-  closed = false;
-  /** Called for each request that it hears. */
-  onRequest: (piece: number, begin: number, length: number) => void = () => {};
+const id = idOf;
 
-  constructor(link: Link) {
-    this.#link = link;
-    const note =
-      (name: string) =>
-      (...args: unknown[]): void =>
-        void this.heard.push([name, ...args.filter((arg) => typeof arg === 'number')].join(' '));
-    const handler: WireHandler = {
-      onHandshake: note('handshake'),
-      onKeepAlive: note('keep-alive'),
-      onChoke: note('choke'),
-      onUnchoke: note('unchoke'),
-      onInterested: note('interested'),
-      onNotInterested: note('not interested'),
-      onHave: note('have'),
-      onBitfield: note('bitfield'),
-      onRequest: (piece, begin, length) => {
-        note('request')(piece, begin, length);
-        this.onRequest(piece, begin, length);
-      },
-      onCancel: note('cancel'),
-      onReject: note('reject'),
-      onHaveAll: note('have all'),
-      onHaveNone: note('have none'),
-      onSuggest: note('suggest'),
-      onAllowedFast: note('allowed fast'),
-      onPort: note('port'),
-      onExtended: note('extended'),
-      onUnknown: note('unknown'),
-      onBlockStart: () => undefined,
-      onBlockEnd: note('piece'),
-      onProtocolError: note('error'),
-    };
-    const decoder = new WireDecoder(handler);
-    link.attach({
-      onData: (chunk) => decoder.push(chunk),
-      onDrain: () => {},
-      onClose: () => {
-        this.closed = true;
-      },
-    });
-  }
-
-  say(...messages: Uint8Array[]): void {
-    this.#link.send(messages);
-  }
-
-  /** The payload of a block, right or made up. */
-  block(piece: number, begin: number, length: number): void {
-    const at = piece * sample.info.pieceLength + begin;
-    this.say(encodePieceHeader(piece, begin, length), sample.content.slice(at, at + length));
-  }
-
-  close(): void {
-    this.closed = true;
-    this.#link.close();
-  }
-
-  count(word: string): number {
-    return this.heard.filter((line) => line.startsWith(word)).length;
-  }
-}
-
-/** Connects a script to a member, which believes that a peer has dialled it. */
-function meet(swarm: MemorySwarm, member: Member, n: number): Promise<Script> {
-  const dialer = swarm.network.dialer(`10.1.0.${n}`);
-  return new Promise((resolve, reject) => {
-    dialer.dial(
-      { host: member.host, port: 6881 },
-      { onLink: (link) => resolve(new Script(link)), onError: reject },
-    );
-  });
-}
-
-async function scripted(
+function scripted(
   options: { readonly seed?: boolean; readonly fast?: boolean; readonly n?: number } = {},
 ): Promise<{ swarm: MemorySwarm; member: Member; script: Script }> {
-  const swarm = new MemorySwarm(sample);
-  const member = await swarm.add({ seed: options.seed ?? false });
-  const n = options.n ?? 9;
-  const meeting = meet(swarm, member, n);
-  await swarm.clock.advanceAsync(100);
-  const script = await meeting;
-  script.say(
-    encodeHandshake({ infoHash: sample.infoHash, peerId: id(n), reserved: { fast: options.fast ?? true } }),
-  );
-  await swarm.clock.advanceAsync(100);
-  return { swarm, member, script };
+  return scriptedPeer(sample, options);
 }
 
 async function over(swarm: MemorySwarm, member: Member): Promise<void> {
