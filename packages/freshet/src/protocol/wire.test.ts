@@ -233,12 +233,9 @@ describe('WireDecoder', () => {
       `hashes ${hashText(request)} ${'00'.repeat(64)}`,
       'error TOO_LONG',
     ]);
-    const old = Object.assign(new Recorder(), {
-      onHashRequest: undefined,
-      onHashes: undefined,
-      onHashReject: undefined,
-    });
-    const decoder = new WireDecoder(old as WireHandler, { expectHandshake: false });
+    const old: Recorder = new Recorder();
+    Object.assign(old, { onHashRequest: undefined, onHashes: undefined, onHashReject: undefined });
+    const decoder = new WireDecoder(old, { expectHandshake: false });
     const all = [encodeHashRequest(request), two, encodeHashReject(request), encodeHave(1)];
     decoder.push(concatBytes(all));
     expect(old.log).toEqual(['have 1']);
