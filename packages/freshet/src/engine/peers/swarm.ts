@@ -119,7 +119,7 @@ export class Swarm implements PeerOwner {
   get seeding(): boolean {
     const { exchange } = this;
     if (exchange === undefined || exchange.undecided) return false;
-    return exchange.store.picker.openPieces === 0 && exchange.store.partials.size === 0;
+    return exchange.store.picker.missing.isEmpty;
   }
 
   start(): void {
