@@ -1,4 +1,4 @@
-import type { Bitfield, Info } from '../protocol/index.ts';
+import type { Bitfield, Info, InfoHash } from '../protocol/index.ts';
 import { MerkleService } from './merkle/merkle-service.ts';
 import type { MerkleStore } from './merkle/merkle-store.ts';
 import type { Exchange } from './peers/peer-owner.ts';
@@ -11,6 +11,7 @@ import { Scheduler } from './pieces/scheduler.ts';
 import type { Clock, Disk, Ports, Timer } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { Selection, type SelectionState } from './selection.ts';
+import type { OriginLimits } from './sources/origin-limits.ts';
 import { WebSeeds } from './sources/web-seeds.ts';
 import type { ReaderError } from './streaming/reader.ts';
 import { Streaming } from './streaming/streaming.ts';
@@ -30,6 +31,8 @@ export interface ContentEvents extends PieceStoreEvents {
 
 export interface ContentOptions {
   readonly info: Info;
+  /** The 20 bytes that the torrent goes by. */
+  readonly infoHash: InfoHash;
   readonly disk: Disk;
   readonly verified: Bitfield;
   /** Blocks of unfinished pieces that are stored from before. */
@@ -44,6 +47,7 @@ export interface ContentOptions {
   readonly strategy: 'rarest' | 'sequential';
   readonly downloadLimiter: RateLimiter;
   readonly maxWebSeedConnections: number;
+  readonly webOrigins: OriginLimits;
   readonly totals: TransferTotals;
   readonly events: ContentEvents;
   nextSourceId(): number;
@@ -143,6 +147,8 @@ export class TorrentContent implements Exchange {
     );
     this.webSeeds = new WebSeeds({
       info,
+      infoHash: options.infoHash,
+      origins: options.webOrigins,
       store,
       scheduler: this.scheduler,
       clock: ports.clock,

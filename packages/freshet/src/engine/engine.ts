@@ -19,6 +19,7 @@ import type { Link, Ports, Random } from './ports.ts';
 import { TorrentQueue, type TorrentQueueOptions } from './queue/torrent-queue.ts';
 import { RateLimiter } from './rate-limiter.ts';
 import { RateMeter } from './rate-meter.ts';
+import { OriginLimits } from './sources/origin-limits.ts';
 import { CheckQueue } from './storage/check-queue.ts';
 import { DiskPipeline } from './storage/disk-pipeline.ts';
 import { Torrent } from './torrent.ts';
@@ -34,6 +35,11 @@ export interface EngineOptions {
   readonly maxConnections?: number | undefined;
   /** Connections per torrent. Default 55. */
   readonly maxPeersPerTorrent?: number | undefined;
+  /**
+   * Connections to one web server over all torrents, from 1. One of them is for what somebody waits for. Default 5,
+   * which leaves a page one of the six that a browser opens.
+   */
+  readonly maxOriginConnections?: number | undefined;
   /** Memory for pieces in progress and on their way to the disk, in bytes. Default 64 MiB. */
   readonly bufferBudget?: number | undefined;
   /** Memory for regions read from disk to be sent, in bytes. Default 16 MiB. */
@@ -98,6 +104,7 @@ export class Engine {
       pool: new BufferPool(options.bufferBudget ?? 64 * 1024 * 1024),
       cache: new ReadCache(options.readCache ?? 16 * 1024 * 1024),
       watcher: new FileWatcher(ports.clock),
+      webOrigins: new OriginLimits(ports.clock, options.maxOriginConnections ?? 5),
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
       queue: new TorrentQueue(ports.clock, options.queue),

@@ -8,6 +8,7 @@ import type { Ports } from './ports.ts';
 import type { TorrentQueue } from './queue/torrent-queue.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
+import type { OriginLimits } from './sources/origin-limits.ts';
 import type { CheckQueue } from './storage/check-queue.ts';
 import type { DiskPipeline } from './storage/disk-pipeline.ts';
 import type { Torrent } from './torrent.ts';
@@ -23,6 +24,7 @@ export interface TorrentHost {
   readonly pool: BufferPool;
   readonly cache: ReadCache;
   readonly watcher: FileWatcher;
+  readonly webOrigins: OriginLimits;
   readonly uploadLimiter: RateLimiter;
   readonly downloadLimiter: RateLimiter;
   readonly trackerSockets: TrackerSockets;

@@ -1,9 +1,10 @@
-import type { Info } from '../protocol/index.ts';
+import { type Info, primaryHash } from '../protocol/index.ts';
 import { MerkleStore, type PieceLayers } from './merkle/merkle-store.ts';
 import type { Swarm } from './peers/swarm.ts';
 import { type KeptPieces, keepAll } from './pieces/kept-blocks.ts';
 import type { Disk } from './ports.ts';
 import type { SelectionState } from './selection.ts';
+import type { WebSeedKind } from './sources/web-seed-source.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
 import { StorageOpener, type StoredPieces } from './storage-opener.ts';
 import { ReaderError } from './streaming/reader.ts';
@@ -24,7 +25,7 @@ export interface TorrentStorageOptions {
   readonly limits: TorrentLimits;
   readonly observer: TorrentObserver;
   /** Those that the torrent has at the moment. */
-  readonly webSeeds: ReadonlySet<string>;
+  readonly webSeeds: ReadonlyMap<string, WebSeedKind>;
   /** Hashes of pieces that came with the torrent file (BEP 52). */
   pieceLayers(): PieceLayers | undefined;
   state(): TorrentState;
@@ -144,6 +145,7 @@ export class TorrentStorage {
     const transfer = new Transfer({
       content: {
         info,
+        infoHash: primaryHash(info.hashes ?? spec.hashes),
         disk,
         verified: found.verified,
         kept: keepAll(this.#kept ?? resume.data?.partial, found.unjudged, info),
@@ -155,6 +157,7 @@ export class TorrentStorage {
         strategy: spec.strategy ?? 'rarest',
         downloadLimiter: this.#options.limits.download,
         maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
+        webOrigins: host.webOrigins,
         totals,
         nextSourceId: () => host.nextSourceId(),
         usefulPeers: () => swarm.usefulPeers,
@@ -178,7 +181,7 @@ export class TorrentStorage {
     else if (priorities !== undefined) content.setFilePriorities(priorities);
     // Empty files have no piece whose arrival would create them.
     else if (info.files.some((file) => file.length === 0)) disk.setWanted(content.selection.wantedFiles());
-    for (const url of webSeeds) content.webSeeds.add(url);
+    for (const [url, kind] of webSeeds) content.webSeeds.add(url, kind);
     resume.open(info, infoBytes, content);
     transfer.tellLayers();
     this.#options.onOpened(transfer);

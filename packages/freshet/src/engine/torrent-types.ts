@@ -28,6 +28,8 @@ export interface TorrentSpec {
   readonly trackers?: readonly (readonly string[])[] | undefined;
   /** Web seeds (BEP 19). */
   readonly webSeeds?: readonly string[] | undefined;
+  /** Web seeds that are scripts and give pieces by number (BEP 17). */
+  readonly httpSeeds?: readonly string[] | undefined;
   readonly peers?: readonly PeerAddress[] | undefined;
   /** Opens the storage as soon as the metadata is known. Called again after a failure, on `resume()`. */
   openDisk(info: Info): Promise<Disk>;

@@ -12,6 +12,7 @@ import type { TrackerStatus } from './discovery/index.ts';
 import { hashesOfInfo, isComplete, matchesHashes } from './metadata-hashes.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
 import type { Swarm } from './peers/swarm.ts';
+import type { WebSeedKind } from './sources/web-seed-source.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError } from './streaming/reader.ts';
 import { SwarmHashes } from './swarm-hashes.ts';
@@ -48,7 +49,7 @@ export class Torrent {
   readonly #metadata: MetadataExchange;
   readonly #resume: ResumeKeeper;
   readonly #trackers: TorrentTrackers;
-  readonly #webSeedUrls: Set<string>;
+  readonly #webSeedUrls: Map<string, WebSeedKind>;
   #info: Info | undefined;
   #infoBytes: Uint8Array | undefined;
   #pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
@@ -75,7 +76,8 @@ export class Torrent {
     this.#paused = spec.paused ?? false;
     this.#pieceLayers = spec.pieceLayers;
     const tiers = (spec.trackers ?? []).map((tier) => [...tier]);
-    this.#webSeedUrls = new Set(spec.webSeeds ?? []);
+    this.#webSeedUrls = new Map(spec.webSeeds?.map((url) => [url, 'files']));
+    for (const url of spec.httpSeeds ?? []) this.#webSeedUrls.set(url, 'pieces');
     this.#limits = new TorrentLimits(host, spec);
     this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
     this.#metadata = new MetadataExchange(spec.hashes, host.ports.hasher, (bytes) =>
@@ -249,9 +251,10 @@ export class Torrent {
     return this.#swarm.removePeer(id);
   }
 
-  addWebSeed(url: string): void {
-    this.#webSeedUrls.add(url);
-    this.#transfer?.content.webSeeds.add(url);
+  /** @param kind a folder or file on a web server (BEP 19), or a script that gives pieces (BEP 17). */
+  addWebSeed(url: string, kind: WebSeedKind = 'files'): void {
+    this.#webSeedUrls.set(url, kind);
+    this.#transfer?.content.webSeeds.add(url, kind);
   }
 
   removeWebSeed(url: string): void {

@@ -1,7 +1,7 @@
 import type { HttpExchange, HttpHead } from '../ports.ts';
 import type { RateShare } from '../rate-limiter.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
-import { type Asked, judge, MAX_SKIP, type RunFailure } from './web-seed-response.ts';
+import { type Asked, judge, MAX_SKIP, type RunFailure, waitInBody } from './web-seed-response.ts';
 
 /** What a run hears from the request that is out. Any of these may abort the exchange. */
 export interface ExchangeHandler {
@@ -19,6 +19,9 @@ export interface ExchangeHandler {
   lingered(exchange: HttpExchange): void;
 }
 
+/** Characters in which a server says how long to wait. */
+const MAX_REFUSAL = 32;
+
 /** One range request, from the address to its last byte, within the download limit. */
 export class RangeExchange {
   readonly file: number;
@@ -30,6 +33,8 @@ export class RangeExchange {
   readonly #sentAt: number;
   /** Bytes still to come; -1 before the head. */
   #left = -1;
+  /** What a body that says how long to wait has said so far. */
+  #refusal: { readonly failure: RunFailure; text: string } | undefined;
   /** Bytes to throw away first. */
   #skip = 0;
   #closed = false;
@@ -47,21 +52,18 @@ export class RangeExchange {
     this.#handler = handler;
     this.#sentAt = host.clock.now();
     this.#progressAt = this.#sentAt;
-    const { url, first, last } = asked;
-    this.#exchange = host.http.get(
-      { url, range: { first, last } },
-      {
-        onHead: (head) => {
-          if (!this.#closed) this.#onHead(head);
-        },
-        onData: (chunk) => this.#onData(chunk),
-        onEnd: () => this.#onEnd(),
-        onError: (error) => {
-          handler.lingered(this.#exchange);
-          this.#fail('network', error.message);
-        },
+    const { url, first, last, style } = asked;
+    this.#exchange = host.http.get(style === 'range' ? { url, range: { first, last } } : { url }, {
+      onHead: (head) => {
+        if (!this.#closed) this.#onHead(head);
       },
-    );
+      onData: (chunk) => this.#onData(chunk),
+      onEnd: () => this.#onEnd(),
+      onError: (error) => {
+        handler.lingered(this.#exchange);
+        this.#fail('network', error.message);
+      },
+    });
     if (!this.#share.open) this.#limit();
   }
 
@@ -102,6 +104,10 @@ export class RangeExchange {
     const asked = this.#asked;
     this.#progressAt = clock.now();
     const verdict = judge(head, asked, MAX_SKIP, clock.wallTime());
+    if (verdict.kind === 'refused' && verdict.waitInBody === true) {
+      this.#refusal = { failure: verdict.failure, text: '' };
+      return;
+    }
     if (verdict.kind === 'refused') {
       this.close();
       this.#handler.onFailed(verdict.failure);
@@ -124,6 +130,10 @@ export class RangeExchange {
     const { clock, onWasted } = this.#host;
     this.#progressAt = clock.now();
     this.#share.take(chunk.length);
+    if (this.#refusal !== undefined) {
+      this.#onRefusal(this.#refusal, chunk);
+      return;
+    }
     this.#handler.onReceived(chunk.length);
     if (chunk.length > this.#left) {
       this.#fail('wrong', `The web seed ${this.#asked.url} sends more than it announced.`);
@@ -140,12 +150,26 @@ export class RangeExchange {
   #onEnd(): void {
     this.#handler.lingered(this.#exchange);
     if (this.#closed) return;
+    if (this.#refusal !== undefined) {
+      const { failure, text } = this.#refusal;
+      this.close();
+      this.#handler.onFailed({ ...failure, wait: waitInBody(text) });
+      return;
+    }
     if (this.#left !== 0) {
       this.#fail('network', `The web seed ${this.#asked.url} ended too early.`);
       return;
     }
     this.#closed = true;
     this.#handler.onDone();
+  }
+
+  #onRefusal(refusal: { readonly failure: RunFailure; text: string }, chunk: Uint8Array): void {
+    refusal.text += String.fromCharCode(...chunk.subarray(0, MAX_REFUSAL));
+    if (refusal.text.length < MAX_REFUSAL) return;
+    // A page for people.
+    this.close();
+    this.#handler.onFailed(refusal.failure);
   }
 
   #fail(kind: RunFailure['kind'], message: string): void {

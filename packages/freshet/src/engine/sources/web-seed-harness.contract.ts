@@ -15,6 +15,7 @@ import {
   buildInfo,
   equalBytes,
   type Info,
+  infoHashFromBytes,
   parseInfo,
 } from '../../protocol/index.ts';
 import type { BlockSource } from '../pieces/block-source.ts';
@@ -24,6 +25,7 @@ import { PieceStore } from '../pieces/piece-store.ts';
 import { ReadCache } from '../pieces/read-cache.ts';
 import { Scheduler, type UrgentPiece } from '../pieces/scheduler.ts';
 import { RateLimiter } from '../rate-limiter.ts';
+import { OriginLimits } from './origin-limits.ts';
 import { WebSeeds } from './web-seeds.ts';
 
 export interface TestTorrent {
@@ -69,6 +71,12 @@ export interface HarnessOptions extends MemoryHttpOptions {
   readonly rateLimit?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly poolBytes?: number | undefined;
+  /** Shared with other torrents; else this one has its own. */
+  readonly shared?: {
+    readonly clock: VirtualClock;
+    readonly http: MemoryHttp;
+    readonly origins: OriginLimits;
+  };
 }
 
 /** Stands in for a peer: gives blocks by hand. */
@@ -93,7 +101,7 @@ export class HandPeer implements BlockSource {
 }
 
 export class Harness {
-  readonly clock: VirtualClock = new VirtualClock();
+  readonly clock: VirtualClock;
   readonly random: SeededRandom = new SeededRandom(7);
   readonly http: MemoryHttp;
   readonly store: PieceStore;
@@ -115,10 +123,12 @@ export class Harness {
   #nextId = 1;
 
   constructor(torrent: TestTorrent, options: HarnessOptions = {}) {
-    const { clock, random } = this;
+    const { random } = this;
     const { info } = torrent;
+    const clock = options.shared?.clock ?? new VirtualClock();
+    this.clock = clock;
     this.torrent = torrent;
-    this.http = new MemoryHttp(clock, options);
+    this.http = options.shared?.http ?? new MemoryHttp(clock, options);
     this.disk = new MemoryDisk({ length: info.length });
     this.limiter = new RateLimiter(clock, options.rateLimit);
     this.store = new PieceStore({
@@ -152,6 +162,8 @@ export class Harness {
       random,
       http: this.http,
       downloadLimiter: this.limiter,
+      infoHash: infoHashFromBytes(new Uint8Array(20).fill(0xa5))!,
+      origins: options.shared?.origins ?? new OriginLimits(clock, 6),
       maxConnections: options.maxConnections ?? 4,
       urgent,
       streaming: () => this.streaming,

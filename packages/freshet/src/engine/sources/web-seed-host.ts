@@ -1,18 +1,27 @@
-import type { Info } from '../../protocol/index.ts';
+import type { Info, InfoHash } from '../../protocol/index.ts';
+import type { BlockSource } from '../pieces/block-source.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { Scheduler, UrgentPiece } from '../pieces/scheduler.ts';
-import type { Clock, HttpClient, Random } from '../ports.ts';
+import type { Clock, HttpClient, HttpExchange, Random } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
+import type { OriginLimits } from './origin-limits.ts';
+import type { Resource, SeedLayout } from './seed-layout.ts';
+import type { Asked, RunFailure } from './web-seed-response.ts';
+import type { WebSeedRun } from './web-seed-run.ts';
 
 /** What the web seeds of a torrent need of it. */
 export interface WebSeedHost {
   readonly info: Info;
+  /** The 20 bytes that the torrent goes by. */
+  readonly infoHash: InfoHash;
   readonly store: PieceStore;
   readonly scheduler: Scheduler;
   readonly clock: Clock;
   readonly random: Random;
   readonly http: HttpClient;
   readonly downloadLimiter: RateLimiter;
+  /** Connections to each server, over all torrents. */
+  readonly origins: OriginLimits;
   /** Connections per web seed address at a time. */
   readonly maxConnections: number;
   /** The missing pieces with a deadline, earliest first. */
@@ -27,4 +36,31 @@ export interface WebSeedHost {
   onReceived(bytes: number): void;
   onWasted(bytes: number): void;
   onWarning(error: Error): void;
+}
+
+/** What a run needs of its web seed. */
+export interface RunOwner {
+  readonly source: BlockSource;
+  readonly layout: SeedLayout;
+  /** What to ask for these bytes of a resource now. */
+  ask(resource: Resource, first: number, last: number): Asked;
+  /** The address that answered. */
+  onAnswer(asked: Asked, answered: string, latency: number): void;
+  /** The server sends whole files whatever is asked for. */
+  onNoRanges(): void;
+  onBytes(bytes: number): void;
+  /** The run has ended: all is there, nothing of it is needed any more, or it failed. */
+  onEnded(run: WebSeedRun, failure: RunFailure | undefined): void;
+  /** Time to look what comes next; not called from within the store. */
+  changed(): void;
+  changedLater(): void;
+  /** A body whose last byte is there: its connection is reusable once the end has been seen. */
+  linger(exchange: HttpExchange): void;
+  lingered(exchange: HttpExchange): void;
+  /** Whether all files of the piece can be had here. */
+  canTake(piece: number): boolean;
+  /** Bytes before its end at which a run should tell that it is nearly through. */
+  readonly lead: number;
+  /** Bytes per second lately. */
+  readonly rate: number;
 }

@@ -28,15 +28,23 @@ export interface RunFailure {
 export type Verdict =
   /** The body follows: its bytes from `skip` on are those asked for; it has `length` bytes in all. */
   | { readonly kind: 'body'; readonly skip: number; readonly length: number; readonly whole: boolean }
-  | { readonly kind: 'refused'; readonly failure: RunFailure };
+  | {
+      readonly kind: 'refused';
+      readonly failure: RunFailure;
+      /** The body says in how many seconds to come again (BEP 17). */
+      readonly waitInBody?: boolean | undefined;
+    };
 
 /** What was asked for. */
 export interface Asked {
+  /** By a `Range` header (BEP 19), or by the address, of a piece (BEP 17). */
+  readonly style: 'range' | 'piece';
   readonly url: string;
   readonly file: number;
   /** Inclusive, within the file. */
   readonly first: number;
   readonly last: number;
+  /** Bytes of the file, or of the piece. */
   readonly fileLength: number;
 }
 
@@ -48,11 +56,13 @@ const MAX_WAIT = 600_000;
 /** What an answer's head means for the range that was asked for. */
 export function judge(head: HttpHead, asked: Asked, maxSkip: number, wallTime: number): Verdict {
   const { status } = head;
+  if (status === 200 && asked.style === 'piece') return judgePieceBytes(head, asked);
   if (status === 206) return judgePart(head, asked);
   if (status === 200) return judgeWhole(head, asked, maxSkip);
   if (status === 429 || status === 503) {
     const wait = retryAfter(head.header('retry-after'), wallTime);
-    return refused('busy', asked, `The web seed ${asked.url} is busy (HTTP ${status}).`, wait);
+    const verdict = refused('busy', asked, `The web seed ${asked.url} is busy (HTTP ${status}).`, wait);
+    return { ...verdict, waitInBody: asked.style === 'piece' && wait === undefined };
   }
   if (status === 416) {
     return refused('wrong', asked, `${asked.url} is shorter than the torrent says (HTTP 416).`);
@@ -100,12 +110,35 @@ function judgeWhole(head: HttpHead, asked: Asked, maxSkip: number): Verdict {
   return { kind: 'body', skip: asked.first, length: asked.fileLength, whole: true };
 }
 
+/** BEP 17: the ranges that were asked for, one after another; some servers send the whole piece whatever is asked for. */
+function judgePieceBytes(head: HttpHead, asked: Asked): Verdict {
+  const { first, last, fileLength, url } = asked;
+  const length = last - first + 1;
+  const announced = contentLength(head);
+  if (announced === undefined || announced === length) return { kind: 'body', skip: 0, length, whole: false };
+  if (announced === fileLength) return { kind: 'body', skip: first, length: fileLength, whole: false };
+  return refused(
+    'wrong',
+    asked,
+    `The web seed ${url} sends ${announced} bytes where ${length} were asked for.`,
+  );
+}
+
+/** Milliseconds that the body of a 503 asks for, a number of seconds (BEP 17), bounded as `retryAfter`. */
+export function waitInBody(body: string): number | undefined {
+  return /^\s*[0-9]+\s*$/.test(body) ? bounded(Number(body) * 1000) : undefined;
+}
+
 /** Milliseconds a `Retry-After` header asks for, bounded to 1 s..10 min. */
 export function retryAfter(header: string | undefined, wallTime: number): number | undefined {
   if (header === undefined) return undefined;
   const text = header.trim();
   const wait = /^[0-9]+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - wallTime;
-  return Number.isNaN(wait) ? undefined : Math.max(MIN_WAIT, Math.min(MAX_WAIT, wait));
+  return Number.isNaN(wait) ? undefined : bounded(wait);
+}
+
+function bounded(wait: number): number {
+  return Math.max(MIN_WAIT, Math.min(MAX_WAIT, wait));
 }
 
 /** A range is asked for without compression, so this is the body's length. */
@@ -119,6 +152,11 @@ function wrongLength(url: string, actual: number, expected: number): string {
   return `${url} has ${actual} bytes where the torrent says ${expected}.`;
 }
 
-function refused(kind: FailureKind, asked: Asked, message: string, wait?: number): Verdict {
+function refused(
+  kind: FailureKind,
+  asked: Asked,
+  message: string,
+  wait?: number,
+): Verdict & { kind: 'refused' } {
   return { kind: 'refused', failure: { kind, file: asked.file, url: asked.url, message, wait } };
 }

@@ -1,55 +1,12 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
-import type { BlockSource } from '../pieces/block-source.ts';
 import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
-import type { HttpExchange } from '../ports.ts';
-import { locateFile } from '../storage/layout.ts';
+import type { Resource } from './seed-layout.ts';
+import { BlockArrival } from './web-seed-arrival.ts';
+import { RunClaims } from './web-seed-claims.ts';
 import { RangeExchange } from './web-seed-exchange.ts';
-import type { WebSeedHost } from './web-seed-host.ts';
+import type { RunOwner, WebSeedHost } from './web-seed-host.ts';
 import type { RunPlan } from './web-seed-plan.ts';
 import type { RunFailure } from './web-seed-response.ts';
-
-/** What a run needs of its web seed. */
-export interface RunOwner {
-  readonly source: BlockSource;
-  /** Where the file is asked for now. */
-  urlOf(file: number): string;
-  /** The address that answered. */
-  onAnswer(file: number, asked: string, answered: string, latency: number): void;
-  /** The server sends whole files whatever is asked for. */
-  onNoRanges(): void;
-  onBytes(bytes: number): void;
-  /** The run has ended: all is there, nothing of it is needed any more, or it failed. */
-  onEnded(run: WebSeedRun, failure: RunFailure | undefined): void;
-  /** Time to look what comes next; not called from within the store. */
-  changed(): void;
-  changedLater(): void;
-  /** A body whose last byte is there: its connection is reusable once the end has been seen. */
-  linger(exchange: HttpExchange): void;
-  lingered(exchange: HttpExchange): void;
-  /** Whether all files of the piece can be had here. */
-  canTake(piece: number): boolean;
-  /** Bytes before its end at which a run should tell that it is nearly through. */
-  readonly lead: number;
-  /** Bytes per second lately. */
-  readonly rate: number;
-}
-
-interface ClaimedPiece {
-  readonly partial: PartialPiece;
-  /** 1 for blocks that are asked of this run. */
-  readonly asked: Uint8Array;
-}
-
-/** The block whose bytes are arriving. */
-interface Arrival {
-  readonly partial: PartialPiece;
-  readonly block: number;
-  readonly target: Uint8Array;
-  /** The target is not the piece itself, where another source's payload is arriving. */
-  readonly aside: boolean;
-  /** Bytes that came over the network so far. */
-  received: number;
-}
 
 /**
  * When the next needed byte is farther than this and than what is on its way anyway, it is asked for anew, in bytes.
@@ -69,17 +26,16 @@ const ZEROS = new Uint8Array(65_536);
 export class WebSeedRun {
   readonly #host: WebSeedHost;
   readonly #owner: RunOwner;
-  readonly #pieces = new Map<number, ClaimedPiece>();
+  readonly #claims: RunClaims;
+  readonly #arrival: BlockArrival;
   readonly #pieceLength: number;
   #sequential: boolean;
   /** Offset of the next byte in the torrent. */
   #at: number;
   #end: number;
-  /** Blocks asked for and not there. */
-  #left = 0;
-  #arrival: Arrival | undefined;
-  #aside: Uint8Array | undefined;
   #open: RangeExchange | undefined;
+  /** What is being asked for. */
+  #resource: Resource | undefined;
   #ended = false;
   #announcedEnd = false;
   /** When others were let go first; -1 when none are. */
@@ -91,6 +47,8 @@ export class WebSeedRun {
   constructor(host: WebSeedHost, owner: RunOwner, plan: RunPlan, sequential: boolean) {
     this.#host = host;
     this.#owner = owner;
+    this.#claims = new RunClaims(host, owner.source.id);
+    this.#arrival = new BlockArrival(host, owner.source);
     this.#pieceLength = host.info.pieceLength;
     this.#sequential = sequential;
     this.#at = plan.begin;
@@ -157,44 +115,32 @@ export class WebSeedRun {
   truncate(end: number): void {
     if (this.#ended || this.#sequential || end >= this.#end) return;
     this.#end = Math.max(end, this.#at);
-    for (const claimed of [...this.#pieces.values()]) {
-      const { partial, asked } = claimed;
-      for (let block = 0; block < asked.length; block++) {
-        if (asked[block] !== 1) continue;
-        if (this.#arrival?.partial === partial && this.#arrival.block === block) continue;
-        if (partial.index * this.#pieceLength + block * BLOCK_LENGTH >= end) this.#unask(claimed, block);
-      }
-      if (!asked.includes(1)) this.#pieces.delete(partial.index);
-    }
-    if (this.#left === 0) this.#finish();
+    this.#claims.releaseFrom(end, this.#arrival.current);
+    if (this.#claims.isEmpty) this.#finish();
   }
 
   /** Whether anything that is still to come is wanted. */
   get wanted(): boolean {
-    const { picker } = this.#host.store;
-    for (const [piece, { asked }] of this.#pieces)
-      if (asked.includes(1) && picker.priority(piece) > 0) return true;
-    return this.#sequential;
+    return this.#sequential || this.#claims.wanted;
   }
 
   asksFor(piece: number, block: number): boolean {
-    return this.#pieces.get(piece)?.asked[block] === 1;
+    return this.#claims.asksFor(piece, block);
   }
 
   /** Whether blocks of the piece are still to come. */
   covers(piece: number): boolean {
-    return this.#pieces.get(piece)?.asked.includes(1) ?? false;
+    return this.#claims.covers(piece);
   }
 
   coversAny(pieces: ReadonlyMap<number, unknown>): boolean {
-    for (const piece of this.#pieces.keys()) if (pieces.has(piece) && this.covers(piece)) return true;
-    return false;
+    return this.#claims.coversAny(pieces);
   }
 
   /** Asks for the blocks of the plan that `needs` says yes to. Ends the plan early when memory runs out. */
   claim(urgent: boolean, needs: (piece: number, block: number) => boolean): void {
     for (let piece = this.nextPiece; piece * this.#pieceLength < this.#end; piece++) {
-      if (!this.#claimPiece(piece, urgent, needs)) {
+      if (!this.#claims.claim(piece, { from: this.#at, end: this.#end }, urgent, needs)) {
         this.#end = piece * this.#pieceLength;
         break;
       }
@@ -202,7 +148,7 @@ export class WebSeedRun {
   }
 
   get empty(): boolean {
-    return this.#left === 0;
+    return this.#claims.isEmpty;
   }
 
   /** Sends the first request. */
@@ -215,72 +161,22 @@ export class WebSeedRun {
     if (this.#ended) return;
     this.#ended = true;
     this.#closeExchange();
-    this.#dropArrival();
-    for (const { partial, asked } of this.#pieces.values()) {
-      for (let block = 0; block < asked.length; block++) {
-        if (asked[block] === 1) partial.unrequest(block);
-      }
-    }
-    this.#pieces.clear();
-    this.#left = 0;
+    this.#arrival.drop();
+    this.#claims.releaseAll();
   }
 
   cancelBlock(piece: number, block: number): void {
-    const claimed = this.#pieces.get(piece);
-    if (this.#ended || claimed === undefined || claimed.asked[block] !== 1) return;
-    if (this.#arrival?.partial === claimed.partial && this.#arrival.block === block) this.#dropArrival();
-    this.#unask(claimed, block);
-    if (this.#left === 0 && !this.#sequential) this.#finishLater();
+    if (this.#ended || !this.#claims.asksFor(piece, block)) return;
+    if (this.#arrival.is(piece, block)) this.#arrival.drop();
+    this.#claims.release(piece, block);
+    if (this.#claims.isEmpty && !this.#sequential) this.#finishLater();
   }
 
   dropPiece(piece: number): void {
-    const claimed = this.#pieces.get(piece);
-    if (this.#ended || claimed === undefined) return;
-    if (this.#arrival?.partial === claimed.partial) this.#dropArrival();
-    for (let block = 0; block < claimed.asked.length; block++) {
-      if (claimed.asked[block] === 1) this.#unask(claimed, block);
-    }
-    this.#pieces.delete(piece);
-    if (this.#left === 0 && !this.#sequential) this.#finishLater();
-  }
-
-  #claimPiece(piece: number, urgent: boolean, needs: (piece: number, block: number) => boolean): boolean {
-    const { store, clock, info } = this.#host;
-    if (!store.isMissing(piece)) return true;
-    const wanted: number[] = [];
-    const start = piece * this.#pieceLength;
-    const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
-    for (let block = 0; block < blocks; block++) {
-      const at = start + block * BLOCK_LENGTH;
-      if (at >= this.#at && at < this.#end && needs(piece, block)) wanted.push(block);
-    }
-    if (wanted.length === 0) return true;
-    const partial = store.begin(piece, urgent);
-    if (partial === undefined) return false;
-    if (!partial.admits(this.#owner.source.id)) return true;
-    const claimed = { partial, asked: new Uint8Array(partial.blockCount) };
-    const now = clock.now();
-    for (const block of wanted) {
-      partial.request(block, now);
-      claimed.asked[block] = 1;
-      this.#left++;
-    }
-    this.#pieces.set(piece, claimed);
-    return true;
-  }
-
-  #unask(claimed: ClaimedPiece, block: number): void {
-    claimed.asked[block] = 0;
-    claimed.partial.unrequest(block);
-    this.#left--;
-  }
-
-  #dropArrival(): void {
-    const arrival = this.#arrival;
-    if (arrival === undefined) return;
-    this.#arrival = undefined;
-    arrival.partial.unclaim(arrival.block, this.#owner.source.id);
-    if (arrival.received > 0) this.#host.onWasted(arrival.received);
+    if (this.#ended || this.#claims.partialOf(piece) === undefined) return;
+    if (this.#arrival.current?.partial.index === piece) this.#arrival.drop();
+    this.#claims.releasePiece(piece);
+    if (this.#claims.isEmpty && !this.#sequential) this.#finishLater();
   }
 
   #finish(failure?: RunFailure): void {
@@ -297,7 +193,7 @@ export class WebSeedRun {
 
   /** The offset of the next byte worth having, or -1. */
   #nextOffset(): number {
-    if (this.#arrival !== undefined) return this.#at;
+    if (this.#arrival.current !== undefined) return this.#at;
     if (this.#sequential) return this.#nextWanted();
     for (let at = this.#blockStart(this.#at); at < this.#end; ) {
       const piece = Math.floor(at / this.#pieceLength);
@@ -333,38 +229,34 @@ export class WebSeedRun {
 
   /** Goes on with the next file or hole, until a request is out or nothing is left. */
   #proceed(): void {
-    const { files } = this.#host.info;
     while (!this.#ended) {
       const next = this.#nextOffset();
       if (next < 0) {
         this.#finish();
         return;
       }
-      const index = locateFile(files, next);
-      const file = files[index]!;
-      const fileEnd = file.offset + file.length;
-      if (file.padding) {
+      const resource = this.#owner.layout.at(next);
+      const end = this.#sequential ? resource.end : Math.min(resource.end, this.#end);
+      if (resource.padding) {
         this.#at = next;
-        const stop = this.#sequential ? fileEnd : Math.min(fileEnd, this.#end);
-        while (this.#at < stop && !this.#ended) {
-          this.#consume(ZEROS.subarray(0, Math.min(ZEROS.length, stop - this.#at)), false);
+        while (this.#at < end && !this.#ended) {
+          this.#consume(ZEROS.subarray(0, Math.min(ZEROS.length, end - this.#at)), false);
         }
         continue;
       }
-      this.#at = this.#sequential ? file.offset : next;
-      const end = this.#sequential ? fileEnd : Math.min(fileEnd, this.#end);
-      this.#request(index, this.#at - file.offset, end - 1 - file.offset);
+      this.#at = this.#sequential ? resource.begin : next;
+      this.#request(resource, this.#at - resource.begin, end - 1 - resource.begin);
       return;
     }
   }
 
-  #request(file: number, first: number, last: number): void {
+  #request(resource: Resource, first: number, last: number): void {
     const owner = this.#owner;
-    const url = owner.urlOf(file);
-    const asked = { url, file, first, last, fileLength: this.#host.info.files[file]!.length };
+    const asked = owner.ask(resource, first, last);
+    this.#resource = resource;
     this.#open = new RangeExchange(this.#host, asked, {
       onAnswer: (answered, latency, whole) => {
-        owner.onAnswer(file, url, answered, latency);
+        owner.onAnswer(asked, answered, latency);
         if (!whole) return;
         owner.onNoRanges();
         this.#sequential = true;
@@ -391,7 +283,7 @@ export class WebSeedRun {
     const open = this.#open;
     this.#consume(bytes, true);
     this.#touchNext();
-    if (!this.#ended && !this.#sequential && this.#left === 0) this.#finish();
+    if (!this.#ended && !this.#sequential && this.#claims.isEmpty) this.#finish();
     // The next needed byte is far: another request.
     if (!this.#ended && this.#open !== open) this.#proceed();
     if (this.#ended) this.#owner.changed();
@@ -404,11 +296,7 @@ export class WebSeedRun {
     if (now - this.#touchedAt < TOUCH_INTERVAL) return;
     this.#touchedAt = now;
     const soon = this.#at + (this.#owner.rate * this.#host.scheduler.lateAfter) / 1000;
-    for (const [piece, { partial, asked }] of this.#pieces) {
-      const start = piece * this.#pieceLength;
-      const blocks = Math.min(asked.length, Math.ceil((soon - start) / BLOCK_LENGTH));
-      for (let block = 0; block < blocks; block++) if (asked[block] === 1) partial.touch(block, now);
-    }
+    this.#claims.touch(soon, now);
   }
 
   /** The owner may want to open the next run before this one is through, to save the round trip. */
@@ -440,18 +328,12 @@ export class WebSeedRun {
       }
       const blockLength = Math.min(BLOCK_LENGTH, dataLength - (inPiece - inBlock));
       if (inBlock === 0) this.#beginBlock(piece, inPiece / BLOCK_LENGTH);
-      if (inBlock === 0 && this.#arrival === undefined && this.#jump()) return;
+      if (inBlock === 0 && this.#arrival.current === undefined && this.#jump()) return;
       const count = Math.min(bytes.length - i, blockLength - inBlock);
-      const arrival = this.#arrival;
-      if (arrival !== undefined) {
-        arrival.target.set(bytes.subarray(i, i + count), inBlock);
-        if (network) arrival.received += count;
-      } else if (network) {
-        this.#host.onWasted(count);
-      }
+      this.#arrival.write(bytes.subarray(i, i + count), inBlock, network);
       this.#at += count;
       i += count;
-      if (arrival !== undefined && inBlock + count === blockLength) this.#endBlock(arrival);
+      if (inBlock + count === blockLength) this.#endBlock();
     }
   }
 
@@ -465,55 +347,35 @@ export class WebSeedRun {
       this.#finish();
       return true;
     }
-    const file = this.#host.info.files[this.#open.file]!;
     // To break off costs what is on its way, and a round trip.
     const jump = Math.min(MAX_JUMP, Math.max(MIN_JUMP, this.#owner.lead));
-    const far = this.#sequential ? next >= file.offset + file.length : next - this.#at > jump;
+    const far = this.#sequential ? next >= this.#resource!.end : next - this.#at > jump;
     if (far) this.#closeExchange();
     return far;
   }
 
   #beginBlock(piece: number, block: number): void {
-    this.#arrival = undefined;
-    if (this.#sequential && !this.#pieces.has(piece)) this.#claimOnTheWay(piece);
-    const claimed = this.#pieces.get(piece);
-    if (claimed === undefined || claimed.asked[block] !== 1) return;
-    const { partial } = claimed;
-    const { id } = this.#owner.source;
-    const place = partial.claim(block, id);
-    if (place === undefined) this.#aside ??= new Uint8Array(BLOCK_LENGTH);
-    const target = place ?? this.#aside!;
-    this.#arrival = { partial, block, target, aside: place === undefined, received: 0 };
+    if (this.#sequential && this.#claims.partialOf(piece) === undefined) this.#claimOnTheWay(piece);
+    if (this.#claims.asksFor(piece, block)) this.#arrival.begin(this.#claims.partialOf(piece)!, block);
   }
 
   #claimOnTheWay(piece: number): void {
     const { store } = this.#host;
     if (!store.isMissing(piece) || store.picker.priority(piece) === 0) return;
     this.#end = Math.max(this.#end, piece * this.#pieceLength + store.pieceLength(piece));
-    const partials = store.partials;
-    this.#claimPiece(piece, true, (index, block) => {
+    const { partials } = store;
+    this.#claims.claim(piece, { from: this.#at, end: this.#end }, true, (index, block) => {
       const partial = partials.get(index);
       return partial === undefined || isOpen(partial, block);
     });
   }
 
-  #endBlock(arrival: Arrival): void {
-    const { store } = this.#host;
-    const { partial, block } = arrival;
-    this.#arrival = undefined;
-    const claimed = this.#pieces.get(partial.index);
-    if (claimed !== undefined && claimed.asked[block] === 1) this.#unask(claimed, block);
-    if (claimed !== undefined && !claimed.asked.includes(1)) this.#pieces.delete(partial.index);
-    if (partial.state(block) === RECEIVED) {
-      if (arrival.received > 0) this.#host.onWasted(arrival.received);
-      return;
-    }
-    if (arrival.aside) {
-      partial.buffer.set(arrival.target.subarray(0, partial.blockLength(block)), block * BLOCK_LENGTH);
-    }
-    if (arrival.received > 0) this.#host.onReceived(arrival.received);
+  #endBlock(): void {
+    const arriving = this.#arrival.current;
+    if (arriving === undefined) return;
+    this.#claims.release(arriving.partial.index, arriving.block);
     // The store may tell the world, and that may end this run.
-    store.receive(partial, block, this.#owner.source);
+    this.#arrival.end();
   }
 }
 

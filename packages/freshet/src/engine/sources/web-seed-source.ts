@@ -1,14 +1,15 @@
 import type { BlockSource } from '../pieces/block-source.ts';
 import type { HttpExchange } from '../ports.ts';
 import { RateMeter } from '../rate-meter.ts';
-import { locateFile } from '../storage/layout.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
-import type { WebSeedHost } from './web-seed-host.ts';
+import { originOf } from './origin-limits.ts';
+import { FileLayout, PieceLayout, type Resource, type SeedLayout } from './seed-layout.ts';
+import type { RunOwner, WebSeedHost } from './web-seed-host.ts';
 import { Parallelism } from './web-seed-parallel.ts';
 import type { RunPlan } from './web-seed-plan.ts';
-import type { RunFailure } from './web-seed-response.ts';
-import { type RunOwner, WebSeedRun } from './web-seed-run.ts';
-import { isHttpUrl, webSeedUrls } from './web-seed-url.ts';
+import type { Asked, RunFailure } from './web-seed-response.ts';
+import { WebSeedRun } from './web-seed-run.ts';
+import { isHttpUrl } from './web-seed-url.ts';
 
 /** Milliseconds before the first retry after a fault; doubled with each further one. */
 const FIRST_RETRY = 2000;
@@ -19,6 +20,9 @@ const MISSING_RETRY = 600_000;
 const REDIRECT_LIFE = 300_000;
 /** So many files that are not there mean that none is, unless something was there. */
 const MANY_MISSING = 5;
+
+/** `files`: a folder or file on a web server (BEP 19). `pieces`: a script that is asked for pieces (BEP 17). */
+export type WebSeedKind = 'files' | 'pieces';
 
 /** One web seed address: its runs, its faults, and what is known of its server. */
 export class WebSeedSource implements BlockSource, RunOwner {
@@ -32,13 +36,13 @@ export class WebSeedSource implements BlockSource, RunOwner {
   readonly #host: WebSeedHost;
   readonly #changed: () => void;
   readonly #changedLater: () => void;
-  readonly #urls: readonly string[];
+  readonly layout: SeedLayout;
+  readonly #origin: string;
   readonly #redirects = new Map<number, { readonly url: string; readonly until: number }>();
   /** Files that cannot be had here, and when to ask again. */
   readonly #refused = new Map<number, number>();
   /** Files whose absence was told. */
   readonly #warned = new Set<number>();
-  readonly #fetchable: number;
   readonly #lingering = new Set<HttpExchange>();
   #downloaded = 0;
   /** Milliseconds from request to head. */
@@ -49,14 +53,21 @@ export class WebSeedSource implements BlockSource, RunOwner {
   /** Never to be used again. */
   #dead = false;
 
-  constructor(host: WebSeedHost, url: string, changed: () => void, changedLater: () => void) {
+  constructor(
+    host: WebSeedHost,
+    url: string,
+    kind: WebSeedKind,
+    changed: () => void,
+    changedLater: () => void,
+  ) {
     this.id = host.nextSourceId();
     this.url = url;
     this.#host = host;
     this.#changed = changed;
     this.#changedLater = changedLater;
-    this.#urls = webSeedUrls(url, host.info);
-    this.#fetchable = host.info.files.filter((file) => file.length > 0 && !file.padding).length;
+    this.#origin = originOf(url);
+    this.layout =
+      kind === 'files' ? new FileLayout(url, host.info) : new PieceLayout(url, host.info, host.infoHash);
     if (!isHttpUrl(url)) {
       this.#dead = true;
       this.#lastError = `The web seed ${url} is no HTTP address.`;
@@ -84,27 +95,33 @@ export class WebSeedSource implements BlockSource, RunOwner {
     return Math.ceil((this.rate * 2 * this.#latency) / 1000);
   }
 
-  /** Whether a run may begin now. */
-  usable(now: number): boolean {
-    return (
-      !this.#dead &&
-      now >= this.#retryAt &&
-      !this.#allRefused(now) &&
-      this.runs.size < this.#host.maxConnections
-    );
+  /** Whether a run may begin now. @param urgent somebody waits for what it brings. */
+  usable(now: number, urgent: boolean): boolean {
+    if (this.#dead || now < this.#waitsUntil || this.#allRefused(now)) return false;
+    if (this.runs.size >= this.#host.maxConnections) return false;
+    const { origins } = this.#host;
+    if (origins.hasRoom(this.#origin, urgent)) return true;
+    origins.wait(this.#origin, urgent, this.#changed);
+    return false;
+  }
+
+  /** Nothing is asked of it before, in clock milliseconds. */
+  get #waitsUntil(): number {
+    return Math.max(this.#retryAt, this.#host.origins.deferredUntil(this.#origin));
   }
 
   /** When something may be possible that is not now, in clock milliseconds; infinite when nothing is to come. */
   retryAt(now: number): number {
     if (this.#dead) return Number.POSITIVE_INFINITY;
-    let at = this.#retryAt > now ? this.#retryAt : Number.POSITIVE_INFINITY;
+    const until = this.#waitsUntil;
+    let at = until > now ? until : Number.POSITIVE_INFINITY;
     for (const time of this.#refused.values()) if (time > now && time < at) at = time;
     return at;
   }
 
   /** Whether there should be another run for what nobody waits for. */
   wantsRun(now: number): boolean {
-    if (!this.usable(now)) return false;
+    if (!this.usable(now, false)) return false;
     const active = this.activeRuns;
     if (active === 0) return true;
     if (!this.ranges) return false;
@@ -124,7 +141,9 @@ export class WebSeedSource implements BlockSource, RunOwner {
 
   /** Whether only its connections stand in the way of another run, and one of them is held: gives that one up. */
   freeConnection(now: number): boolean {
-    if (this.runs.size < this.#host.maxConnections || this.#dead || now < this.#retryAt) return false;
+    if (this.#dead || now < this.#waitsUntil) return false;
+    const full = this.runs.size >= this.#host.maxConnections;
+    if (!full && this.#host.origins.hasRoom(this.#origin, true)) return false;
     let least: WebSeedRun | undefined;
     for (const run of this.runs) {
       if (run.held && (least === undefined || run.bytesLeft > least.bytesLeft)) least = run;
@@ -135,11 +154,9 @@ export class WebSeedSource implements BlockSource, RunOwner {
 
   canTake(piece: number): boolean {
     if (this.#refused.size === 0) return true;
-    const { files, pieceLength } = this.#host.info;
     const now = this.#host.clock.now();
-    const end = piece * pieceLength + this.#host.store.pieceLength(piece);
-    for (let i = locateFile(files, piece * pieceLength); i < files.length && files[i]!.offset < end; i++) {
-      if ((this.#refused.get(i) ?? 0) > now) return false;
+    for (const resource of this.layout.ofPiece(piece)) {
+      if ((this.#refused.get(resource) ?? 0) > now) return false;
     }
     return true;
   }
@@ -157,13 +174,18 @@ export class WebSeedSource implements BlockSource, RunOwner {
       if (run.empty) return false;
     }
     this.runs.add(run);
+    this.#host.origins.open(this.#origin);
     run.start();
     return true;
   }
 
   abortRun(run: WebSeedRun): void {
-    this.runs.delete(run);
+    this.#remove(run);
     run.abort();
+  }
+
+  #remove(run: WebSeedRun): void {
+    if (this.runs.delete(run)) this.#host.origins.closed(this.#origin);
   }
 
   /** Ends all exchanges. */
@@ -172,6 +194,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
     for (const exchange of this.#lingering) exchange.abort();
     this.#lingering.clear();
     this.#parallel.reset();
+    this.#host.origins.forget(this.#origin, this.#changed);
   }
 
   /** Forgets faults that were of the moment. */
@@ -181,7 +204,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
   }
 
   status(now: number): WebSeedStatus {
-    const waiting = now < this.#retryAt;
+    const waiting = now < this.#waitsUntil;
     const failed = this.#dead || this.#allRefused(now);
     return {
       url: this.url,
@@ -214,17 +237,18 @@ export class WebSeedSource implements BlockSource, RunOwner {
     this.#changedLater();
   }
 
-  urlOf(file: number): string {
-    const redirect = this.#redirects.get(file);
-    if (redirect !== undefined && redirect.until > this.#host.clock.now()) return redirect.url;
-    return this.#urls[file]!;
+  ask(resource: Resource, first: number, last: number): Asked {
+    const redirect = this.#redirects.get(resource.index);
+    const moved =
+      redirect !== undefined && redirect.until > this.#host.clock.now() ? redirect.url : undefined;
+    return this.layout.ask(resource, first, last, moved);
   }
 
-  onAnswer(file: number, asked: string, answered: string, latency: number): void {
+  onAnswer(asked: Asked, answered: string, latency: number): void {
     this.#latency = this.#latency === 0 ? latency : this.#latency + 0.25 * (latency - this.#latency);
-    this.#refused.delete(file);
-    if (answered === asked || !isHttpUrl(answered)) return;
-    this.#redirects.set(file, { url: answered, until: this.#host.clock.now() + REDIRECT_LIFE });
+    this.#refused.delete(asked.file);
+    if (!this.layout.movable || answered === asked.url || !isHttpUrl(answered)) return;
+    this.#redirects.set(asked.file, { url: answered, until: this.#host.clock.now() + REDIRECT_LIFE });
   }
 
   onNoRanges(): void {
@@ -238,7 +262,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
   }
 
   onEnded(run: WebSeedRun, failure: RunFailure | undefined): void {
-    this.runs.delete(run);
+    this.#remove(run);
     if (failure !== undefined && failure.kind !== 'no-ranges') this.#onFailure(failure);
   }
 
@@ -279,12 +303,14 @@ export class WebSeedSource implements BlockSource, RunOwner {
     const jittered = backOff * (0.75 + random.below(1000) / 2000);
     const wait = failure.wait ?? Math.max(FIRST_RETRY, Math.min(MAX_RETRY, jittered));
     this.#retryAt = Math.max(this.#retryAt, now + wait);
+    // It is the server that is busy, whatever was asked of it.
+    if (failure.wait !== undefined) this.#host.origins.defer(this.#origin, this.#retryAt);
   }
 
   #allRefused(now: number): boolean {
     if (this.#refused.size === 0) return false;
     let refused = 0;
     for (const until of this.#refused.values()) if (until > now) refused++;
-    return refused >= this.#fetchable || (refused >= MANY_MISSING && this.#downloaded === 0);
+    return refused >= this.layout.count || (refused >= MANY_MISSING && this.#downloaded === 0);
   }
 }

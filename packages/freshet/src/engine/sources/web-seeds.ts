@@ -1,37 +1,13 @@
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
-import { REQUESTED } from '../pieces/partial-piece.ts';
-import { HIGH_DEMAND, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { Timer } from '../ports.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
-import { gridEnd, MAX_RUN, planRun, type RunMap, runLength } from './web-seed-plan.ts';
-import type { WebSeedRun } from './web-seed-run.ts';
-import { WebSeedSource } from './web-seed-source.ts';
+import { WebSeedPlanner } from './web-seed-planner.ts';
+import { type WebSeedKind, WebSeedSource } from './web-seed-source.ts';
 
-/** Milliseconds before its deadline at which a piece that no peer has is fetched. */
-const ALONE_DEMAND = 3 * HIGH_DEMAND;
-/** A piece needed now that a run would reach only after so many bytes or milliseconds gets a run of its own. */
-const NEAR_BYTES = 256 * 1024;
-const NEAR_TIME = 500;
-/** A block that a viewer waits for counts as late after this many milliseconds at least. */
-const MIN_LATE = 400;
-/** Bytes fetched at a time while somebody watches: what must be given up after a seek is then little. */
-const STREAM_RUN = 1024 * 1024;
-/** How near a deadline must be, in milliseconds, while the first peers are expected: they may give the rest in a moment. */
-const WAITING_DEMAND = 1500;
-/** Bytes fetched at a time meanwhile. */
-const WAITING_RUN = 256 * 1024;
-/** Milliseconds within which a run that ends by itself is not paused for another. */
-const NEARLY_THROUGH = 200;
-/** Milliseconds after which a paused run is given up: its server would, too. */
-const MAX_HELD = 20_000;
+/** Milliseconds between two looks at what is not due, a little less than those of a tick. */
 const TICK = 950;
 
-/**
- * The web seeds of one torrent (BEP 19): sources of the same pieces as the peers, for what these cannot give in
- * time. With no peer to take from they are the main source; with some, and somebody watching, they fetch what is
- * needed at once, and now and then what no peer has, so that each viewer brings in what the others share.
- */
+/** The web seeds of one torrent (BEP 17 and 19): sources of the same pieces as the peers. @see WebSeedPlanner */
 export class WebSeeds {
   readonly #host: WebSeedHost;
   readonly #sources = new Map<string, WebSeedSource>();
@@ -42,19 +18,20 @@ export class WebSeeds {
   #retryTime = Number.POSITIVE_INFINITY;
   #later: Timer | undefined;
   #tickAt = Number.NEGATIVE_INFINITY;
-  /** Where the last run without a deadline ended; the next one goes on there if it may. */
-  #cursor = -1;
+  readonly #planner: WebSeedPlanner;
 
   constructor(host: WebSeedHost) {
     this.#host = host;
+    this.#planner = new WebSeedPlanner(host, this.#sources, () => this.#running);
   }
 
   /** Adds an address; one that is known already is left alone. */
-  add(url: string): void {
+  add(url: string, kind: WebSeedKind = 'files'): void {
     if (this.#sources.has(url)) return;
     const source = new WebSeedSource(
       this.#host,
       url,
+      kind,
       () => this.update(),
       () => this.#updateLater(),
     );
@@ -136,311 +113,9 @@ export class WebSeeds {
     const ticked = now - this.#tickAt >= TICK;
     if (ticked) this.#tickAt = now;
     if (store.picker.openPieces > 0 || store.partials.size > 0) {
-      if (downloadLimiter.rate !== 0) this.#assign(now, ticked);
+      if (downloadLimiter.rate !== 0) this.#planner.assign(now, ticked);
     }
     this.#armRetry(now);
-  }
-
-  #assign(now: number, ticked: boolean): void {
-    const { scheduler } = this.#host;
-    const peers = this.#host.usefulPeers();
-    const streaming = this.#host.streaming();
-    // A fast server would have sent the whole film before the first peer is there to be asked.
-    const waiting = peers === 0 && this.#host.expectsPeers();
-    this.#dropHeld(now);
-    if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
-    this.#releaseHeld(streaming && peers > 0);
-    if (streaming && waiting) return;
-    if (peers > 0 && streaming) {
-      const lucky = ticked && this.#host.random.below(peers + 1) === 0;
-      if (!lucky || this.#runs().length > 0) return;
-      const alone = (piece: number): boolean => !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
-      const source = this.#bestSource(now, () => true);
-      if (source !== undefined) this.#beginFar(source, now, true, alone);
-      return;
-    }
-    for (const source of this.#sources.values()) {
-      while (
-        source.wantsRun(now) &&
-        (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now, false, () => true))
-      );
-    }
-  }
-
-  /** Gives up paused runs that are of no use any more, or that a server would not keep much longer. */
-  #dropHeld(now: number): void {
-    for (const source of this.#sources.values()) {
-      for (const run of [...source.runs]) {
-        if (run.held && (!run.wanted || now - run.heldAt > MAX_HELD)) source.abortRun(run);
-      }
-    }
-  }
-
-  /**
-   * Nothing is needed at once: what gave way goes on, though not far when peers could give the rest. Returns whether
-   * anything did.
-   */
-  #releaseHeld(shorten: boolean): boolean {
-    let any = false;
-    for (const source of this.#sources.values()) {
-      for (const run of [...source.runs]) {
-        if (!run.held) continue;
-        if (shorten) run.truncate(gridEnd(run.position, STREAM_RUN));
-        run.release();
-        any ||= !run.ended;
-      }
-    }
-    return any;
-  }
-
-  /** Returns whether there is room for what nobody waits for. */
-  #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
-    const deadlines = new Map<number, number>();
-    for (const due of this.#host.urgent()) {
-      if (this.#isDue(due, now, peers, waiting)) deadlines.set(due.piece, due.deadline);
-    }
-    if (deadlines.size === 0) return true;
-    for (const [piece, deadline] of deadlines) {
-      const needs = this.#needs(now, this.#lateAfter(deadline - now));
-      this.#makeWay(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
-      const held = this.#runs().find((run) => run.held && run.covers(piece));
-      if (held === undefined && this.#firstNeeded(piece, needs) < 0) continue;
-      if (this.#mustWait(deadline, deadlines, now)) return false;
-      // Time enough to bring home what gave way.
-      if (deadline - now > HIGH_DEMAND && this.#releaseHeld(peers > 0)) return false;
-      if (held !== undefined) {
-        if (this.#isNear(held, piece, deadline - now)) {
-          held.release();
-          return false;
-        }
-        held.truncate(piece * this.#host.info.pieceLength);
-      }
-      const may = (candidate: WebSeedSource): boolean =>
-        candidate.canTake(piece) && ![...candidate.runs].some((run) => run.covers(piece));
-      const source = this.#bestSource(now, may) ?? this.#freeSource(now, may);
-      if (source === undefined) continue;
-      // Without peers what follows is fetched here anyway; a request for each piece as it comes due would cost more.
-      const beyond = peers === 0 ? () => true : (other: number) => deadlines.has(other);
-      this.#begin(source, piece, waiting ? WAITING_RUN : STREAM_RUN, true, needs, beyond, true);
-      return false;
-    }
-    // All that is due is on its way; until it is here, the line is not shared with what is not due.
-    return !this.#runs().some((run) => !run.held && run.coversAny(deadlines));
-  }
-
-  /** Whether a missing piece with a deadline is for the web seeds to fetch. */
-  #isDue({ piece, deadline }: UrgentPiece, now: number, peers: number, waiting: boolean): boolean {
-    if (!this.#host.store.isMissing(piece)) return false;
-    const slack = deadline - now;
-    if (waiting) return slack < WAITING_DEMAND;
-    if (slack < HIGH_DEMAND) return true;
-    if (peers === 0) return true;
-    return slack < ALONE_DEMAND && !this.#host.scheduler.leaveToFree(piece, slack);
-  }
-
-  /**
-   * Pauses runs that keep a piece due soon from coming at once. `needed` is the offset of the first byte of it that
-   * nobody brings, or -1.
-   */
-  #makeWay(
-    piece: number,
-    deadline: number,
-    deadlines: ReadonlyMap<number, number>,
-    now: number,
-    needed: number,
-  ): void {
-    if (deadline - now > 2 * HIGH_DEMAND) return;
-    const awaited =
-      deadline - now <= HIGH_DEMAND &&
-      (needed >= 0 || this.#runs().some((run) => !run.held && run.covers(piece)));
-    for (const source of this.#sources.values()) {
-      for (const run of [...source.runs]) {
-        if (run.held) continue;
-        if (run.sequential) {
-          // A stream does not turn round.
-          if (needed >= 0 && run.position > needed) source.abortRun(run);
-        } else if (run.covers(piece)) {
-          if (this.#isNear(run, piece, deadline - now)) continue;
-          if ((deadlines.get(run.nextPiece) ?? Number.POSITIVE_INFINITY) <= deadline) continue;
-          run.hold();
-        } else if (awaited && !run.coversAny(deadlines)) {
-          if (run.bytesLeft > (source.rate * NEARLY_THROUGH) / 1000) run.hold();
-        }
-      }
-    }
-  }
-
-  /** Whether the run will be at the piece soon enough. */
-  #isNear(run: WebSeedRun, piece: number, slack: number): boolean {
-    const distance = piece * this.#host.info.pieceLength - run.position;
-    return distance <= Math.max(NEAR_BYTES, (run.rate * Math.max(NEAR_TIME, slack / 2)) / 1000);
-  }
-
-  /** A source that can take a run when a paused one gives up its connection. */
-  #freeSource(now: number, may: (source: WebSeedSource) => boolean): WebSeedSource | undefined {
-    for (const source of this.#sources.values()) {
-      if (source.ranges && may(source) && source.freeConnection(now)) return source;
-    }
-    return undefined;
-  }
-
-  /**
-   * Whether a piece should wait for the run that is out: it brings what is needed earlier, and a second one would
-   * take half of its line.
-   */
-  #mustWait(deadline: number, deadlines: ReadonlyMap<number, number>, now: number): boolean {
-    for (const source of this.#sources.values()) {
-      for (const run of source.runs) {
-        if (run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
-        const next = deadlines.get(run.nextPiece);
-        if (next !== undefined ? next <= deadline : deadline - now > HIGH_DEMAND) return true;
-      }
-    }
-    return false;
-  }
-
-  /**
-   * A run for no deadline: on from where the last one ended, or at the piece the picker would begin. Returns
-   * whether there was anything to begin.
-   */
-  #beginFar(source: WebSeedSource, now: number, short: boolean, may: (piece: number) => boolean): boolean {
-    const { store, info } = this.#host;
-    const { picker } = store;
-    const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
-    let piece = picker.pick({ have: undefined, may: allowed }, -1, Math.floor(MAX_RUN / info.pieceLength));
-    const on = this.#cursor;
-    if (piece >= 0 && on >= 0 && on < info.pieceCount && picker.isOpen(on) && allowed(on)) {
-      const good = picker.priority(on) >= picker.priority(piece);
-      if (good && picker.availability(on) <= picker.availability(piece)) piece = on;
-    }
-    const late = this.#needs(now, this.#host.scheduler.lateAfter);
-    const needs = (other: number, block: number): boolean =>
-      late(other, block) && !source.asksFor(other, block);
-    // What is begun and not asked of anybody comes first, or it would take up memory for ever.
-    for (const partial of store.partials.values()) {
-      const { index } = partial;
-      if ((partial.freeBlocks === 0 && piece >= 0) || picker.priority(index) === 0 || !allowed(index))
-        continue;
-      if (this.#firstNeeded(index, needs) < 0) continue;
-      piece = index;
-      break;
-    }
-    if (piece < 0) return false;
-    if (short) piece = this.#gridStart(piece, allowed);
-    const maxBytes = short ? STREAM_RUN : runLength(source.rate);
-    return this.#begin(source, piece, maxBytes, false, needs, may, short) > 0;
-  }
-
-  /** A run behind what is needed at once, or from the start when there is nothing; for a viewer without peers. */
-  #beginNext(source: WebSeedSource, now: number): boolean {
-    const { store, info, scheduler } = this.#host;
-    const late = this.#needs(now, scheduler.lateAfter);
-    const needs = (piece: number, block: number): boolean =>
-      late(piece, block) && !source.asksFor(piece, block);
-    const from = this.#host.urgent()[0]?.piece ?? Math.max(0, this.#cursor);
-    for (let i = 0; i < info.pieceCount; i++) {
-      const piece = (from + i) % info.pieceCount;
-      if (!store.isMissing(piece) || store.picker.priority(piece) === 0 || !source.canTake(piece)) continue;
-      if (this.#firstNeeded(piece, needs) < 0) continue;
-      return this.#begin(source, piece, STREAM_RUN, false, needs, () => true, true) > 0;
-    }
-    return false;
-  }
-
-  /** The first of the open pieces before this one, as far as one aligned run reaches. */
-  #gridStart(piece: number, may: (piece: number) => boolean): number {
-    const { picker } = this.#host.store;
-    const { pieceLength } = this.#host.info;
-    let first = piece;
-    while ((first * pieceLength) % STREAM_RUN !== 0 && picker.isOpen(first - 1) && may(first - 1)) first--;
-    return first;
-  }
-
-  /** Returns where the run will end, or 0 when there was nothing to begin. */
-  #begin(
-    source: WebSeedSource,
-    piece: number,
-    maxBytes: number,
-    urgent: boolean,
-    needs: (piece: number, block: number) => boolean,
-    may: (piece: number) => boolean,
-    aligned: boolean,
-  ): number {
-    if (!this.#running) return 0;
-    const own = (other: number, block: number): boolean =>
-      needs(other, block) && !source.asksFor(other, block);
-    const plan = planRun(this.#map(source, own, may), piece, maxBytes, aligned);
-    if (plan === undefined || !source.begin(plan, urgent, own)) return 0;
-    this.#cursor = Math.ceil(plan.end / this.#host.info.pieceLength);
-    return plan.end;
-  }
-
-  #map(
-    source: WebSeedSource,
-    needs: (piece: number, block: number) => boolean,
-    may: (piece: number) => boolean,
-  ): RunMap {
-    const { info, store } = this.#host;
-    return {
-      pieceLength: info.pieceLength,
-      length: info.length,
-      mayTake: (piece) =>
-        store.isMissing(piece) && store.picker.priority(piece) > 0 && source.canTake(piece) && may(piece),
-      needs,
-    };
-  }
-
-  /** Blocks that nobody is asked for, or that one source is late with. */
-  #needs(now: number, late: number): (piece: number, block: number) => boolean {
-    const { store, info } = this.#host;
-    const runs = this.#runs();
-    return (piece, block) => {
-      const partial = store.partials.get(piece);
-      if (partial === undefined) {
-        return store.isMissing(piece) && block * BLOCK_LENGTH < info.dataLength(piece);
-      }
-      if (partial.requesters(block) === 0) return partial.state(block) < REQUESTED;
-      if (partial.state(block) !== REQUESTED || partial.requesters(block) > 1) return false;
-      const run = runs.find((candidate) => candidate.asksFor(piece, block));
-      return run === undefined ? now - partial.requestedAt(block) > late : run.stalled(now);
-    };
-  }
-
-  /** Offset of the first byte of the piece that is needed; -1 for none. */
-  #firstNeeded(piece: number, needs: (piece: number, block: number) => boolean): number {
-    const { info } = this.#host;
-    const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
-    for (let block = 0; block < blocks; block++) {
-      if (needs(piece, block)) return piece * info.pieceLength + block * BLOCK_LENGTH;
-    }
-    return -1;
-  }
-
-  /** Milliseconds after which a block with this much time left is late: the less time, the less patience. */
-  #lateAfter(slack: number): number {
-    return Math.max(MIN_LATE, Math.min(this.#host.scheduler.lateAfter, slack / 2));
-  }
-
-  /** The fastest that may begin a run; one not tried yet counts as fastest. */
-  #bestSource(now: number, may: (source: WebSeedSource) => boolean): WebSeedSource | undefined {
-    let best: WebSeedSource | undefined;
-    let bestScore = -1;
-    for (const source of this.#sources.values()) {
-      if (!source.usable(now) || !may(source) || (!source.ranges && source.runs.size > 0)) continue;
-      const share = source.rate / (source.activeRuns + 1);
-      const score = source.meter.total === 0 && source.runs.size === 0 ? Number.MAX_VALUE : share;
-      if (score > bestScore) {
-        best = source;
-        bestScore = score;
-      }
-    }
-    return best;
-  }
-
-  #runs(): WebSeedRun[] {
-    const runs: WebSeedRun[] = [];
-    for (const source of this.#sources.values()) runs.push(...source.runs);
-    return runs;
   }
 
   #armRetry(now: number): void {
