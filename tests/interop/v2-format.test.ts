@@ -212,10 +212,17 @@ describe('torrents that libtorrent makes', () => {
     await writeFile(join(path, 'run'), 'x');
     await writeFile(join(path, 'text'), 'y');
     await chmod(join(path, 'run'), 0o755);
-    for (const flags of [['v1'], ['v2'], ['hybrid']]) {
+    for (const flags of [['v1'], ['v2'], ['hybrid'], ['noTail']]) {
       const { info, infoBytes } = parseTorrent(await theirs(path, flags));
       expect(info.files.find((file) => file.path.at(-1) === 'run')?.attr).toBe('x');
       expect(toHex(rebuilt(info))).toBe(toHex(infoBytes));
+    }
+    for (const [version, flag] of [
+      [2, 'v2'],
+      ['hybrid', 'noTail'],
+    ] as const) {
+      const { infoBytes } = parseTorrent(await ours(path, version));
+      expect(toHex(infoBytes)).toBe(toHex(parseTorrent(await theirs(path, [flag])).infoBytes));
     }
   });
 

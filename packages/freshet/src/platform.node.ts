@@ -100,11 +100,20 @@ async function readFile(path: string, maxLength: number): Promise<Uint8Array> {
 const JUNK =
   /^(\..*|Thumbs\.db|ehthumbs\.db|desktop\.ini|\$RECYCLE\.BIN|System Volume Information|__MACOSX)$/i;
 
+/** The owner may execute the file. */
+const S_IXUSR = 0o100;
+
 async function listSeed(path: string, junk: boolean): Promise<SeedFile[]> {
   const top = resolve(path);
   const files: SeedFile[] = [];
   const add = (full: string, stats: Stats, names: readonly string[]): void => {
-    files.push({ path: safePath(names), length: stats.size, content: { kind: 'path', path: full } });
+    const executable = (stats.mode & S_IXUSR) !== 0 && process.platform !== 'win32';
+    files.push({
+      path: safePath(names),
+      length: stats.size,
+      executable,
+      content: { kind: 'path', path: full },
+    });
   };
   const walk = async (folder: string, names: readonly string[]): Promise<void> => {
     const entries = await readdir(folder, { withFileTypes: true });

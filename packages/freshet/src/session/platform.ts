@@ -23,6 +23,8 @@ export interface SeedFile {
   /** Path below the common folder, if there is one; safe. */
   readonly path: readonly string[];
   readonly length: number;
+  /** Its owner may execute it, where that is known. */
+  readonly executable?: boolean | undefined;
   /** Seconds since 1970, where it is known. */
   readonly mtime?: number | undefined;
   readonly content:

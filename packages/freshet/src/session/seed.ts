@@ -167,7 +167,13 @@ interface Plan {
 
 function planTorrent(layout: Layout, settings: SeedSettings, pieceLength: number): Plan {
   const version = readVersion(settings.version);
-  const listed = layout.files.map(({ path, seed }) => ({ path, length: seed.length, seed }));
+  const listed = layout.files.map(({ path, seed }) => ({
+    path,
+    length: seed.length,
+    // As libtorrent does. In version 1 nobody looks for it, and the same files had another info-hash before.
+    attr: version !== 1 && seed.executable === true ? 'x' : undefined,
+    seed,
+  }));
   const files: PlannedFile[] = version === 1 || layout.single ? listed : arrangeFiles(listed, pieceLength);
   const build = (pieces: Uint8Array, rootOf: (index: number) => Uint8Array | undefined): Uint8Array => {
     const rooted = files.map((file, index): BuildFile => ({ ...file, piecesRoot: rootOf(index) }));
