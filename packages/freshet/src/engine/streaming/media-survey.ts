@@ -8,8 +8,8 @@ export interface SurveyHost {
   /** In the order of their bytes. */
   readonly files: readonly LayoutFile[];
   now(): number;
-  isVerified(piece: number): boolean;
   /** @see ReaderHost */
+  readableFrom(piece: number, begin: number): number;
   readVerified(
     piece: number,
     begin: number,
@@ -30,7 +30,7 @@ interface Surveyed {
   readonly probe: MediaProbe;
   /** What the probe waits for, in the file; `undefined` when it is over. */
   wanted: ByteRange | undefined;
-  /** The first piece of it that is missing, or -1. */
+  /** The first piece of it that is not there yet, or -1. */
   missing: number;
   facts: MediaFacts | undefined;
   /** A reader has begun at the file's start, as players do. */
@@ -107,7 +107,8 @@ export class MediaSurvey {
     return this.#at(position)?.early ?? [];
   }
 
-  onVerified(piece: number): void {
+  /** More of the piece can be read. */
+  onReadable(piece: number): void {
     for (const surveyed of [...this.#files.values()]) if (surveyed.missing === piece) this.#advance(surveyed);
   }
 
@@ -160,14 +161,19 @@ export class MediaSurvey {
     const { pieceLength } = this.#host;
     const { file } = surveyed;
     const from = file.offset + start;
-    const last = Math.floor((file.offset + end - 1) / pieceLength);
-    for (let piece = Math.floor(from / pieceLength); piece <= last; piece++) {
-      if (this.#host.isVerified(piece)) continue;
-      surveyed.missing = piece;
-      return undefined;
+    const to = file.offset + end;
+    let readable = from;
+    while (readable < to) {
+      const piece = Math.floor(readable / pieceLength);
+      const more = this.#host.readableFrom(piece, readable - piece * pieceLength);
+      if (more <= 0) {
+        surveyed.missing = piece;
+        return undefined;
+      }
+      readable += more;
     }
     surveyed.missing = -1;
-    const welcome = Math.min(file.offset + Math.min(end + EXTRA, file.length), (last + 1) * pieceLength);
+    const welcome = Math.min(readable, to + EXTRA, file.offset + file.length);
     const bytes = new Uint8Array(welcome - from);
     for (let at = from; at < welcome; ) {
       const piece = Math.floor(at / pieceLength);

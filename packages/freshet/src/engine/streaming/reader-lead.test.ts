@@ -11,6 +11,7 @@ function reader() {
       pieceLength: MB,
       now: () => time.now,
       isVerified: () => true,
+      readableFrom: (_, begin) => MB - begin,
       mediaRate: () => undefined,
       readVerified: (_piece, _begin, length) => [new Uint8Array(length)],
       onMoved: () => {},

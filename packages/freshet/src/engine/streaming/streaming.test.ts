@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { writeFilm } from '../../../testing/film.ts';
 import { settled } from '../../../testing/store-fixture.ts';
 import { ReaderError } from './reader.ts';
 import { Streaming } from './streaming.ts';
@@ -9,6 +10,8 @@ const LENGTH = PIECE * PIECES;
 
 let now: number;
 let verified: Set<number>;
+/** Bytes at the start of pieces that can be read before the rest. */
+let right: Map<number, number>;
 let unwanted: Set<number>;
 /** Positions that have to be read from disk first, and who waits for it. */
 let cold: boolean;
@@ -22,6 +25,7 @@ beforeEach(() => {
   now = 0;
   verified = new Set();
   unwanted = new Set();
+  right = new Map();
   cold = false;
   wakes = [];
   jumps = [];
@@ -31,6 +35,7 @@ beforeEach(() => {
     files: [{ path: ['file'], offset: 0, length: LENGTH, padding: false }],
     now: () => now,
     isVerified: (piece) => verified.has(piece),
+    readableFrom: (piece, begin) => (verified.has(piece) ? PIECE : (right.get(piece) ?? 0)) - begin,
     isWanted: (piece) => !unwanted.has(piece),
     readVerified: (piece, begin, length, wake) => {
       if (failure !== undefined) return failure;
@@ -75,6 +80,20 @@ describe('a reader', () => {
     expect(await reader.read(1000)).toEqual(bytes(2 * PIECE + 5, 15));
     expect(await reader.read(1)).toBeUndefined();
     expect(reader.position).toBe(2 * PIECE + 20);
+  });
+
+  it('delivers blocks that are right before their piece is', async () => {
+    const reader = streaming.open({ start: PIECE + 10, end: LENGTH });
+    const read = reader.read(1000);
+    right.set(1, 500);
+    streaming.onRightBlocks(1);
+    expect(await read).toEqual(bytes(PIECE + 10, 490));
+    const more = reader.read(1000);
+    right.set(1, 600);
+    streaming.onRightBlocks(1);
+    expect(await more).toEqual(bytes(PIECE + 500, 100));
+    // The rest of it is as urgent as before.
+    expect(streaming.urgent()[0]?.piece).toBe(1);
   });
 
   it('answers one read at a time, and none that makes no sense', async () => {
@@ -127,6 +146,7 @@ describe('a reader', () => {
       files: [{ path: ['file'], offset: 0, length: 64 * 1024 * 1024, padding: false }],
       now: () => 0,
       isVerified: () => true,
+      readableFrom: (_, begin) => 64 * 1024 * 1024 - begin,
       isWanted: () => true,
       readVerified: (_, __, length) => [new Uint8Array(length)],
       onUrgent: () => {},
@@ -173,6 +193,42 @@ describe('deadlines', () => {
     const order = urgent();
     expect(order.slice(0, 4)).toEqual([0, 5, 1, 6]);
     expect(new Set(order).size).toBe(order.length);
+  });
+
+  it("follow the film's own rate, and bring what a player needs from its end", async () => {
+    const film = new Uint8Array(LENGTH);
+    writeFilm(film, { seconds: 200, moov: 'last', moovLength: PIECE });
+    const seen: boolean[] = [];
+    const player = new Streaming({
+      pieceLength: PIECE,
+      files: [{ path: ['film.mp4'], offset: 0, length: LENGTH, padding: false }],
+      now: () => now,
+      isVerified: (piece) => verified.has(piece),
+      readableFrom: (piece, begin) => (verified.has(piece) ? PIECE : 0) - begin,
+      isWanted: () => true,
+      readVerified: (piece, begin, length) => [film.subarray(piece * PIECE + begin).subarray(0, length)],
+      onUrgent: (givesWay) => seen.push(givesWay?.(1) ?? false),
+    });
+    const reader = player.open({ start: 0, end: LENGTH });
+    expect(player.urgent().slice(0, 2)).toEqual([
+      { piece: 0, deadline: 0 },
+      { piece: 1, deadline: 100 },
+    ]);
+    seen.length = 0;
+    now = 50;
+    verified.add(0);
+    player.onVerified(0);
+    expect(player.urgent()[0]).toEqual({ piece: PIECES - 1, deadline: 50 });
+    expect(seen).toContain(true);
+    verified.add(PIECES - 1);
+    player.onVerified(PIECES - 1);
+    // 100,000 bytes a second, and a quarter more.
+    expect(player.urgent()[0]).toEqual({ piece: 1, deadline: 50 + 800 });
+    await reader.read(PIECE);
+    // A second of it is in the player's buffer.
+    expect(player.urgent()[0]).toEqual({ piece: 1, deadline: 50 + 1000 });
+    reader.close();
+    expect(player.urgent()).toEqual([]);
   });
 
   it('have critical pieces first, for as long as they are wanted and missing', () => {

@@ -43,7 +43,7 @@ export class Streaming {
       pieceLength: host.pieceLength,
       files: host.files,
       now: () => host.now(),
-      isVerified: (piece) => host.isVerified(piece),
+      readableFrom: (piece, begin) => host.readableFrom(piece, begin),
       readVerified: (piece, begin, length, wake) => host.readVerified(piece, begin, length, wake),
       onLearned: (essential) => {
         if (this.active) this.#changed(essential);
@@ -89,6 +89,8 @@ export class Streaming {
 
   /** v2: blocks of a piece that is not complete can be read. */
   onRightBlocks(piece: number): void {
+    if (!this.active) return;
+    this.#survey.onReadable(piece);
     for (const reader of [...this.#readers]) reader.onVerified(piece);
   }
 
@@ -101,7 +103,7 @@ export class Streaming {
     if (!this.active) return;
     this.#dirty = true;
     this.#critical.delete(piece);
-    this.#survey.onVerified(piece);
+    this.#survey.onReadable(piece);
     for (const reader of [...this.#readers]) reader.onVerified(piece);
   }
 
