@@ -7,25 +7,21 @@ import {
   type Handshake,
   type PeerAddress,
   type PeerId,
-  toHex,
 } from '../../protocol/index.ts';
 import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
+import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
-import { BanList } from './ban-list.ts';
 import { Candidates } from './candidates.ts';
 import { ChokeRounds } from './choke-rounds.ts';
 import { CHOKE_INTERVAL } from './choker.ts';
 import { Dialler, refuseLink } from './dialler.ts';
-import { replacesExisting } from './duplicate-connection.ts';
 import { Incentives } from './incentives.ts';
 import { metadataPeer } from './metadata-peer.ts';
 import { PeerConnection } from './peer-connection.ts';
-import { PeerEviction } from './peer-eviction.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
-import { ExternalAddress, peerPriority } from './peer-priority.ts';
 import { countUseful, hasFreeSeed, speedsOf } from './peer-survey.ts';
 import type { SwarmOptions } from './swarm-options.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
@@ -33,8 +29,6 @@ import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 const TICK = 1000;
 /** Ticks between two rounds of the choker. */
 const CHOKE_TICKS = CHOKE_INTERVAL / TICK;
-/** Whoever gave so many bytes and was not blamed for any is not shut out for what others of its host did. */
-const GOOD_BYTES = 1024 * 1024;
 const NOTHING_TO_GIVE = 'neither side has anything for the other';
 
 /**
@@ -46,12 +40,10 @@ export class Swarm implements PeerOwner {
   readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
-  readonly #bans = new BanList();
+  readonly #admission: Admission;
   readonly #dialler: Dialler;
   readonly #chokeRounds: ChokeRounds;
   readonly #incentives: Incentives;
-  readonly #external = new ExternalAddress();
-  readonly #eviction = new PeerEviction((address) => this.#rank(address));
   /** Connections that have not been admitted yet. */
   readonly #handshaking = new Set<PeerConnection>();
   readonly #alarm: Alarm;
@@ -60,6 +52,7 @@ export class Swarm implements PeerOwner {
 
   constructor(options: SwarmOptions) {
     this.#options = options;
+    this.#admission = new Admission({ ...options, candidates: this.candidates });
     this.#alarm = new Alarm(options.clock, () => this.#tick());
     this.#chokeRounds = new ChokeRounds({
       peers: this.peers,
@@ -74,7 +67,7 @@ export class Swarm implements PeerOwner {
       budget: options.budget,
       clock: options.clock,
       hasRoom: () => this.hasRoom,
-      rank: (address) => this.#rank(address),
+      rank: (address) => this.#admission.rank(address),
       onLink: (link, address) => this.#open(link, false, address, this.candidates.swarmOf(address)),
       onFailed: () => this.connect(),
     });
@@ -242,25 +235,9 @@ export class Swarm implements PeerOwner {
   admit(peer: PeerConnection, handshake: Handshake): string | undefined {
     this.#handshaking.delete(peer);
     if (!this.#running) return 'the torrent is not running';
-    if (equalBytes(handshake.peerId, this.peerId)) {
-      if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
-      return 'that is this client itself';
-    }
-    if (this.#isBanned(peer, handshake.peerId)) return 'the peer is banned';
-    const now = this.#options.clock.now();
-    const ourIdIsGreater = toHex(this.peerId) > toHex(handshake.peerId);
-    for (const other of this.peers.values()) {
-      if (other.peerId === undefined || !equalBytes(other.peerId, handshake.peerId)) continue;
-      if (!replacesExisting(peer, other, ourIdIsGreater, now))
-        return 'there is a connection to this peer already';
-      other.close('replaced by another connection to the same peer');
-      break;
-    }
-    if (this.peers.size >= this.#options.maxPeers) {
-      const other = this.#eviction.choose(peer.address, this.peers.values(), now);
-      if (other === undefined) return 'there are enough connections';
-      other.close('made room for a peer of higher priority');
-    }
+    const verdict = this.#admission.decide(peer, handshake.peerId, this.peers, this.#options.clock.now());
+    if (verdict.refusal !== undefined) return verdict.refusal;
+    verdict.ends?.close(verdict.because ?? '');
     // Whoever was told of the end of the other one may have ended more.
     if (!this.#running || peer.closed) return 'the torrent is not running';
     this.peers.set(peer.id, peer);
@@ -276,13 +253,7 @@ export class Swarm implements PeerOwner {
   onExtendedHandshake(peer: PeerConnection): void {
     this.#options.metadata.addPeer(metadataPeer(peer), this.#options.clock.now());
     const { yourip } = peer.extensions;
-    if (
-      yourip !== undefined &&
-      peer.address !== undefined &&
-      this.#external.vote(peer.address.host, yourip)
-    ) {
-      this.candidates.rankAnew();
-    }
+    if (yourip !== undefined) this.#admission.onYourIp(peer, yourip);
     this.onHave(peer);
   }
 
@@ -330,8 +301,7 @@ export class Swarm implements PeerOwner {
   }
 
   onBanned(peer: PeerConnection): void {
-    this.#bans.ban(peer.peerId, peer.address?.host, this.#options.clock.now());
-    if (peer.address !== undefined && !peer.incoming) this.candidates.ban(peer.address);
+    this.#admission.ban(peer, this.#options.clock.now());
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
@@ -340,8 +310,7 @@ export class Swarm implements PeerOwner {
     this.#options.budget.closed();
     this.#incentives.onClosed(peer.id);
     const now = this.#options.clock.now();
-    if (peer.peerId !== undefined && peer.traffic.downloaded.total >= GOOD_BYTES)
-      this.#bans.trust(peer.peerId);
+    this.#admission.onClosed(peer);
     if (peer.address !== undefined && !peer.incoming) {
       if (reason === NOTHING_TO_GIVE) this.candidates.onUseless(peer.address, now);
       else this.candidates.onClosed(peer.address, true, now);
@@ -384,24 +353,10 @@ export class Swarm implements PeerOwner {
     this.#handshaking.add(peer);
   }
 
-  #isBanned(peer: PeerConnection, peerId: PeerId): boolean {
-    if (this.#bans.hasPeer(peerId)) return true;
-    if (peer.address === undefined || peer.link.transport === 'webrtc') return false;
-    const now = this.#options.clock.now();
-    return this.candidates.isBanned(peer.address) || this.#bans.refuses(peerId, peer.address.host, now);
-  }
-
   /** Neither side has anything that the other wants, as between seeds, whole or partial (BEP 21). */
   #isUseless(peer: PeerConnection): boolean {
     if (!peer.uploadOnly || peer.peerInterested || !this.seeding) return false;
     return this.exchange!.info.pieceCount > 0;
-  }
-
-  /** Canonical priority of a connection to the address (BEP 40), once peers have told how they see us. */
-  #rank(address: PeerAddress): number | undefined {
-    const host = this.#external.towards(address.host);
-    if (host === undefined) return undefined;
-    return peerPriority({ host, port: this.#options.listenPort() ?? 0 }, address);
   }
 
   #arm(): void {
@@ -441,11 +396,12 @@ export class Swarm implements PeerOwner {
     return peer !== undefined;
   }
 
-  /** Whether a connection to this peer would be new. */
-  wantsPeer(peerId: PeerId): boolean {
-    if (!this.hasRoom || this.#bans.hasPeer(peerId)) return false;
+  /** Whether a connection to this peer, met in `swarm`, would be new, or by version 2 in place of version 1. */
+  wantsPeer(peerId: PeerId, swarm: SwarmKind): boolean {
+    if (!this.hasRoom || this.#admission.isBanned(peerId)) return false;
     for (const peer of this.peers.values()) {
-      if (peer.peerId !== undefined && equalBytes(peer.peerId, peerId)) return false;
+      if (peer.peerId === undefined || !equalBytes(peer.peerId, peerId)) continue;
+      return swarm === 'v2' && !peer.v2;
     }
     return true;
   }
