@@ -136,6 +136,30 @@ describe('create and info', () => {
     expect(text).toContain('2   30.0 kB  Holiday/one.jpg');
   });
 
+  it.each(['v1', 'v2', 'hybrid'])(
+    'makes a torrent of format %s and tells every hash of it',
+    async (format) => {
+      const file = join(folder, `film-${format}.torrent`);
+      const { code, stdout } = await run('create', film, '-o', file, '--format', format, '-t', announce);
+      expect(code).toBe(0);
+      const { info, infoBytes, pieceLayers } = parseTorrent(await readFile(file));
+      expect([info.hasV1, info.hasV2]).toEqual([format !== 'v2', format !== 'v1']);
+      expect(pieceLayers.size).toBe(format === 'v1' ? 0 : 1);
+      const digest = (algorithm: string): string => createHash(algorithm).update(infoBytes).digest('hex');
+      const hashes = [
+        ...(info.hasV1 ? [`xt=urn:btih:${digest('sha1')}`] : []),
+        ...(info.hasV2 ? [`xt=urn:btmh:1220${digest('sha256')}`] : []),
+      ];
+      expect(stdout).toContain(`Magnet    magnet:?${hashes.join('&')}&dn=film.mp4`);
+      const { stdout: text } = await run('info', file);
+      expect(text).toMatch(new RegExp(`^Format +${format}`, 'm'));
+      expect(/^Info-hash +(\w+)$/m.exec(text)?.[1]).toBe(info.hasV1 ? digest('sha1') : undefined);
+      expect(/^v2 hash +(\w+)$/m.exec(text)?.[1]).toBe(info.hasV2 ? digest('sha256') : undefined);
+      const wrong = await run('create', film, '-o', file, '--format', 'v3');
+      expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining('v1, v2, hybrid')]);
+    },
+  );
+
   it('writes to standard output, and only the torrent', async () => {
     const child = spawn(process.execPath, [cli, 'create', film, '-o', '-']);
     const parts: Buffer[] = [];
