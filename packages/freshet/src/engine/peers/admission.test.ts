@@ -17,6 +17,7 @@ function peer(n: number, sketch: Sketch = {}): AdmissiblePeer {
   return {
     peerId: id(n),
     incoming: sketch.incoming ?? true,
+    swarm: 'v1',
     silence: () => 0,
     address:
       'host' in sketch && sketch.host === undefined
