@@ -24,7 +24,7 @@ export interface LibtorrentOptions {
   settings?: Record<string, string | number | boolean> | undefined;
 }
 
-/** What `create` makes: a v1 torrent. */
+/** What `create` makes. */
 export interface CreateOptions {
   /** A file or a folder. */
   readonly path: string;
@@ -34,6 +34,8 @@ export interface CreateOptions {
   readonly trackers?: readonly string[] | undefined;
   readonly webSeeds?: readonly string[] | undefined;
   readonly private?: boolean | undefined;
+  /** v1 unless told. */
+  readonly version?: 'v1' | 'v2' | 'hybrid' | undefined;
 }
 
 /** What `create` made. */
@@ -98,7 +100,7 @@ export class LibtorrentPeer extends JsonPeer {
   }
 }
 
-/** Makes a v1 torrent with libtorrent, in a process of its own. */
+/** Makes a torrent with libtorrent, in a process of its own. */
 export async function createTorrentWithLibtorrent(options: CreateOptions): Promise<CreatedTorrent> {
   const peer = await LibtorrentPeer.start();
   try {

@@ -100,7 +100,9 @@ class Peer:
         path = request["path"]
         storage = lt.file_storage()
         lt.add_files(storage, path)
-        torrent = lt.create_torrent(storage, request.get("pieceLength", 0), lt.create_torrent.v1_only)
+        # A hybrid is what libtorrent makes when it is told nothing.
+        kinds = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
+        torrent = lt.create_torrent(storage, request.get("pieceLength", 0), kinds[request.get("version", "v1")])
         for tier, tracker in enumerate(request.get("trackers", [])):
             torrent.add_tracker(tracker, tier)
         for seed in request.get("webSeeds", []):
