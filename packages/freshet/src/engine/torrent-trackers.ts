@@ -17,7 +17,7 @@ export class TorrentTrackers {
   readonly #hashes: SwarmHashes;
   readonly #swarm: Swarm;
   readonly #observer: TorrentObserver;
-  readonly #progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left'>;
+  readonly #progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left' | 'partialSeed'>;
   #announcers: SwarmAnnouncers | undefined;
   #peersExpectedUntil = Number.NEGATIVE_INFINITY;
 
@@ -27,7 +27,7 @@ export class TorrentTrackers {
     tiers: string[][],
     swarm: Swarm,
     observer: TorrentObserver,
-    progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left'>,
+    progress: () => Pick<AnnounceStats, 'uploaded' | 'downloaded' | 'left' | 'partialSeed'>,
   ) {
     this.#host = host;
     this.#hashes = hashes;
@@ -79,7 +79,7 @@ export class TorrentTrackers {
           if (this.#swarm.peers.size === 0) this.#observer.onNoPeers('tracker');
         },
         onWarning: (_url, sentence) => this.#observer.onWarning(new Error(sentence)),
-        wantsPeer: (peerId) => this.#swarm.wantsPeer(peerId),
+        wantsPeer: (peerId, swarm) => this.#swarm.wantsPeer(peerId, swarm),
       },
     });
     if (this.tiers.length > 0 && (ports.dialer !== undefined || ports.rtc !== undefined)) {

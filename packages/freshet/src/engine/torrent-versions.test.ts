@@ -158,6 +158,39 @@ describe('handshakes of a hybrid torrent', () => {
     await end(swarm);
   });
 
+  it('follow on the metadata when that has told of version 2, and put the better connection in place', async () => {
+    const swarm = new MemorySwarm(hybrid);
+    // They want nothing, so that they stay.
+    const spec = { filePriorities: () => FILES.flatMap(() => [0, 0]) };
+    const other = await swarm.add({ spec });
+    const leech = await swarm.add({ magnet: 'v1', spec });
+    swarm.introduce(leech, other);
+    await swarm.until(() => spoken(leech).includes('v1'), 1000);
+    await swarm.until(() => spoken(leech).includes('v2'), 1000);
+    expect([spoken(leech), spoken(other)]).toEqual([['v2'], ['v2']]);
+    await swarm.clock.advanceAsync(120_000);
+    expect(leech.log.events.filter((event) => event === 'peer')).toHaveLength(2);
+    await end(swarm);
+  });
+
+  it('leave a connection alone that the peer does not want twice', async () => {
+    const swarm = new MemorySwarm(hybrid);
+    const leech = await swarm.add({ magnet: 'v1' });
+    let calls = 0;
+    swarm.network.setHost('10.1.0.2', { latencyMs: 10 });
+    const words = { infoHash: hybrid.hashes.v1!, peerId: CALLER, reserved: { v2: true } };
+    await swarm.network.listener('10.1.0.2').listen(6881, (link) => {
+      const first = calls++ === 0;
+      new Stranger(link, () => (first ? link.send([encodeHandshake(words)]) : link.close()));
+    });
+    leech.torrent.addPeer({ host: '10.1.0.2', port: 6881 });
+    await swarm.until(() => spoken(leech).length === 1, 1000);
+    await leech.torrent.setMetadata(hybrid.infoBytes);
+    await swarm.clock.advanceAsync(60_000);
+    expect([calls, spoken(leech)]).toEqual([2, ['v1']]);
+    await end(swarm);
+  });
+
   it('try the other hash on a peer that says nothing to the first', async () => {
     for (const [only, named] of [
       ['v2', [hybrid.hashes.v1!, v2Of(hybrid)]],

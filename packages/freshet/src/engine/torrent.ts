@@ -107,6 +107,7 @@ export class Torrent {
       uploaded: this.#totals.uploaded,
       downloaded: this.#totals.downloaded,
       left: this.#info && this.#info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
+      partialSeed: this.done && this.verified?.isFull === false,
     }));
     this.#storage = new TorrentStorage({
       host,
@@ -387,8 +388,9 @@ export class Torrent {
       if (this.#closing !== undefined || this.#info !== undefined) return;
       this.hashes.set(hashes);
       this.#host.onHashes(this);
-      this.#trackers.join();
       this.#onInfo(info, infoBytes);
+      this.#trackers.join();
+      this.#swarm.upgrade();
     } catch (error) {
       this.#fail(asError(error));
     }

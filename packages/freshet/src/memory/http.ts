@@ -14,6 +14,8 @@ export interface MemoryHttpResponse {
   readonly breakAfter?: number | undefined;
   /** Falls silent after so many bytes of the body; -1 before the head. */
   readonly silentAfter?: number | undefined;
+  /** Milliseconds for which the server thinks before it answers. Default 0. */
+  readonly delayMs?: number | undefined;
 }
 
 export type MemoryHttpRoute = (request: HttpRequest) => MemoryHttpResponse;
@@ -169,7 +171,7 @@ class Exchange implements HttpExchange {
       return;
     }
     this.#response = response;
-    this.#after(latency, () => this.#sendHead());
+    this.#after(latency + (response.delayMs ?? 0), () => this.#sendHead());
   }
 
   #sendHead(): void {

@@ -15,7 +15,7 @@ export interface SwarmAnnouncersObserver {
   onLink(link: Link, incoming: boolean, swarm: SwarmKind): void;
   onAnnounced(url: string): void;
   onWarning(url: string, sentence: string): void;
-  wantsPeer(peerId: PeerId): boolean;
+  wantsPeer(peerId: PeerId, swarm: SwarmKind): boolean;
 }
 
 export interface SwarmAnnouncersOptions
@@ -56,7 +56,7 @@ export class SwarmAnnouncers {
         onLink: (link, _peerId, _url, incoming) => observer.onLink(link, incoming, swarm),
         onAnnounced: (url) => observer.onAnnounced(url),
         onWarning: (url, sentence) => this.#warn(swarm, url, sentence),
-        wantsPeer: (peerId) => observer.wantsPeer(peerId),
+        wantsPeer: (peerId) => observer.wantsPeer(peerId, swarm),
       },
     });
     this.#announcers.set(swarm, announcer);

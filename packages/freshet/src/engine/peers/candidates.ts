@@ -135,6 +135,13 @@ export class Candidates {
     candidate.nextTry = now + Math.min(MAX_RETRY_DELAY, RETRY_DELAY * 2 ** (candidate.failures - 1));
   }
 
+  /** Has an address called at once to which there is a connection, by the hash of another swarm. */
+  callAgain(address: PeerAddress, swarm: SwarmKind): void {
+    const candidate = this.#all.get(formatAddress(address));
+    if (candidate?.state !== 'connected') return;
+    Object.assign(candidate, { state: 'idle', nextTry: 0, swarm, other: false });
+  }
+
   /** An attempt was given up for reasons of ours. */
   onCancelled(address: PeerAddress): void {
     const candidate = this.#all.get(formatAddress(address));

@@ -5,9 +5,11 @@ const connection = (
   incoming: boolean,
   lastHeard = 0,
   calledIn: DuplicateConnection['calledIn'] = 'v1',
+  swarm: DuplicateConnection['swarm'] = 'v2',
 ): DuplicateConnection => ({
   incoming,
   calledIn,
+  swarm,
   silence: (now) => now - lastHeard,
 });
 
@@ -30,6 +32,20 @@ describe('replacesExisting', () => {
         expect(replacesExisting(v2, v1, greater, 0)).toBe(true);
         expect(replacesExisting(v1, v2, greater, 60_000)).toBe(false);
       }
+    }
+  });
+
+  it('has both sides keep the one by version 2, whoever opened it', () => {
+    for (const [first, second, greater] of [
+      [true, true, true],
+      [true, false, false],
+      [false, true, true],
+      [false, false, false],
+    ] as const) {
+      const v1 = connection(first, 0, 'v1', 'v1');
+      const v2 = connection(second, 0, 'v1', 'v2');
+      expect(replacesExisting(v2, v1, greater, 0)).toBe(true);
+      expect(replacesExisting(v1, v2, greater, 60_000)).toBe(false);
     }
   });
 

@@ -6,6 +6,8 @@ const LOST_AFTER = 15_000;
 /** A connection, as far as a second one to the same peer is concerned. */
 export interface DuplicateConnection {
   readonly incoming: boolean;
+  /** What both sides speak. */
+  readonly swarm: SwarmKind | undefined;
   /** The swarm that the caller named. */
   readonly calledIn: SwarmKind | undefined;
   /** Milliseconds since the peer sent anything. */
@@ -14,8 +16,9 @@ export interface DuplicateConnection {
 
 /**
  * Whether a new connection takes the place of one to the same peer. Both sides must come to the same answer without
- * asking each other, else each closes the other's and none is left: both keep the one that the greater peer id opened
- * and, of two that it opened in both swarms of a hybrid torrent (BEP 52), the one in the v2 swarm.
+ * asking each other, else each closes the other's and none is left: both keep the one by version 2 (BEP 52) if the
+ * other is by version 1, else the one that the greater peer id opened and, of two that it opened in both swarms of a
+ * hybrid torrent, the one in the v2 swarm.
  */
 export function replacesExisting(
   candidate: DuplicateConnection,
@@ -23,6 +26,7 @@ export function replacesExisting(
   ourIdIsGreater: boolean,
   now: number,
 ): boolean {
+  if (candidate.swarm !== existing.swarm) return candidate.swarm === 'v2';
   if (candidate.incoming === existing.incoming) {
     if (candidate.calledIn !== existing.calledIn) return candidate.calledIn === 'v2';
     // Nobody connects twice who has a connection: it was lost on the other side, and ours has not noticed.

@@ -107,6 +107,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
   #patience: Timer | undefined;
   #swarm: SwarmKind | undefined;
   #calledIn: SwarmKind | undefined;
+  #knowsV2 = false;
 
   /**
    * @param owner the torrent, when it is known before the peer speaks. Then we speak first, unless the peer has called
@@ -176,6 +177,11 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
   /** The swarm that both sides have named, once the handshakes are exchanged. */
   get swarm(): SwarmKind | undefined {
     return this.#swarm;
+  }
+
+  /** The peer has said that it can speak of the torrent as one of version 2. */
+  get knowsV2(): boolean {
+    return this.#knowsV2;
   }
 
   /** The swarm that the caller named: the other one than `swarm` when the connection was upgraded. */
@@ -290,6 +296,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
     }
     this.#owner = routed;
     this.#swarm = swarm;
+    this.#knowsV2 = handshake.v2;
     this.#calledIn = this.incoming ? routed.hashes.swarmOf(handshake.infoHash) : this.#greeting.said;
     this.#limit ??= routed.downloadLimiter.share();
     this.peerId = handshake.peerId;

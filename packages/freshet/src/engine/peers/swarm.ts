@@ -148,6 +148,15 @@ export class Swarm implements PeerOwner {
     return added;
   }
 
+  /** The torrent has turned out to be a hybrid: peers that speak version 2 are called again, by its hash. */
+  upgrade(): void {
+    for (const peer of this.peers.values()) {
+      if (peer.v2 || !peer.knowsV2 || peer.incoming || peer.address === undefined) continue;
+      this.candidates.callAgain(peer.address, 'v2');
+    }
+    this.connect();
+  }
+
   /**
    * Takes over an open link to a peer of this torrent (WebRTC).
    * @param incoming the peer made the offer.
@@ -326,14 +335,22 @@ export class Swarm implements PeerOwner {
   onRefused(peer: PeerConnection): void {
     this.#handshaking.delete(peer);
     this.#options.budget.closed();
-    if (peer.address !== undefined && !peer.incoming) {
-      // Without a word it may know the torrent by the other hash.
-      const other = this.#running && peer.peerId === undefined && this.hashes.hybrid;
-      if (!other || !this.candidates.tryOther(peer.address)) {
-        this.candidates.onClosed(peer.address, false, this.#options.clock.now());
-      }
-    }
+    if (peer.address !== undefined && !peer.incoming) this.#onTurnedAway(peer, peer.address);
     this.connect();
+  }
+
+  #onTurnedAway(peer: PeerConnection, address: PeerAddress): void {
+    const { host, port } = address;
+    for (const other of this.peers.values()) {
+      if (other.incoming || other.address?.host !== host || other.address.port !== port) continue;
+      // It was to be upgraded; it stays as it is.
+      this.candidates.onConnected(address, other.swarm);
+      return;
+    }
+    // Without a word it may know the torrent by the other hash.
+    const silent = this.#running && peer.peerId === undefined && this.hashes.hybrid;
+    if (silent && this.candidates.tryOther(address)) return;
+    this.candidates.onClosed(address, false, this.#options.clock.now());
   }
 
   #open(link: Link, incoming: boolean, address: PeerAddress | undefined, swarm: SwarmKind | undefined): void {
