@@ -61,16 +61,18 @@ export class FileLayout implements SeedLayout {
   }
 }
 
+type PieceLengths = Pick<Info, 'pieceLength' | 'length' | 'dataLength'>;
+
 /** All pieces from one script, by their number (BEP 17). */
 export class PieceLayout implements SeedLayout {
   readonly movable = false;
   readonly count = 1;
-  readonly #info: Info;
+  readonly #info: PieceLengths;
   /** The address with all of its query but the piece. */
   readonly #base: string;
 
   /** @param infoHash the 20 bytes that the torrent goes by. */
-  constructor(url: string, info: Info, infoHash: InfoHash) {
+  constructor(url: string, info: PieceLengths, infoHash: InfoHash) {
     this.#info = info;
     const address = url.replace(/#.*$/, '');
     let escaped = '';

@@ -1,4 +1,5 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { PartialPiece } from '../pieces/partial-piece.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 
@@ -18,7 +19,7 @@ export interface BlockPlace {
 export class RunClaims {
   readonly #host: WebSeedHost;
   readonly #source: number;
-  readonly #pieces = new Map<number, ClaimedPiece>();
+  readonly #pieces = new LazyMap<number, ClaimedPiece>();
   #left = 0;
 
   /** @param source the web seed's number among the sources. */

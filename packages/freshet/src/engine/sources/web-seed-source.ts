@@ -191,8 +191,10 @@ export class WebSeedSource implements BlockSource, RunOwner {
   /** Ends all exchanges. */
   stop(): void {
     for (const run of [...this.runs]) this.abortRun(run);
-    for (const exchange of this.#lingering) exchange.abort();
-    this.#lingering.clear();
+    for (const exchange of [...this.#lingering]) {
+      exchange.abort();
+      this.lingered(exchange);
+    }
     this.#parallel.reset();
     this.#host.origins.forget(this.#origin, this.#changed);
   }
@@ -276,10 +278,12 @@ export class WebSeedSource implements BlockSource, RunOwner {
 
   linger(exchange: HttpExchange): void {
     this.#lingering.add(exchange);
+    // Its connection is not free yet.
+    this.#host.origins.open(this.#origin);
   }
 
   lingered(exchange: HttpExchange): void {
-    this.#lingering.delete(exchange);
+    if (this.#lingering.delete(exchange)) this.#host.origins.closed(this.#origin);
   }
 
   #onFailure(failure: RunFailure): void {

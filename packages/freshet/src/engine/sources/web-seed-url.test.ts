@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type BuildFile, buildInfo, parseInfo } from '../../protocol/index.ts';
+import {
+  type BencodeValue,
+  type BuildFile,
+  buildInfo,
+  type Encodable,
+  encode,
+  parseInfo,
+} from '../../protocol/index.ts';
 import { isHttpUrl, webSeedUrls } from './web-seed-url.ts';
 
 function infoOf(name: string, files: number | readonly BuildFile[]): ReturnType<typeof parseInfo> {
@@ -46,6 +53,55 @@ describe('webSeedUrls', () => {
   it('never climbs out of the address', () => {
     const info = infoOf('..', [{ path: ['..', '..', 'etc', 'passwd'], length: 1 }]);
     expect(webSeedUrls('http://h/dir', info)).toEqual(['http://h/dir/_/etc/passwd']);
+  });
+});
+
+describe('webSeedUrls of version 2', () => {
+  const root = new Uint8Array(32).fill(7);
+  const leaf = (length: number): Map<string, BencodeValue> =>
+    new Map([
+      [
+        '',
+        length === 0
+          ? new Map([['length', 0]])
+          : new Map<string, BencodeValue>([
+              ['length', length],
+              ['pieces root', root],
+            ]),
+      ],
+    ]) as Map<string, BencodeValue>;
+  const infoV2 = (name: string, tree: Map<string, BencodeValue>): ReturnType<typeof parseInfo> =>
+    parseInfo(
+      encode(
+        new Map<string, Encodable>([
+          ['file tree', tree as Encodable],
+          ['meta version', 2],
+          ['name', name],
+          ['piece length', 16384],
+        ]),
+      ),
+    );
+
+  it('takes the names from the tree, and none for padding', () => {
+    const tree = new Map<string, BencodeValue>([
+      ['con', leaf(5)],
+      ['empty', leaf(0)],
+      ['sub', new Map<string, BencodeValue>([['a b', leaf(20_000)]])],
+    ]);
+    const info = infoV2('name', tree);
+    const urls = webSeedUrls('http://h/', info);
+    expect(urls.filter((_, i) => !info.files[i]!.padding)).toEqual([
+      'http://h/name/con',
+      'http://h/name/empty',
+      'http://h/name/sub/a%20b',
+    ]);
+    expect(urls).toHaveLength(info.files.length);
+  });
+
+  it('knows a single file by its name in the tree', () => {
+    const info = infoV2('other', new Map([['film.mp4', leaf(9)]]));
+    expect(webSeedUrls('http://h/', info)).toEqual(['http://h/film.mp4']);
+    expect(webSeedUrls('http://h/f', info)).toEqual(['http://h/f']);
   });
 });
 

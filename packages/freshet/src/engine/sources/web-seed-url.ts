@@ -1,4 +1,13 @@
-import { decodeDictWithRanges, dictBytes, dictList, type Info, utf8Encode } from '../../protocol/index.ts';
+import {
+  type BencodeDict,
+  decodeDictWithRanges,
+  dictBytes,
+  dictDict,
+  dictList,
+  fromBinaryString,
+  type Info,
+  utf8Encode,
+} from '../../protocol/index.ts';
 
 /**
  * Where the files of a torrent lie at a web seed (BEP 19), one address per file, in the torrent's order: for a
@@ -29,18 +38,44 @@ function join(base: string, path: string): string {
  */
 function seedPaths(info: Info): string[] {
   const { dict } = decodeDictWithRanges(info.bytes, { strict: false });
+  const raw = info.hasV1 ? listedPaths(dict) : treePaths(dict, info);
   const name = dictBytes(dict, 'name.utf-8') ?? dictBytes(dict, 'name');
-  if (!info.multiFile) return [component(name, info.name)];
-  const entries = dictList(dict, 'files') ?? [];
+  if (!info.multiFile) return [component(info.hasV1 ? name : raw[0]?.[0], info.name)];
   return info.files.map((file, i) => {
-    const entry = entries[i];
-    const raw = entry instanceof Map ? (dictList(entry, 'path.utf-8') ?? dictList(entry, 'path') ?? []) : [];
-    const parts = raw.filter((part) => part instanceof Uint8Array);
-    const below = parts.some(isDots)
-      ? file.path.slice(1).map((part) => escapeBytes(utf8Encode(part)))
-      : parts.map(escapeBytes);
+    const parts = raw[i] ?? [];
+    const below =
+      parts.length === 0 || parts.some(isDots)
+        ? file.path.slice(1).map((part) => escapeBytes(utf8Encode(part)))
+        : parts.map(escapeBytes);
     return [component(name, info.name), ...below].join('/');
   });
+}
+
+/** Paths of version 1, as bytes, in the torrent's order. */
+function listedPaths(dict: BencodeDict): Uint8Array[][] {
+  return (dictList(dict, 'files') ?? []).map((entry) => {
+    const raw = entry instanceof Map ? (dictList(entry, 'path.utf-8') ?? dictList(entry, 'path') ?? []) : [];
+    return raw.filter((part) => part instanceof Uint8Array);
+  });
+}
+
+/** Paths of version 2 (BEP 52), by the number of the file; padding that is not in the tree has none. */
+function treePaths(dict: BencodeDict, info: Info): Uint8Array[][] {
+  const leaves: Uint8Array[][] = [];
+  const collect = (folder: BencodeDict, above: Uint8Array[]): void => {
+    for (const key of [...folder.keys()].sort()) {
+      const entry = folder.get(key);
+      const path = [...above, fromBinaryString(key)!];
+      if (!(entry instanceof Map)) continue;
+      if (entry.has('')) leaves.push(path);
+      else collect(entry, path);
+    }
+  };
+  collect(dictDict(dict, 'file tree') ?? new Map(), []);
+  let next = 0;
+  return info.files.map(({ padding, length, piecesRoot }) =>
+    padding && length > 0 && piecesRoot === undefined ? [] : leaves[next++]!,
+  );
 }
 
 /** Components of dots would climb out of the address; a server resolves them even when they are escaped. */

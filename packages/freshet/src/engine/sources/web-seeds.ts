@@ -1,3 +1,4 @@
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Timer } from '../ports.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
@@ -10,7 +11,7 @@ const TICK = 950;
 /** The web seeds of one torrent (BEP 17 and 19): sources of the same pieces as the peers. @see WebSeedPlanner */
 export class WebSeeds {
   readonly #host: WebSeedHost;
-  readonly #sources = new Map<string, WebSeedSource>();
+  readonly #sources = new LazyMap<string, WebSeedSource>();
   #running = false;
   #updating = false;
   #again = false;
