@@ -273,6 +273,20 @@ describe('events', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('says paused while it is a partial seed (BEP 21), and stopped all the same', () => {
+    const { clock, announcer, stats, log, reply } = setUp([[A]]);
+    reply(A, { ...OK, interval: 1000 });
+    announcer.start();
+    clock.advance(100);
+    stats.partialSeed = true;
+    clock.advance(1_100_000);
+    stats.partialSeed = false;
+    clock.advance(1_100_000);
+    announcer.stop(() => {});
+    clock.advance(100);
+    expect(log.map((line) => line.split(' ')[2])).toEqual(['started', 'paused', 'update', 'stopped']);
+  });
+
   it('says neither completed nor stopped to a tracker that has always refused', () => {
     const { clock, announcer, reply, log } = setUp([[A]]);
     reply(A, REFUSAL);

@@ -57,7 +57,8 @@ export class HttpTracker implements TrackerSession {
       uploaded: stats.uploaded,
       downloaded: stats.downloaded,
       left: stats.left ?? UNKNOWN_LEFT,
-      event,
+      // So that it is not counted as a downloader.
+      event: event ?? (stats.partialSeed === true ? 'paused' : undefined),
       numwant: event === 'stopped' ? 0 : stats.wantPeers,
       key,
       trackerId: this.#trackerId,

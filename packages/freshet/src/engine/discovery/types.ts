@@ -11,6 +11,8 @@ export interface AnnounceStats {
   readonly downloaded: number;
   /** Bytes still to get; `undefined` while the metadata of a magnet is unknown. */
   readonly left: number | undefined;
+  /** Everything that is wanted is there, and not everything (BEP 21). Default `false`. */
+  readonly partialSeed?: boolean | undefined;
   /** Peers to ask for. 0 when the torrent has enough, or is complete and alone: then no offers are made either. */
   readonly wantPeers: number;
   /**
