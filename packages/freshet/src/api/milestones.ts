@@ -1,5 +1,6 @@
 /** Promises for what a torrent reaches once: handed out before, kept or broken later. */
 
+import { LazySet } from '../protocol/lazy-collections.ts';
 import { AbortedError } from '../session/errors.ts';
 
 export type Milestone = 'ready' | 'done';
@@ -15,7 +16,7 @@ interface Waiting<T> {
  * more to do, so whoever asks looks first whether there is anything to wait for.
  */
 export class Milestones<T> {
-  readonly #waiting = new Set<Waiting<T>>();
+  readonly #waiting = new LazySet<Waiting<T>>();
 
   /**
    * Resolves with what `reached` is given; rejects when nothing is reached any more, or with an `AbortedError` when

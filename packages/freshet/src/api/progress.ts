@@ -1,6 +1,7 @@
 /** Counts verified bytes by file and by piece, from what a session reports. */
 
 import { Bitfield } from '../protocol/index.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 import type { MetadataSnapshot } from '../session/protocol.ts';
 import type { File } from './file.ts';
 
@@ -16,7 +17,7 @@ export class Progress {
   bitfield: Bitfield;
   readonly #metadata: MetadataSnapshot;
   readonly #files: readonly File[];
-  #partial = new Map<number, number>();
+  #partial: Map<number, number> = new LazyMap<number, number>();
   /** Made when somebody first looks, and kept up from then on. */
   #pieces: (Piece | null)[] | undefined;
 

@@ -1,6 +1,7 @@
 /** What is known of a torrent: properties that cost nothing to read. */
 
 import type { Bitfield } from '../protocol/index.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 import type { FreshetError } from '../session/errors.ts';
 import type { MetadataSnapshot, StatsSnapshot } from '../session/protocol.ts';
 import { Emitter } from './emitter.ts';
@@ -38,7 +39,7 @@ export class TorrentFacts {
   files: File[] = [];
   progress: Progress | undefined;
   stats: StatsSnapshot = NO_STATS;
-  readonly wires: Map<number, Wire> = new Map();
+  readonly wires: Map<number, Wire> = new LazyMap();
   maxWebConns = 4;
   ready = false;
   done = false;

@@ -1,4 +1,5 @@
 import type { Bitfield, Info, InfoHash } from '../protocol/index.ts';
+import { LazySet } from '../protocol/lazy-collections.ts';
 import { MerkleService } from './merkle/merkle-service.ts';
 import type { MerkleStore } from './merkle/merkle-store.ts';
 import type { Exchange } from './peers/peer-owner.ts';
@@ -74,7 +75,7 @@ export class TorrentContent implements Exchange {
   readonly #treesAreLearnt: boolean;
   readonly #clock: Clock;
   /** Loans that run out soon. */
-  readonly #ending = new Set<Timer>();
+  readonly #ending = new LazySet<Timer>();
 
   constructor(options: ContentOptions) {
     this.#clock = options.ports.clock;

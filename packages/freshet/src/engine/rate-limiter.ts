@@ -1,3 +1,4 @@
+import { LazySet } from '../protocol/lazy-collections.ts';
 import type { Clock, Timer } from './ports.ts';
 
 /** What nobody used is kept for this many milliseconds of the rate, so that a pause is not followed by a burst. */
@@ -25,7 +26,7 @@ interface Member {
 
 /** Those who wait at one level. Next comes who was served least. */
 class FairQueue {
-  readonly #waiting = new Set<Member>();
+  readonly #waiting = new LazySet<Member>();
   /** How far those have come who are served at the moment: nobody saves up turns by staying away. */
   #front = 0;
 
@@ -64,7 +65,7 @@ export class RateLimiter implements Member {
   readonly #parent: RateLimiter | undefined;
   readonly #queue = new FairQueue();
   /** At the top only: turns that were given and not used up yet, in the order in which they were given. */
-  readonly #granted = new Set<RateShare>();
+  readonly #granted = new LazySet<RateShare>();
   #rate: number | undefined;
   #tokens = 0;
   /** Tokens that belong to turns that were given. */

@@ -1,4 +1,5 @@
 import type { Info } from '../protocol/index.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 import { DEFAULT_PRIORITY, MAX_PRIORITY } from './pieces/picker.ts';
 import type { PieceStore } from './pieces/piece-store.ts';
 
@@ -16,7 +17,7 @@ export class Selection {
   /** Priority that was chosen for each piece; what the picker has may be raised by readers. */
   readonly #selected: Uint8Array;
   /** Readers of pieces that are not selected themselves: how many need each one. */
-  readonly #lent = new Map<number, number>();
+  readonly #lent = new LazyMap<number, number>();
   #wantedBytes = 0;
   #wantedVerifiedBytes = 0;
   #verifiedBytes = 0;

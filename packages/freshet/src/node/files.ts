@@ -6,6 +6,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { DiskError, type FileFingerprint } from '../engine/ports.ts';
 import { existing } from '../engine/storage/copy-files.ts';
 import { type FileStore, type StoredFile, unsafePathReason } from '../engine/storage/file-store.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 import { diskError, symbolicLink } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
 import { openNodeFile, REFUSES_LINKS } from './node-file.ts';
@@ -27,7 +28,7 @@ const MAX_TRUSTED = 10_000;
 export class NodeFileStore implements FileStore {
   readonly #root: string;
   /** Folders that exist and are inside, and when they were found so. */
-  readonly #inside = new Map<string, number>();
+  readonly #inside = new LazyMap<string, number>();
 
   /** `root` is created when the first file is. It may itself be a symbolic link: that is its owner's choice. */
   constructor(root: string) {

@@ -2,12 +2,18 @@
 
 import { strictUtf8Decoder, utf8Decoder, utf8Encoder } from './platform.ts';
 
-const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+const HEX_DIGITS = '0123456789abcdef';
 
 /** Lower-case hexadecimal, two characters for each byte. */
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i]!]!;
+  const codes: number[] = [];
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!;
+    codes.push(HEX_DIGITS.charCodeAt(byte >> 4), HEX_DIGITS.charCodeAt(byte & 15));
+    // A string that was put together from its characters takes thirty bytes for each.
+    if (codes.length >= 4096 || i === bytes.length - 1) text += String.fromCharCode(...codes.splice(0));
+  }
   return text;
 }
 

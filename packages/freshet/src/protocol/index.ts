@@ -8,6 +8,7 @@ export * from './extension.ts';
 export * from './http-range.ts';
 export * from './ids.ts';
 export * from './ip.ts';
+export * from './lazy-collections.ts';
 export * from './magnet.ts';
 export * from './merkle.ts';
 export * from './merkle-proof.ts';

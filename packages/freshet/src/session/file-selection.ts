@@ -1,6 +1,7 @@
 /** Which files are wanted, from before the metadata is known. */
 
 import type { Info } from '../protocol/index.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 
 /** The usual priority; 0 is unwanted and 7 the highest. */
 const USUAL = 1;
@@ -12,7 +13,7 @@ export interface SelectionSettings {
 
 /** What was asked for by file and is not in force yet. */
 export class FileSelection {
-  #asked = new Map<number, number>();
+  #asked = new LazyMap<number, number>();
 
   get isEmpty(): boolean {
     return this.#asked.size === 0;
@@ -33,7 +34,7 @@ export class FileSelection {
       const at = files[index];
       if (at !== undefined) priorities[at] = priority;
     }
-    this.#asked = new Map();
+    this.#asked = new LazyMap();
     return priorities;
   }
 }

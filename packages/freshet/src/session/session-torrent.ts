@@ -3,6 +3,7 @@
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
 import type { TorrentObserver } from '../engine/torrent-types.ts';
 import { type Info, parseAddress, primaryHash } from '../protocol/index.ts';
+import { LazySet } from '../protocol/lazy-collections.ts';
 import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
 import { FileMoves } from './file-moves.ts';
 import { FileSelection, filesWithin, prioritiesBySettings, realFiles } from './file-selection.ts';
@@ -77,7 +78,7 @@ export class SessionTorrent {
   #doneWaits = false;
   #closed: Promise<void> | undefined;
   #closeLate: (() => void) | undefined;
-  readonly #cancels = new Set<() => void>();
+  readonly #cancels = new LazySet<() => void>();
   readonly #whenReady: Promise<void>;
   #resolveReady: () => void = () => undefined;
   #rejectReady: (error: Error) => void = () => undefined;
@@ -148,6 +149,7 @@ export class SessionTorrent {
         pieceLayers: source.pieceLayers,
         trackers: settings.trackers === false ? [] : source.trackers,
         webSeeds: settings.webSeeds === false ? [] : source.webSeeds,
+        httpSeeds: settings.webSeeds === false ? [] : source.httpSeeds,
         peers: [...source.peers, ...readPeers(this.#settings.peers)],
         openDisk: (info) => storage.openDisk(info),
         state: storage.state,
@@ -366,6 +368,7 @@ export class SessionTorrent {
     for (const url of found.trackers.flat())
       if (trackers !== false && !known.has(url)) torrent.addTracker(url);
     for (const url of webSeeds === false ? [] : exact.webSeeds) torrent.addWebSeed(url);
+    for (const url of webSeeds === false ? [] : (exact.httpSeeds ?? [])) torrent.addWebSeed(url, 'pieces');
     void torrent.setMetadata(exact.infoBytes, exact.pieceLayers);
   }
 

@@ -1,6 +1,7 @@
 /** Announces one torrent to its trackers. */
 
 import type { InfoHash, PeerId } from '../../protocol/index.ts';
+import { LazySet } from '../../protocol/lazy-collections.ts';
 import type { Clock, HttpClient, Random, Timer } from '../ports.ts';
 import { HttpTracker } from './http-tracker.ts';
 import type { OfferBudget } from './offer-budget.ts';
@@ -56,7 +57,7 @@ export class Announcer {
   readonly #options: AnnouncerOptions;
   readonly #groups: TrackerGroup[] = [];
   /** URLs that are there already. */
-  readonly #known = new Set<string>();
+  readonly #known = new LazySet<string>();
   /** Trackers that are not used, and why if that is worth a word. */
   readonly #unused: { readonly url: string; readonly reason: string | undefined }[] = [];
   /** Says the same to HTTP trackers whatever our address is (BEP 7). */

@@ -1,6 +1,7 @@
 /** The announcers of one torrent: one for each swarm that it is in, and one account of the trackers for all of them. */
 
 import type { InfoHash, PeerAddress, PeerId } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Link } from '../ports.ts';
 import type { SwarmKind } from '../swarm-hashes.ts';
 import { Announcer, type AnnouncerOptions } from './announcer.ts';
@@ -36,7 +37,10 @@ export class SwarmAnnouncers {
   readonly #options: SwarmAnnouncersOptions;
   readonly #announcers = new Map<SwarmKind, Announcer>();
   /** The last warning of each announcer about each tracker: one that is down is told of once, not for each swarm. */
-  readonly #warned = new Map<SwarmKind, Map<string, { readonly sentence: string; readonly at: number }>>();
+  readonly #warned = new LazyMap<
+    SwarmKind,
+    Map<string, { readonly sentence: string; readonly at: number }>
+  >();
 
   constructor(options: SwarmAnnouncersOptions) {
     this.#options = options;

@@ -1,6 +1,7 @@
 /** Pieces that a peer may have while it is choked, so that a newcomer soon has something to trade (BEP 6). */
 
 import { type InfoHash, ipFromText, readUint32 } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Hasher } from '../ports.ts';
 import { networkOf } from './peer-priority.ts';
 
@@ -52,7 +53,7 @@ export function allowedFastSize(pieceLength: number): number {
  * more of it than one peer. Those whose host is not known share one set at a time.
  */
 export class AllowedFastBudget {
-  readonly #used = new Map<string, { bytes: number; readonly since: number }>();
+  readonly #used = new LazyMap<string, { bytes: number; readonly since: number }>();
 
   /**
    * Takes `bytes` for a host, if it has them left.

@@ -1,4 +1,5 @@
 import { type PeerId, toHex } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 
 /** Liars of one host before nobody new is let in from there. */
 const MAX_BANS_OF_HOST = 3;
@@ -21,10 +22,10 @@ interface HostRecord {
  * door does not know. Addresses that must not be dialled are with the candidates, by host and port.
  */
 export class BanList {
-  readonly #ids = new Set<string>();
-  readonly #hosts = new Map<string, HostRecord>();
+  readonly #ids = new LazySet<string>();
+  readonly #hosts = new LazyMap<string, HostRecord>();
   /** Peers that gave good data. */
-  readonly #trusted = new Set<string>();
+  readonly #trusted = new LazySet<string>();
 
   /**
    * @param host `undefined` when it is not known where the peer is.

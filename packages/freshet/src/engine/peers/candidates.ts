@@ -1,4 +1,5 @@
 import { formatAddress, type PeerAddress } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { SwarmKind } from '../swarm-hashes.ts';
 
 /** Addresses kept per torrent; beyond that a new one takes the place of one that has failed. */
@@ -25,7 +26,7 @@ interface Candidate {
 
 /** The addresses at which peers of one torrent are said to be, and when each may be tried. */
 export class Candidates {
-  readonly #all = new Map<string, Candidate>();
+  readonly #all = new LazyMap<string, Candidate>();
 
   get size(): number {
     return this.#all.size;

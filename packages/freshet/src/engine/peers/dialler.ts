@@ -1,4 +1,5 @@
 import type { PeerAddress } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Cancellable, Clock, Dialer, Link } from '../ports.ts';
 import type { Candidates } from './candidates.ts';
 import type { ConnectionBudget } from './connection-budget.ts';
@@ -25,7 +26,7 @@ export interface DiallerOptions {
  */
 export class Dialler {
   readonly #options: DiallerOptions;
-  readonly #dials = new Map<Cancellable, PeerAddress>();
+  readonly #dials = new LazyMap<Cancellable, PeerAddress>();
 
   constructor(options: DiallerOptions) {
     this.#options = options;

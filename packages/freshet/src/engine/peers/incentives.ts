@@ -1,4 +1,5 @@
 import { Bitfield, type BlockRequest, type InfoHash, type PeerAddress } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Clock, Hasher, Random } from '../ports.ts';
 import { AllowedFastBudget, allowedFastSet, allowedFastSize } from './allowed-fast.ts';
 import type { Exchange } from './peer-owner.ts';
@@ -50,7 +51,7 @@ export class Incentives {
   readonly #options: IncentivesOptions;
   readonly #budget = new AllowedFastBudget();
   /** Pieces allowed to each peer; empty while the set is being made. */
-  readonly #allowed = new Map<number, ReadonlySet<number>>();
+  readonly #allowed = new LazyMap<number, ReadonlySet<number>>();
   #exchange: Exchange | undefined;
   #recent: RecentPieces | undefined;
   #superSeeding: SuperSeeding | undefined;

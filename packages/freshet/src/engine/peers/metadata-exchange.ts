@@ -5,6 +5,7 @@ import {
   metadataPieceCount,
   type TorrentHashes,
 } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import { matchesHashes } from '../metadata-hashes.ts';
 import type { Hasher } from '../ports.ts';
 
@@ -58,12 +59,12 @@ export class MetadataExchange {
   readonly #hashes: TorrentHashes;
   readonly #hasher: Hasher;
   readonly #onMetadata: (infoBytes: Uint8Array) => void;
-  readonly #peers = new Map<number, MetadataPeer>();
+  readonly #peers = new LazyMap<number, MetadataPeer>();
   /** Peers that are not asked before a time. */
-  readonly #pausedUntil = new Map<number, number>();
+  readonly #pausedUntil = new LazyMap<number, number>();
   /** Sizes that are not tried before a time. */
-  readonly #sizePausedUntil = new Map<number, number>();
-  readonly #served = new Map<number, number>();
+  readonly #sizePausedUntil = new LazyMap<number, number>();
+  readonly #served = new LazyMap<number, number>();
   #infoBytes: Uint8Array | undefined;
   #attempt: Attempt | undefined;
   #hashing = false;

@@ -1,5 +1,7 @@
 /** Pieces that we would like a peer to ask for, and those that it would like us to (BEP 6). */
 
+import { LazySet } from '../../protocol/lazy-collections.ts';
+
 /** Pieces lately sent, which lie in the read cache still, that are remembered. */
 const MAX_RECENT = 8;
 /** Pieces suggested at a time: a hint for the newcomer, not an order that would make everybody have the same. */
@@ -9,7 +11,7 @@ const MAX_RECEIVED = 16;
 
 /** The pieces that were sent last: to send them again costs no read. */
 export class RecentPieces {
-  readonly #recent = new Set<number>();
+  readonly #recent = new LazySet<number>();
   /** Bytes that the read cache holds for all torrents: what is beyond is not in it any more. */
   readonly #most: number;
 

@@ -8,6 +8,7 @@ import {
   type PeerAddress,
   type PeerId,
 } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
@@ -36,7 +37,7 @@ const NOTHING_TO_GIVE = 'neither side has anything for the other';
  * after them.
  */
 export class Swarm implements PeerOwner {
-  readonly peers: Map<number, PeerConnection> = new Map();
+  readonly peers: Map<number, PeerConnection> = new LazyMap();
   readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
@@ -45,7 +46,7 @@ export class Swarm implements PeerOwner {
   readonly #chokeRounds: ChokeRounds;
   readonly #incentives: Incentives;
   /** Connections that have not been admitted yet. */
-  readonly #handshaking = new Set<PeerConnection>();
+  readonly #handshaking = new LazySet<PeerConnection>();
   readonly #alarm: Alarm;
   #running = false;
   #ticks = 0;

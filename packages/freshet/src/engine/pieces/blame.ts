@@ -1,4 +1,5 @@
 import { BLOCK_LENGTH, equalBytes, HASH_LENGTH } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 
 /** Failed copies whose bytes are kept for comparison; beyond that the oldest is given up. */
 const MAX_BUFFERS = 4;
@@ -31,7 +32,7 @@ interface Evidence {
  */
 export class Blame {
   #evidence: Evidence[] = [];
-  readonly #failures = new Map<number, number>();
+  readonly #failures = new LazyMap<number, number>();
   readonly #release: (buffer: Uint8Array) => void;
 
   /** @param release gets each buffer back when it is no longer needed. */

@@ -1,6 +1,7 @@
 /** Blocks of unfinished pieces that lie on the disk at their place, unverified, for when the piece is taken up again. */
 
 import { BLOCK_LENGTH, type Info } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { Disk } from '../ports.ts';
 import { type PartialPiece, RECEIVED } from './partial-piece.ts';
 
@@ -30,10 +31,10 @@ export function keepAll(
 export class KeptBlocks {
   readonly #disk: Disk;
   readonly #pieceLength: number;
-  readonly #stored = new Map<number, Uint8Array>();
-  readonly #writing = new Map<number, Promise<void>>();
+  readonly #stored = new LazyMap<number, Uint8Array>();
+  readonly #writing = new LazyMap<number, Promise<void>>();
   /** Pieces that were forgotten while they were being written. */
-  readonly #dropped = new Set<number>();
+  readonly #dropped = new LazySet<number>();
   /** Pieces that were in progress at the last sweep. */
   #seen: ReadonlySet<PartialPiece> = new Set();
 

@@ -1,4 +1,5 @@
 import { Bitfield, type Info } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { Disk, Hasher } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
 import type { BufferPool, PoolMember } from './buffer-pool.ts';
@@ -41,7 +42,7 @@ const MAX_DEPARTED = 256;
 export class PieceStore implements PoolMember {
   readonly info: Info;
   readonly verified: Bitfield;
-  readonly partials: Map<number, PartialPiece> = new Map();
+  readonly partials: Map<number, PartialPiece> = new LazyMap();
   /** Those of them with blocks that nobody is asked for. */
   readonly unasked: Bitfield;
   readonly picker: PiecePicker;
@@ -53,12 +54,12 @@ export class PieceStore implements PoolMember {
   readonly #reader: CachedReader;
   readonly #verification: Verification;
   /** Sources that are gone, and sent what is not verified yet. */
-  readonly #departed = new Map<number, BlockSource>();
+  readonly #departed = new LazyMap<number, BlockSource>();
   /** v2: pieces that cannot be begun, as their hash is not known yet. */
   readonly #sealed: Bitfield;
-  readonly #sources = new Map<number, BlockSource>();
-  readonly #hashing = new Set<number>();
-  readonly #writing = new Map<number, Uint8Array>();
+  readonly #sources = new LazyMap<number, BlockSource>();
+  readonly #hashing = new LazySet<number>();
+  readonly #writing = new LazyMap<number, Uint8Array>();
   #idleWaiters: (() => void)[] = [];
   #closed = false;
 

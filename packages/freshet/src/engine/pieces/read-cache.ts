@@ -1,3 +1,4 @@
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import { type Disk, DiskError } from '../ports.ts';
 
 /** Most bytes read from disk at a time: a read costs a page a millisecond of its main thread, whatever its length. */
@@ -74,7 +75,7 @@ export class CachedReader {
    */
   readonly #chunkLength: number;
   /** The run that each chunk is part of. */
-  readonly #runs = new Map<number, Run>();
+  readonly #runs = new LazyMap<number, Run>();
   /** The run that the next chunk may still join. */
   #gathering: Run | undefined;
 

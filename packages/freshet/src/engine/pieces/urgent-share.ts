@@ -1,4 +1,5 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 
 /** What the peers that would send something are worth, as of the last look at them. */
 export interface PeerSpeeds {
@@ -43,7 +44,7 @@ export function urgentShare(peer: PeerSpeed, speeds: PeerSpeeds, missing: number
 
 /** For how long pieces have been kept for faster peers than those that offered themselves. */
 export class Patience {
-  readonly #since = new Map<number, number>();
+  readonly #since = new LazyMap<number, number>();
 
   /** Whether slow peers leave the piece to others at the moment. */
   keeps(piece: number, now: number): boolean {

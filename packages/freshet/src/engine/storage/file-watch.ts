@@ -1,5 +1,6 @@
 /** Knows what each file looked like when it was last seen, so that a change by somebody else stands out. */
 
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { FileFingerprint } from '../ports.ts';
 import { inTurns } from './in-turns.ts';
 
@@ -17,11 +18,11 @@ export class FileWatch {
   /** `undefined` where the file was written to since, or never looked at. */
   readonly #prints: (FileFingerprint | undefined)[];
   /** Writes under way. */
-  readonly #writing = new Map<number, number>();
+  readonly #writing = new LazyMap<number, number>();
   /** Counts beginnings and ends of writes. */
   readonly #version: Uint32Array;
   /** Changes that were seen and not told yet. */
-  readonly #changed = new Set<number>();
+  readonly #changed = new LazySet<number>();
   #next = 0;
 
   constructor(options: FileWatchOptions) {

@@ -1,5 +1,6 @@
 /** Open files of one torrent: at most so many at a time, the ones used last, and one handle for each file. */
 
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { FileStore, StoredFile } from './file-store.ts';
 import { inTurns } from './in-turns.ts';
 
@@ -17,12 +18,12 @@ export class HandlePool {
   readonly #pathOf: (index: number) => readonly string[];
   readonly #max: number;
   /** In the order of their last use. */
-  readonly #entries = new Map<number, Entry>();
-  readonly #closing = new Map<number, Promise<void>>();
+  readonly #entries = new LazyMap<number, Entry>();
+  readonly #closing = new LazyMap<number, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
   readonly #onOpened: ((index: number) => void) | undefined;
   /** Files written to since they were last made durable; they may be closed already. */
-  readonly #dirty = new Set<number>();
+  readonly #dirty = new LazySet<number>();
   #closeFailure: { readonly error: unknown } | undefined;
 
   /** @param onOpened is told of each file that was opened. */

@@ -1,3 +1,4 @@
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import { type LayoutFile, locateFile } from '../storage/layout.ts';
 import { probeMedia } from './media/media-probe.ts';
 import type { ByteRange, MediaFacts, MediaProbe } from './media/probe-input.ts';
@@ -53,7 +54,7 @@ const MAX_FILES = 64;
 /** Learns of the media files that are read how fast they play, and what players want of them early. */
 export class MediaSurvey {
   readonly #host: SurveyHost;
-  readonly #files = new Map<number, Surveyed>();
+  readonly #files = new LazyMap<number, Surveyed>();
   #closed = false;
 
   constructor(host: SurveyHost) {

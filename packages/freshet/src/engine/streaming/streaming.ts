@@ -1,3 +1,4 @@
+import { LazySet } from '../../protocol/lazy-collections.ts';
 import type { UrgentPiece } from '../pieces/scheduler.ts';
 import type { LayoutFile } from '../storage/layout.ts';
 import type { ReaderOptions } from '../torrent-types.ts';
@@ -28,9 +29,9 @@ export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed' |
 /** All readers of one torrent, and the pieces they need, in the order in which they need them. */
 export class Streaming {
   readonly #host: StreamingHost;
-  readonly #readers = new Set<TorrentReader>();
+  readonly #readers = new LazySet<TorrentReader>();
   /** Pieces asked for at once by `critical`, until verified. */
-  readonly #critical = new Set<number>();
+  readonly #critical = new LazySet<number>();
   readonly #survey: MediaSurvey;
   #urgent: readonly UrgentPiece[] = [];
   /** Deadline of each of them. */
