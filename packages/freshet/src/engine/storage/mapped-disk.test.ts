@@ -87,6 +87,26 @@ describe('MappedDisk', () => {
     expect(store.handles.open).toBe(0);
   });
 
+  it('gives no file what the parts file has before it is known what is wanted', async () => {
+    const store = new MemoryFileStore();
+    const first = openDisk(THREE, store, { wanted: [true, false, true] });
+    await first.write(0, [bytes(250)]);
+    await first.close();
+    const again = openDisk(THREE, store);
+    expect(await readAll(again)).toEqual(bytes(250));
+    expect(store.paths()).toEqual([PARTS, 'a', 'c']);
+    // Two wishes in one turn: the last one counts, whatever has begun for the first.
+    again.setWanted([true, true, true]);
+    again.setWanted([true, false, true]);
+    await again.flush();
+    expect(store.paths()).toEqual([PARTS, 'a', 'c']);
+    again.setWanted([true, true, true]);
+    await again.flush();
+    expect(store.paths()).toEqual(['a', 'c', 'd/b']);
+    expect(await readAll(again)).toEqual(bytes(250));
+    await again.close();
+  });
+
   it('does not let the parts file grow when the same bytes come again', async () => {
     const store = new MemoryFileStore();
     const disk = openDisk(THREE, store, { wanted: [true, false, true] });

@@ -68,6 +68,8 @@ class MappedDisk implements MappedFiles {
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
   #wanted: Uint8Array;
+  /** What will be wanted when it is its turn; nothing is known of it when the disk is opened without. */
+  #latest: Uint8Array | undefined;
   /** Empty files that are wanted and may not exist yet. */
   #emptyFiles: number[];
   /** Not all wanted files have been given what is theirs. */
@@ -83,6 +85,7 @@ class MappedDisk implements MappedFiles {
     this.#store = new SwitchedStore(store);
     this.#paths = new Map(options.paths);
     this.#wanted = flags(info.files.length, options.wanted);
+    this.#latest = options.wanted && this.#wanted;
     this.#emptyFiles = this.#wantedEmptyFiles();
     this.#partsPath = options.partsPath ?? partsPathOf(infoHash);
     this.#watch = new FileWatch({
@@ -128,6 +131,7 @@ class MappedDisk implements MappedFiles {
   setWanted(wanted: readonly boolean[]): void {
     if (this.#closed !== undefined) return;
     const next = flags(this.#files.length, wanted);
+    this.#latest = next;
     void this.#gate.exclusive(async () => {
       this.#wanted = next;
       this.#emptyFiles = this.#wantedEmptyFiles();
@@ -319,6 +323,8 @@ class MappedDisk implements MappedFiles {
   async #start(): Promise<void> {
     try {
       await this.#parts.load();
+      // Until somebody says what is wanted, nothing gets a file that may not be.
+      if (this.#latest === undefined) return;
       await this.#moveParts();
       await this.#parts.trim();
     } catch (error) {
@@ -354,7 +360,8 @@ class MappedDisk implements MappedFiles {
         const file = this.#files[index]!;
         if (file.length === 0) continue;
         const stop = Math.min(extent.end, file.offset + file.length);
-        if (this.#wanted[index] === 1 && !file.padding) await this.#move(index, at, stop);
+        const wanted = this.#wanted[index] === 1 && this.#latest?.[index] !== 0;
+        if (wanted && !file.padding) await this.#move(index, at, stop);
         at = stop;
       }
     }
