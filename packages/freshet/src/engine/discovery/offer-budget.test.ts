@@ -17,6 +17,7 @@ function setUp(options: Partial<OfferBudgetOptions> = {}) {
 
 /** One who takes every offer there is, and notes what becomes of it. */
 class Requester implements OfferRequester {
+  owner: object | undefined;
   readonly attempts: RtcAttempt[] = [];
   readonly descriptions: string[] = [];
   readonly links: Link[] = [];
@@ -73,6 +74,25 @@ describe('offer budget', () => {
       [5, 2, 1],
     ]);
     expect(budget.offers).toBe(4);
+  });
+
+  it('gives requesters of one owner the share of one, and parts it fairly among them', () => {
+    const { budget } = setUp({ maxOffers: 4 });
+    const owner = {};
+    const [first, second, alone] = [new Requester(), new Requester(), new Requester()];
+    first.owner = owner;
+    second.owner = owner;
+    budget.request(first, 10);
+    budget.request(second, 10);
+    budget.request(alone, 10);
+    const counts = (): number[] => [first, second, alone].map(({ attempts }) => attempts.length);
+    expect(counts()).toEqual([4, 0, 0]);
+    for (const attempt of first.attempts.slice(0, 4)) attempt.cancel();
+    // Two of the four places are the other's; of the owner's two each of its requesters has one.
+    expect(counts()).toEqual([5, 1, 2]);
+    for (const requester of [first, second, alone]) budget.request(requester, 0);
+    for (const { attempts } of [first, second, alone]) for (const attempt of attempts) attempt.cancel();
+    expect([budget.offers, budget.waiting]).toEqual([0, 0]);
   });
 
   it('passes over who has changed their mind', () => {

@@ -69,6 +69,44 @@ describe('Candidates', () => {
     expect(candidates.add(at(2))).toBe(false);
   });
 
+  it('knows by which swarm’s hash to call, and tries the other one on who says nothing to that', () => {
+    const candidates = new Candidates();
+    candidates.add(at(1), 'v2');
+    candidates.add(at(2), 'v1');
+    candidates.add(at(3));
+    expect([1, 2, 3].map((n) => candidates.swarmOf(at(n)))).toEqual(['v2', 'v1', undefined]);
+    // Found in both swarms it speaks version 2.
+    expect(candidates.add(at(2), 'v2')).toBe(false);
+    expect(candidates.add(at(1), 'v1')).toBe(false);
+    expect([1, 2].map((n) => candidates.swarmOf(at(n)))).toEqual(['v2', 'v2']);
+    candidates.next(0);
+    expect(candidates.tryOther(at(1))).toBe(true);
+    expect(candidates.swarmOf(at(1))).toBe('v1');
+    // At once, and then not again before its time.
+    expect(candidates.next(0)).toEqual(at(1));
+    expect(candidates.tryOther(at(1))).toBe(false);
+    candidates.onClosed(at(1), false, 0);
+    expect(candidates.swarmOf(at(1))).toBe('v2');
+    expect([candidates.next(0), candidates.next(0), candidates.next(0)]).toEqual([at(2), at(3), undefined]);
+    expect(candidates.tryOther(at(3))).toBe(true);
+    expect(candidates.swarmOf(at(3))).toBe('v2');
+    expect(candidates.tryOther(at(9))).toBe(false);
+  });
+
+  it('keeps what a peer was connected by, and can call it again by the other hash', () => {
+    const candidates = new Candidates();
+    candidates.add(at(1), 'v2');
+    candidates.next(0);
+    candidates.tryOther(at(1));
+    candidates.next(0);
+    candidates.onConnected(at(1), 'v1');
+    expect([candidates.swarmOf(at(1)), candidates.next(0)]).toEqual(['v1', undefined]);
+    candidates.callAgain(at(1), 'v2');
+    expect([candidates.next(0), candidates.swarmOf(at(1))]).toEqual([at(1), 'v2']);
+    candidates.callAgain(at(1), 'v1');
+    expect(candidates.swarmOf(at(1))).toBe('v2');
+  });
+
   it('holds 2000, and takes a new one in place of one that has failed', () => {
     const candidates = new Candidates();
     for (let n = 0; n < 2000; n++) expect(candidates.add(at(n))).toBe(true);
