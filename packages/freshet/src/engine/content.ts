@@ -2,6 +2,7 @@ import type { Bitfield, Info, InfoHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
 import { MerkleService } from './merkle/merkle-service.ts';
 import type { MerkleStore } from './merkle/merkle-store.ts';
+import { Twins } from './merkle/twins.ts';
 import type { Exchange } from './peers/peer-owner.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { KeptPieces } from './pieces/kept-blocks.ts';
@@ -72,6 +73,8 @@ export class TorrentContent implements Exchange {
   readonly streaming: Streaming;
   readonly webSeeds: WebSeeds;
   readonly merkle: MerkleService | undefined;
+  /** With v2: files of the same content. */
+  readonly twins: Twins | undefined;
   readonly #treesAreLearnt: boolean;
   readonly #clock: Clock;
   /** Loans that run out soon. */
@@ -111,11 +114,15 @@ export class TorrentContent implements Exchange {
         onVerified: (piece, leaves) => {
           merkle?.onVerified(piece, leaves);
           events.onVerified(piece);
+          this.twins?.onVerified(piece);
         },
         onStored: (piece) => events.onStored(piece),
         onHashFailed: (piece, length) => events.onHashFailed(piece, length),
         onWriteError: (error) => events.onWriteError(error),
-        onRoom: () => events.onRoom(),
+        onRoom: () => {
+          events.onRoom();
+          this.twins?.run();
+        },
         onBegun: () => events.onBegun?.(),
         onRightBlocks: (piece) => this.streaming.onRightBlocks(piece),
         onBlockRefused: (piece, length) => events.onBlockRefused?.(piece, length),
@@ -124,6 +131,9 @@ export class TorrentContent implements Exchange {
       },
     });
     const { store } = this;
+    if (merkle !== undefined) {
+      this.twins = new Twins({ hashes: merkle.store, store, now: () => ports.clock.now() });
+    }
     this.selection = new Selection(info, store);
     this.streaming = new Streaming({
       pieceLength: info.pieceLength,
@@ -233,6 +243,7 @@ export class TorrentContent implements Exchange {
   async close(reason: ReaderError, last: () => Promise<void>): Promise<void> {
     this.streaming.close(reason);
     this.merkle?.close();
+    this.twins?.close();
     this.webSeeds.stop();
     for (const timer of this.#ending) timer.cancel();
     await this.store.whenWritten();

@@ -475,6 +475,7 @@ export class Torrent {
     }
     this.#state = 'active';
     content.store.resumeKept();
+    content.twins?.update();
     this.#swarm.adopt(content);
     this.#goOnline();
     content.webSeeds.start();

@@ -223,6 +223,7 @@ export class Transfer implements ContentEvents {
   #fetchedChanged(): void {
     this.content.streaming.onSelected();
     this.content.store.dropUnwanted();
+    this.content.twins?.update();
     this.#options.swarm.recount();
     this.#lookForMore();
   }

@@ -124,6 +124,28 @@ export class MerkleStore {
     return this.#places.get(tree) ?? [];
   }
 
+  /** There are files of the same content. */
+  get hasTwins(): boolean {
+    return this.#firsts.length > this.#places.size;
+  }
+
+  /** The pieces of other files that have the same content. */
+  twinsOf(piece: number): number[] {
+    const place = this.#find(piece);
+    if (place === undefined) return [];
+    return this.placesOf(place.tree)
+      .map((first) => first + place.index)
+      .filter((twin) => twin !== piece);
+  }
+
+  /** The pieces of files of whose content there are others. */
+  *piecesWithTwins(): Generator<number> {
+    for (const [tree, places] of this.#places) {
+      if (places.length === 1) continue;
+      for (const first of places) for (let i = 0; i < tree.pieceCount; i++) yield first + i;
+    }
+  }
+
   /** The request that brings the piece's root, when that is not known. */
   layerRequest(piece: number): HashRequest | undefined {
     const place = this.#find(piece);
