@@ -124,6 +124,7 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     trackers: options.tracker !== false,
     announce: tracker?.announce,
     webSeeds: options.webSeeds,
+    maxOriginConns: options.maxOriginConns,
     userAgent: options.userAgent,
     origin: options.origin,
     storageWorker: options.storageWorker === undefined ? undefined : String(options.storageWorker),

@@ -24,8 +24,13 @@ export interface ClientOptions {
   peerId?: string | Uint8Array | undefined;
   /** `false`: ask no tracker. Default `true`. */
   tracker?: boolean | TrackerOptions | undefined;
-  /** `false`: leave web seeds (BEP 19) alone. Default `true`. */
+  /** `false`: leave web seeds (BEP 17 and 19) alone. Default `true`. */
   webSeeds?: boolean | undefined;
+  /**
+   * Most connections to one web server, over all torrents and web seeds; one of them is kept for what somebody waits
+   * for. Default 5, which leaves a page one of the six that browsers open.
+   */
+  maxOriginConns?: number | undefined;
   /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. Default -1. */
   downloadLimit?: number | undefined;
   /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. Default -1. */

@@ -200,6 +200,8 @@ export interface TorrentFields {
   readonly announceTiers?: readonly (readonly string[])[] | undefined;
   /** Web seeds (BEP 19). */
   readonly urlList?: readonly string[] | undefined;
+  /** Web seeds that are scripts (BEP 17). */
+  readonly httpSeeds?: readonly string[] | undefined;
   readonly comment?: string | undefined;
   readonly createdBy?: string | undefined;
   /** In seconds since 1970. */
@@ -220,6 +222,7 @@ export function encodeTorrent(fields: TorrentFields): Uint8Array<ArrayBuffer> {
     comment: fields.comment,
     'created by': fields.createdBy,
     'creation date': fields.creationDate,
+    httpseeds: fields.httpSeeds !== undefined && fields.httpSeeds.length > 0 ? fields.httpSeeds : undefined,
   };
   // The info dictionary must go in byte for byte, so it is spliced in; every other key sorts before or after it.
   const head = encode(before).subarray(0, -1);

@@ -42,6 +42,7 @@ describe('parseTorrent', () => {
       infoBytes,
       announceTiers: [['http://a/announce', 'http://b/announce'], ['wss://c']],
       urlList: ['http://seed/'],
+      httpSeeds: ['http://seed/script'],
       comment: 'ä',
       createdBy: 'Freshet',
       creationDate: 1_700_000_000,
@@ -50,7 +51,6 @@ describe('parseTorrent', () => {
     expect(rest).toEqual({
       ...fields,
       pieceLayers: new Map(),
-      httpSeeds: [],
       nodes: [],
       encoding: undefined,
     });

@@ -55,6 +55,7 @@ export class DirectSession implements Session {
     this.#engine = new Engine(platform.ports, {
       peerId: settings.peerId && peerIdFromBytes(settings.peerId),
       maxPeersPerTorrent: settings.maxConns,
+      maxOriginConnections: settings.maxOriginConns,
       bufferBudget: settings.bufferBudget,
       clientName: settings.userAgent,
       origin: settings.origin,

@@ -385,6 +385,8 @@ export interface SessionSettings {
   readonly announce?: readonly string[] | undefined;
   /** False: web seeds are left alone. */
   readonly webSeeds?: boolean | undefined;
+  /** Most connections to one web server over all torrents. */
+  readonly maxOriginConns?: number | undefined;
   /** Name and version that peers are told. */
   readonly userAgent?: string | undefined;
   /** A site's own seeder: its viewers take from each other first. */

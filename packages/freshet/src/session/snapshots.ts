@@ -93,7 +93,7 @@ export function torrentFileOf(
 ): Uint8Array | undefined {
   // A file that was fetched is kept as it is, unknown fields and all.
   if (source.torrentFile !== undefined) return source.torrentFile;
-  const { trackers, webSeeds, createdBy, comment, created } = source;
+  const { trackers, webSeeds, httpSeeds, createdBy, comment, created } = source;
   const needsLayers = info.files.some(
     ({ piecesRoot, length }) => piecesRoot !== undefined && length > info.pieceLength,
   );
@@ -105,6 +105,7 @@ export function torrentFileOf(
     pieceLayers,
     announceTiers: trackers,
     urlList: webSeeds,
+    httpSeeds,
     createdBy,
     comment,
     creationDate: created === undefined ? undefined : Math.floor(created / 1000),

@@ -18,6 +18,7 @@ const torrentFile = encodeTorrent({
   infoBytes,
   announceTiers: [['http://one/announce'], ['wss://two']],
   urlList: ['http://seed/'],
+  httpSeeds: ['http://seed/script'],
   comment: 'a comment',
   creationDate: 1000,
 });
@@ -73,6 +74,7 @@ describe('resolveSource', () => {
         name: 'a.bin',
         trackers: [['http://one/announce'], ['wss://two']],
         webSeeds: ['http://seed/'],
+        httpSeeds: ['http://seed/script'],
         comment: 'a comment',
         created: 1_000_000,
       });
@@ -87,6 +89,7 @@ describe('resolveSource', () => {
     const uri = `magnet:?xt=urn:btih:${infoHash}&tr=wss%3A%2F%2Fthree&xs=http%3A%2F%2Ffiles%2Fa.torrent&so=0`;
     const found = await settle(clock, resolveSource({ kind: 'magnet', uri }, context));
     expect(found.infoBytes).toEqual(infoBytes);
+    expect(found.httpSeeds).toEqual(['http://seed/script']);
     expect(found.trackers).toEqual([['wss://three'], ['http://one/announce'], ['wss://two']]);
     expect(found.selectOnly).toEqual([0]);
     const other = uri.replace(infoHash, 'ab'.repeat(20));

@@ -33,6 +33,8 @@ export interface ResolvedSource {
   readonly name?: string | undefined;
   readonly trackers: readonly (readonly string[])[];
   readonly webSeeds: readonly string[];
+  /** Web seeds that give pieces by number (BEP 17). */
+  readonly httpSeeds?: readonly string[] | undefined;
   readonly peers: readonly PeerAddress[];
   readonly selectOnly?: readonly number[] | undefined;
   /** Milliseconds since 1970. */
@@ -229,6 +231,7 @@ async function fromTorrentFile(bytes: Uint8Array, context: SourceContext): Promi
     name: metainfo.info.name,
     trackers: metainfo.announceTiers,
     webSeeds: metainfo.urlList,
+    httpSeeds: metainfo.httpSeeds,
     peers: [],
     created: metainfo.creationDate === undefined ? undefined : metainfo.creationDate * 1000,
     createdBy: metainfo.createdBy,

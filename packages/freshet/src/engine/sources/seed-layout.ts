@@ -93,9 +93,11 @@ export class PieceLayout implements SeedLayout {
     return [0];
   }
 
-  ask({ begin, end }: Resource, first: number, last: number): Asked {
-    const fileLength = end - begin;
-    const piece = Math.floor(begin / this.#info.pieceLength);
+  ask({ begin }: Resource, first: number, last: number): Asked {
+    const { pieceLength, length } = this.#info;
+    // The script knows the whole piece, padding and all.
+    const fileLength = Math.min(pieceLength, length - begin);
+    const piece = Math.floor(begin / pieceLength);
     const ranges = last - first + 1 < fileLength ? `&ranges=${first}-${last}` : '';
     return { style: 'piece', url: `${this.#base}&piece=${piece}${ranges}`, file: 0, first, last, fileLength };
   }
