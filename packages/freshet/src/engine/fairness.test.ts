@@ -6,7 +6,7 @@ import {
   type SampleTorrent,
   sampleTorrent,
 } from '../../testing/memory-swarm.ts';
-import { MemoryDisk } from '../memory/index.ts';
+import { Bandwidth, MemoryDisk } from '../memory/index.ts';
 import { SEED_TURN_TIME } from './peers/choker.ts';
 import { peerPriority } from './peers/peer-priority.ts';
 
@@ -135,6 +135,37 @@ describe('sharing fairly', () => {
     await closed(swarm);
   });
 
+  it('a seed has as many slots as its line carries, and as told when told', async () => {
+    for (const [line, told, least, most] of [
+      [300_000, undefined, 12, 16],
+      [40_000, undefined, 4, 6],
+      [300_000, 5, 5, 5],
+    ] as const) {
+      const swarm = new MemorySwarm(large);
+      const seed = await swarm.add({
+        host: `10.${++hosts}.0.1`,
+        seed: true,
+        line: { latencyMs: 10, up: new Bandwidth(line) },
+        spec: { uploadSlots: told },
+      });
+      for (let i = 0; i < 20; i++) {
+        const leech = await swarm.add(uploads(undefined));
+        swarm.introduce(leech, seed);
+      }
+      const counts: number[] = [];
+      for (let round = 0; round < 12; round++) {
+        await swarm.clock.advanceAsync(10_000);
+        counts.push(seed.torrent.peers().filter((peer) => !peer.amChoking).length);
+      }
+      expect(mean(counts.slice(4))).toBeGreaterThanOrEqual(least);
+      expect(mean(counts.slice(4))).toBeLessThanOrEqual(most);
+      await swarm.close();
+      // What the links have taken leaves first.
+      await swarm.clock.advanceAsync(120_000);
+      expect(swarm.clock.pending).toBe(0);
+    }
+  });
+
   it('a swarm of thirty finishes, and nobody starves on the way', async () => {
     const swarm = new MemorySwarm(small);
     const seed = await swarm.add({ seed: true, ...uploads(100 * KiB) });
@@ -185,6 +216,23 @@ describe('super-seeding', () => {
     expect(usual.ratio).toBeGreaterThan(1.2);
     // It is no slower for that: the seed's line is what all wait for.
     expect(sparing.time).toBeLessThanOrEqual(usual.time);
+  });
+
+  it('serves peers that do not know each other, and goes on when one leaves with what it alone was told of', async () => {
+    const swarm = new MemorySwarm(small);
+    const seed = await swarm.add({ seed: true, ...uploads(400 * KiB), spec: { superSeed: true } });
+    const leeches: Member[] = [];
+    for (let i = 0; i < 3; i++) {
+      const leech = await swarm.add(uploads(undefined));
+      swarm.introduce(leech, seed);
+      leeches.push(leech);
+    }
+    await swarm.until(() => received(leeches[0]!) > 0, 60_000);
+    void leeches[0]!.torrent.close();
+    const rest = leeches.slice(1);
+    await finishTimes(swarm, rest, 300_000);
+    for (const leech of rest) expect(await swarm.hasContent(leech)).toBe(true);
+    await closed(swarm);
   });
 });
 

@@ -11,6 +11,7 @@ class FakePeer implements ChokablePeer {
   peerInterested = true;
   amChoking = true;
   snubbing = false;
+  backlog = 0;
 
   constructor(id: number) {
     this.id = id;
@@ -108,6 +109,22 @@ describe('ChokeRounds', () => {
     rounds.next(40_000, false);
     expect(unchoked()).toContain(1);
     expect(unchoked()).toHaveLength(3);
+  });
+
+  it('does not take what waits in the links for what the line carries', () => {
+    const { peers, rounds, unchoked } = setup(40, undefined);
+    for (let now = 10_000; now <= 200_000; now += 10_000) {
+      for (const peer of peers.values()) if (peer.amChoking) peer.backlog = 0;
+      for (const id of unchoked()) {
+        const peer = peers.get(id)!;
+        // Each link takes 256 KiB at once; all of them together carry 300 KB/s.
+        peer.traffic.onSent(3_000_000 / unchoked().length + 262_144 - peer.backlog, now);
+        peer.backlog = 262_144;
+      }
+      rounds.next(now, true);
+    }
+    expect(rounds.slots).toBeGreaterThanOrEqual(12);
+    expect(rounds.slots).toBeLessThanOrEqual(16);
   });
 
   it('has more slots when the line carries them, and as many as told when told', () => {

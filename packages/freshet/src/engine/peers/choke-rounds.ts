@@ -12,11 +12,15 @@ export interface ChokablePeer {
   /** When it was last unchoked or choked, in clock milliseconds. */
   readonly chokeChangedAt: number;
   readonly connectedAt: number;
+  /** Bytes of ours that its link has not sent yet. */
+  readonly backlog: number;
   /** Whether it takes and does not give. @see ChokerPeer.snubbing */
   snubs(now: number): boolean;
   choke(now: number): void;
   unchoke(now: number): void;
 }
+
+const NOBODY: ReadonlyMap<number, number> = new Map();
 
 export interface ChokeRoundsOptions {
   /** Those connected now, by id. */
@@ -35,8 +39,10 @@ export interface ChokeRoundsOptions {
 export class ChokeRounds {
   readonly #options: ChokeRoundsOptions;
   readonly #slots: UploadSlots;
-  #optimistic: ReadonlyMap<number, number> = new Map();
+  #optimistic: ReadonlyMap<number, number> = NOBODY;
   #lastRound: number | undefined;
+  /** Bytes that waited in the links then. */
+  #lastBacklog = 0;
 
   constructor(options: ChokeRoundsOptions) {
     this.#options = options;
@@ -94,14 +100,19 @@ export class ChokeRounds {
     this.#lastRound = now;
     if (this.#options.slots !== undefined) return;
     let sent = 0;
+    let backlog = 0;
     let taken = 0;
     let waiting = 0;
     for (const peer of this.#options.peers.values()) {
       sent += peer.traffic.sentInRound;
+      backlog += peer.backlog;
       if (!peer.peerInterested) continue;
       if (peer.amChoking) waiting++;
       else taken++;
     }
-    this.#slots.next({ rate: (sent * 1000) / elapsed, taken, waiting, limit: this.#options.limit() });
+    // A link takes some hundred KiB at once from whoever is unchoked, which says nothing of the line behind it.
+    const carried = Math.max(0, sent - (backlog - this.#lastBacklog));
+    this.#lastBacklog = backlog;
+    this.#slots.next({ rate: (carried * 1000) / elapsed, taken, waiting, limit: this.#options.limit() });
   }
 }

@@ -62,7 +62,14 @@ class FakePeer implements IncentivePeer {
 }
 
 /** A torrent of which the first `verified` pieces are there. */
-function setup(options: { readonly verified?: number; readonly superSeed?: boolean } = {}) {
+function setup(
+  options: {
+    readonly verified?: number;
+    readonly superSeed?: boolean;
+    readonly slots?: number;
+    readonly limit?: number;
+  } = {},
+) {
   const verified = new Bitfield(PIECES);
   for (let piece = 0; piece < (options.verified ?? PIECES); piece++) verified.set(piece);
   const { store } = openStore(sample, { verified });
@@ -75,6 +82,8 @@ function setup(options: { readonly verified?: number; readonly superSeed?: boole
     peers,
     superSeed: options.superSeed ?? false,
     readCache: 16 * 1024 * 1024,
+    uploadSlots: options.slots,
+    uploadLimiter: { rate: options.limit },
   });
   incentives.adopt({ info: sample.info, store } as Partial<Exchange> as Exchange);
   const add = (host: string | undefined): FakePeer => {
@@ -122,6 +131,15 @@ describe('Incentives', () => {
     gone.closed = true;
     await tick(5000);
     expect(peers.map((peer) => peer.heard)).toEqual([[], [], [], [], []]);
+  });
+
+  it('allows nothing when nothing is to be uploaded', async () => {
+    for (const options of [{ slots: 0 }, { limit: 0 }]) {
+      const { add, tick } = setup(options);
+      const peer = add('80.4.4.200');
+      await tick(5000);
+      expect(peer.heard).toEqual([]);
+    }
   });
 
   it('allows only what is there', async () => {

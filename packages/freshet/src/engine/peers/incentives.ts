@@ -34,6 +34,9 @@ export interface IncentivesOptions {
   readonly superSeed: boolean;
   /** Bytes of the read cache. */
   readonly readCache: number;
+  /** Upload slots; 0: nobody is given anything, choked or not. */
+  readonly uploadSlots: number | undefined;
+  readonly uploadLimiter: { readonly rate: number | undefined };
 }
 
 /** A newcomer that is choked for so many milliseconds is allowed its pieces. */
@@ -136,7 +139,7 @@ export class Incentives {
   tick(now: number): void {
     const superSeeding = this.#superSeeding;
     const { peers } = this.#options;
-    if (!this.superSeeding) for (const peer of peers.values()) void this.#allow(peer, now);
+    if (!this.superSeeding) for (const peer of peers.values()) this.#allowNewcomer(peer, now);
     if (superSeeding === undefined) return;
     // Who has no pieces and does not speak the fast extension need not say so.
     for (const peer of peers.values()) if (!peer.isSeed) superSeeding.add(peer, now);
@@ -144,8 +147,10 @@ export class Incentives {
   }
 
   /** Allows the peer its set, once, if it needs it. */
-  async #allow(peer: IncentivePeer, now: number): Promise<void> {
+  #allowNewcomer(peer: IncentivePeer, now: number): void {
+    const { uploadSlots, uploadLimiter } = this.#options;
     if (this.#exchange === undefined || this.#allowed.has(peer.id)) return;
+    if (uploadSlots === 0 || uploadLimiter.rate === 0) return;
     // Most are unchoked at once where there is room; a set that is the same for a whole network would only have them
     // all take the same.
     if (!peer.amChoking || !peer.peerInterested || now - peer.connectedAt < CHOKED_FOR) return;
@@ -154,9 +159,18 @@ export class Incentives {
     if (!peer.fast || store.verified.isEmpty || peer.pieceCount >= size) return;
     if (peer.infoHash === undefined) return;
     this.#allowed.set(peer.id, new Set());
+    // Without the hash there is no set, which nobody is owed.
+    this.#allow(peer, peer.infoHash, this.#exchange, size).catch(() => {});
+  }
+
+  async #allow(
+    peer: IncentivePeer,
+    infoHash: InfoHash,
+    { info, store }: Exchange,
+    size: number,
+  ): Promise<void> {
     const { hasher } = this.#options;
-    const host = peer.address?.host;
-    const pieces = await allowedFastSet(hasher, host, peer.infoHash, info.pieceCount, size);
+    const pieces = await allowedFastSet(hasher, peer.address?.host, infoHash, info.pieceCount, size);
     if (peer.closed || !this.#allowed.has(peer.id) || this.superSeeding) return;
     const allowed = new Set(pieces.filter((piece) => store.verified.get(piece) && !peer.has(piece)));
     this.#allowed.set(peer.id, allowed);

@@ -61,7 +61,7 @@ const MAX_VOTES = 32;
  */
 export class ExternalAddress {
   /** What each network said, by family. */
-  readonly #votes: Readonly<Record<4 | 16, Map<string, string>>> = { 4: new Map(), 16: new Map() };
+  readonly #votes: { [family in 4 | 16]?: Map<string, string> | undefined } = {};
   readonly #winner: { [family in 4 | 16]?: string | undefined } = {};
 
   /** @param voter the peer's host. Returns whether that changes what we take for our address. */
@@ -69,6 +69,7 @@ export class ExternalAddress {
     const ip = ipFromText(address);
     if (ip === undefined) return false;
     const family = ip.length === 4 ? 4 : 16;
+    this.#votes[family] ??= new Map();
     const votes = this.#votes[family];
     const network = networkOf(voter);
     if (network === undefined || (votes.size >= MAX_VOTES && !votes.has(network))) return false;
