@@ -120,6 +120,34 @@ describe.concurrent('with libtorrent', () => {
       }
     },
   );
+
+  it('Freshet and it speak version 2 of a hybrid, whoever calls', async () => {
+    const { torrentFile } = made.get('hybrid libtorrent')!;
+    const file = new Uint8Array(await readFile(torrentFile));
+    const seeder = await LibtorrentPeer.start();
+    const leecher = await LibtorrentPeer.start();
+    const client = startFreshet();
+    try {
+      await seeder.seed({ torrentFile, dataDir: join(folder, 'data') });
+      const torrent = client.add(file, { path: join(folder, 'upgraded'), peers: [seeder.address] });
+      const spoken: string[] = [];
+      torrent.on('wire', ({ status }) =>
+        spoken.push(`${status.incoming ? 'called' : 'calling'} ${status.v2 ? 'v2' : 'v1'}`),
+      );
+      await within(torrent.untilDone(), PATIENCE, 'Freshet');
+      expect(spoken).toEqual(['calling v2']);
+      const { completed } = await leecher.download({
+        torrentFile,
+        dir: join(folder, 'upgraded by libtorrent'),
+        peers: [`127.0.0.1:${client.torrentPort}`],
+      });
+      await within(completed, PATIENCE, 'libtorrent');
+      expect(spoken).toContain('called v2');
+      expect(spoken).not.toContain('called v1');
+    } finally {
+      await Promise.all([client.destroy(), seeder.stop(), leecher.stop()]);
+    }
+  });
 });
 
 /** The link, with only the hash that is asked for. */
