@@ -75,6 +75,11 @@ describe('Client', () => {
     client.add(new Uint8Array([1, 2, 3]));
     client.add(new Blob(['x']));
     client.add({ infoHash: HASH, announce: ['wss://one'] }, { announce: ['wss://two'] });
+    const v2 = 'AB'.repeat(32);
+    client.add(v2);
+    client.add(new Uint8Array(32).fill(0xab));
+    client.add({ infoHash: HASH, infoHashV2: v2 });
+    client.add({ infoHash: v2.slice(0, 40), infoHashV2: v2 });
     await turn();
     expect(session.named('add')).toMatchObject([
       { source: { kind: 'infoHash', text: HASH } },
@@ -84,6 +89,10 @@ describe('Client', () => {
       { source: { kind: 'metainfo' } },
       { source: { kind: 'blob' } },
       { source: { kind: 'infoHash', text: HASH }, options: { announce: ['wss://two', 'wss://one'] } },
+      { source: { kind: 'infoHash', text: v2 } },
+      { source: { kind: 'infoHash', text: v2.toLowerCase() } },
+      { source: { kind: 'magnet', uri: `magnet:?xt=urn:btih:${HASH}&xt=urn:btmh:1220${v2}` } },
+      { source: { kind: 'magnet', uri: `magnet:?xt=urn:btmh:1220${v2}` } },
     ]);
   });
 

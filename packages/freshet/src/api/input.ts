@@ -4,6 +4,8 @@ import { ArgumentError, InvalidTorrentError } from '../session/errors.ts';
 import type {
   AddSettings,
   BlobLike,
+  QueueSettings,
+  SeedGoals,
   SeedInput,
   SeedSettings,
   SessionSettings,
@@ -14,6 +16,7 @@ import type {
   ClientOptions,
   Named,
   ParsedTorrent,
+  QueueOptions,
   SeedInputs,
   SeedItem,
   SeedOptions,
@@ -64,8 +67,14 @@ function readParsed(parsed: ParsedTorrent): ReadSource {
   if (parsed.infoBuffer !== undefined) {
     return { source: { kind: 'info', bytes: toBytes(parsed.infoBuffer) }, extra };
   }
-  if (typeof parsed.infoHash === 'string')
-    return { source: { kind: 'infoHash', text: parsed.infoHash }, extra };
+  const { infoHash, infoHashV2 } = parsed;
+  if (typeof infoHashV2 === 'string' && infoHashV2 !== '') {
+    // `torrent.infoHash` is the beginning of the v2 hash where there is no other.
+    const isV1 = typeof infoHash === 'string' && !infoHashV2.toLowerCase().startsWith(infoHash.toLowerCase());
+    const v1 = isV1 ? `xt=urn:btih:${infoHash}&` : '';
+    return { source: { kind: 'magnet', uri: `magnet:?${v1}xt=urn:btmh:1220${infoHashV2}` }, extra };
+  }
+  if (typeof infoHash === 'string') return { source: { kind: 'infoHash', text: infoHash }, extra };
   throw new InvalidTorrentError('The object has no info-hash, so it is not a torrent.');
 }
 
@@ -91,6 +100,9 @@ export function addSettings(options: TorrentOptions, extra: AddSettings): AddSet
     strategy: options.strategy,
     allocation: readAllocation(options.allocation),
     uploads: uploads === false ? Number.MAX_SAFE_INTEGER : uploads,
+    downloadLimit: readLimit(options.downloadLimit) ?? undefined,
+    uploadLimit: readLimit(options.uploadLimit) ?? undefined,
+    goals: readGoals(options),
     superSeed: options.superSeed,
     private: options.private,
   };
@@ -120,6 +132,7 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     maxConns: options.maxConns,
     downloadLimit: readLimit(options.downloadLimit) ?? undefined,
     uploadLimit: readLimit(options.uploadLimit) ?? undefined,
+    queue: queueSettings(options),
     torrentPort: options.torrentPort,
     trackers: options.tracker !== false,
     announce: tracker?.announce,
@@ -145,6 +158,31 @@ export function readLimit(rate: number | undefined): number | null {
   if (rate === undefined || rate < 0) return null;
   if (Number.isNaN(rate)) throw new ArgumentError('A limit of NaN bytes per second is none.');
   return rate === Number.POSITIVE_INFINITY ? null : rate;
+}
+
+/** @throws {ArgumentError} on a number of torrents, a ratio or a time that is none. */
+export function queueSettings(options: QueueOptions): QueueSettings {
+  const { maxActive, maxActiveDownloads, maxActiveSeeds } = options;
+  for (const [name, most] of Object.entries({ maxActive, maxActiveDownloads, maxActiveSeeds })) {
+    if (most !== undefined && (Number.isNaN(most) || most < 0)) {
+      throw new ArgumentError(`${name} must be a number from 0, and not ${most}.`);
+    }
+  }
+  return { maxActive, maxActiveDownloads, maxActiveSeeds, goals: readGoals(options) };
+}
+
+/** @throws {ArgumentError} on a ratio or a time that is none. */
+export function readGoals(options: {
+  seedRatio?: number | undefined;
+  seedTime?: number | undefined;
+}): SeedGoals | undefined {
+  const { seedRatio: ratio, seedTime } = options;
+  for (const [name, goal] of Object.entries({ seedRatio: ratio, seedTime })) {
+    if (goal !== undefined && (Number.isNaN(goal) || goal < 0)) {
+      throw new ArgumentError(`${name} must be a number from 0, and not ${goal}.`);
+    }
+  }
+  return ratio === undefined && seedTime === undefined ? undefined : { ratio, seedTime };
 }
 
 function readPeerId(id: string | Uint8Array | undefined): Uint8Array | undefined {

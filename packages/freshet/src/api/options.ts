@@ -17,7 +17,27 @@ export interface TrackerOptions {
   proxyOpts?: object | undefined;
 }
 
-export interface ClientOptions {
+/** How many torrents run at a time, and when they have seeded enough. */
+export interface QueueOptions {
+  /**
+   * Most torrents that download at a time, in the order of the queue; the others wait (`torrent.queued`). Those that
+   * have been slow for a minute take no place. Default all.
+   */
+  maxActiveDownloads?: number | undefined;
+  /** Most torrents that seed at a time. Default all. */
+  maxActiveSeeds?: number | undefined;
+  /** Most torrents that run at a time, slow ones included. Default all. */
+  maxActive?: number | undefined;
+  /**
+   * A complete torrent is paused when it has sent so many bytes, earlier runs included, per byte that it received, or
+   * per byte that it has if that is more. Default never.
+   */
+  seedRatio?: number | undefined;
+  /** A complete torrent is paused when it has seeded for so many milliseconds of this run. Default never. */
+  seedTime?: number | undefined;
+}
+
+export interface ClientOptions extends QueueOptions {
   /** Most connections per torrent, incoming and WebRTC included. Default 55. */
   maxConns?: number | undefined;
   /** What this client calls itself in the swarm: 40 hexadecimal characters or 20 bytes. Default random. */
@@ -121,6 +141,14 @@ export interface TorrentOptions {
    * take the room of what has come.
    */
   allocation?: 'sparse' | 'full' | undefined;
+  /** Most bytes per second, beside the client's limit; -1 for none, 0 for nothing at all. Default -1. */
+  downloadLimit?: number | undefined;
+  /** Most bytes per second, beside the client's limit; -1 for none, 0 for nothing at all. Default -1. */
+  uploadLimit?: number | undefined;
+  /** Paused at this ratio; `Infinity` for never. Default the client's. */
+  seedRatio?: number | undefined;
+  /** Paused after so many milliseconds of seeding in this run; `Infinity` for never. Default the client's. */
+  seedTime?: number | undefined;
   /** Start paused. Default `false`. */
   paused?: boolean | undefined;
   /** Want nothing until it is selected. Default `false`. */
@@ -213,6 +241,8 @@ export interface ServerOptions {
 /** A torrent as the `parse-torrent` package describes it. */
 export interface ParsedTorrent {
   infoHash?: string | undefined;
+  /** SHA-256 info-hash (BEP 52), 64 hexadecimal characters, instead of `infoHash` or beside it. */
+  infoHashV2?: string | undefined;
   announce?: readonly string[] | undefined;
   urlList?: readonly string[] | undefined;
   /** The info dictionary's bytes. */
