@@ -14,6 +14,7 @@ import { callSafely, Emitter, withCallback } from './emitter.ts';
 import {
   addSettings,
   listSeedItems,
+  queueSettings,
   readLimit,
   readSeedInputs,
   readTorrentId,
@@ -23,6 +24,7 @@ import {
 import type {
   ClientOptions,
   DestroyOptions,
+  QueueOptions,
   SeedInputs,
   SeedOptions,
   ServerOptions,
@@ -215,6 +217,15 @@ export class Client extends Emitter<ClientEvents> {
   /** Most bytes per second over all torrents; -1 for no limit, 0 for nothing at all. */
   throttleUpload(rate: number): void {
     this.#limit({ upload: readLimit(rate) });
+  }
+
+  /**
+   * How many torrents run at a time, and when they have seeded enough; what is absent is without limit.
+   * @throws {ArgumentError} on what is no number from 0.
+   */
+  setQueue(options: QueueOptions): void {
+    const settings = queueSettings(options);
+    if (!this.destroyed) this.#session.request('setQueue', settings).catch(() => undefined);
   }
 
   /**

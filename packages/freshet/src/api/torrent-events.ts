@@ -41,6 +41,10 @@ export interface TorrentEvents {
   moving: [moved: number, total: number];
   /** A seed is being hashed: bytes, of all. */
   hashing: [hashed: number, total: number];
+  /** It waits for its turn in the client's queue, or no longer. */
+  queued: [queued: boolean];
+  /** It has seeded enough, and has been paused for it. */
+  goal: [goal: 'ratio' | 'seedTime'];
   /** The state is `paused` or no longer so. */
   paused: [];
   resumed: [];

@@ -22,6 +22,10 @@ const NO_STATS: StatsSnapshot = {
   uploadSpeed: 0,
   numPeers: 0,
   hashFailures: 0,
+  queued: false,
+  queuePosition: -1,
+  reachedGoal: undefined,
+  seedTime: 0,
 };
 
 /** What the session has told so far, and what was asked of it. */
@@ -44,6 +48,8 @@ export class TorrentFacts {
   ready = false;
   done = false;
   paused = false;
+  queued = false;
+  reachedGoal: 'ratio' | 'seedTime' | undefined;
   destroyed = false;
   failure: FreshetError | undefined;
 }
@@ -148,6 +154,18 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   }
   get paused(): boolean {
     return this.now.paused;
+  }
+  /** It would run, but waits for its turn: see the client's `maxActive…`. */
+  get queued(): boolean {
+    return this.now.queued && !this.now.paused && !this.now.destroyed;
+  }
+  /** Place among the client's torrents, from 0; -1 before it has one. As of at most 100 ms ago. */
+  get queuePosition(): number {
+    return this.now.stats.queuePosition;
+  }
+  /** The goal that had it paused, until it is resumed. */
+  get reachedGoal(): 'ratio' | 'seedTime' | undefined {
+    return this.now.reachedGoal;
   }
   get destroyed(): boolean {
     return this.now.destroyed;

@@ -15,6 +15,7 @@ import type {
 } from '../session/protocol.ts';
 import { callSafely, withCallback } from './emitter.ts';
 import { enginePriority, File, type FileOwner } from './file.ts';
+import { readGoals, readLimit } from './input.ts';
 import { type Milestone, Milestones } from './milestones.ts';
 import type { DestroyOptions, SeedOptions, TorrentKey } from './options.ts';
 import type { ByteIterator } from './platform.ts';
@@ -179,9 +180,53 @@ export class Torrent extends TorrentState {
   resume(): void {
     if (this.destroyed || (!this.now.paused && this.now.failure === undefined)) return;
     this.now.paused = false;
+    this.now.reachedGoal = undefined;
     this.now.failure = undefined;
     this.#tell('resume', { torrent: this.key });
     this.emit('resumed');
+  }
+
+  /**
+   * Most bytes per second of this torrent, web seeds included, beside the client's limit; -1 for none of its own, 0 for
+   * nothing at all.
+   * @throws {ArgumentError} on `NaN`.
+   */
+  throttleDownload(rate: number): void {
+    this.#tell('setTorrentLimits', { torrent: this.key, download: readLimit(rate) });
+  }
+
+  /** Most bytes per second that this torrent sends, beside the client's limit; as `throttleDownload`. */
+  throttleUpload(rate: number): void {
+    this.#tell('setTorrentLimits', { torrent: this.key, upload: readLimit(rate) });
+  }
+
+  /**
+   * When it has seeded enough, and is paused for it: at a ratio, or after milliseconds of seeding. `Infinity` for never;
+   * what is absent is the client's.
+   * @throws {ArgumentError} on what is no number from 0.
+   */
+  setGoals(goals: { seedRatio?: number | undefined; seedTime?: number | undefined }): void {
+    this.#tell('setGoals', { torrent: this.key, goals: readGoals(goals) ?? {} });
+  }
+
+  /** One place up in the client's queue: torrents run in its order. */
+  moveUp(): void {
+    this.#tell('moveInQueue', { torrent: this.key, by: -1 });
+  }
+
+  /** One place down in the client's queue. */
+  moveDown(): void {
+    this.#tell('moveInQueue', { torrent: this.key, by: 1 });
+  }
+
+  /** To a place in the client's queue, from 0; beyond the ends is at the ends. */
+  moveTo(position: number): void {
+    this.#tell('moveInQueue', { torrent: this.key, to: Math.trunc(position) || 0 });
+  }
+
+  /** Runs whatever the queue says, and takes nobody's place; with `false` no longer. */
+  forceStart(forced = true): void {
+    this.#tell('forceStart', { torrent: this.key, forced });
   }
 
   /** Verifies what is stored again, as after something else has changed the files. Resolves when that is done. */
@@ -284,6 +329,16 @@ export class Torrent extends TorrentState {
         break;
       case 'done':
         this.#onDone();
+        break;
+      case 'queued':
+        this.now.queued = event.queued;
+        this.emit('queued', event.queued);
+        break;
+      case 'goal':
+        this.now.paused = true;
+        this.now.reachedGoal = event.goal;
+        this.emit('goal', event.goal);
+        this.emit('paused');
         break;
       case 'peer': {
         const wire = new Wire(event.peer, () => this.removePeer(wire));

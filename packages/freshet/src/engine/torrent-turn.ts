@@ -72,9 +72,10 @@ export class TorrentTurn implements QueueMember {
     this.#options.queue.remove(this);
   }
 
-  snapshot(): Pick<TorrentStats, 'queued' | 'reachedGoal' | 'seedTime'> {
+  snapshot(): Pick<TorrentStats, 'queued' | 'queuePosition' | 'reachedGoal' | 'seedTime'> {
     return {
       queued: this.#held && this.wants !== 'nothing',
+      queuePosition: this.position,
       reachedGoal: this.#goal,
       seedTime: this.#options.queue.seedTime(this),
     };

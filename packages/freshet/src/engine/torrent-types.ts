@@ -97,6 +97,8 @@ export interface TorrentStats {
   readonly state: TorrentState;
   /** It would run, but waits for its turn in the client's queue. */
   readonly queued: boolean;
+  /** In the client's queue, from 0. */
+  readonly queuePosition: number;
   /** The goal that had it paused, until it is resumed. */
   readonly reachedGoal: Goal | undefined;
   /** Milliseconds for which it has seeded in this run; counted only where there are goals or limits to the queue. */

@@ -61,6 +61,7 @@ export class DirectSession implements Session {
       origin: settings.origin,
       downloadLimit: settings.downloadLimit,
       uploadLimit: settings.uploadLimit,
+      queue: settings.queue,
     });
     this.#listening = this.#listen();
   }
@@ -182,6 +183,11 @@ export class DirectSession implements Session {
         await get(torrent).relocate((moves) => moves.move(path));
         return undefined;
       },
+      setTorrentLimits: ({ torrent, download, upload }) => void get(torrent).setLimits(download, upload),
+      setGoals: ({ torrent, goals }) => void get(torrent).setGoals(goals),
+      moveInQueue: ({ torrent, to, by }) => void get(torrent).moveInQueue(to, by),
+      forceStart: ({ torrent, forced }) => void get(torrent).forceStart(forced),
+      setQueue: (settings) => void this.#engine.setQueue(settings),
       setLimits: ({ download, upload }) => this.#setLimits(download, upload),
       peers: ({ torrent }) => get(torrent).peers(),
       trackers: ({ torrent }) =>

@@ -70,6 +70,11 @@ export interface AddSettings {
   readonly allocation?: 'sparse' | 'full' | undefined;
   /** Most peers unchoked at a time; found from the upload rate when absent. */
   readonly uploads?: number | undefined;
+  /** Bytes per second, web seeds included; those of the session hold beside it. */
+  readonly downloadLimit?: number | undefined;
+  readonly uploadLimit?: number | undefined;
+  /** When it has seeded enough; infinite for never. Absent: what the session has. */
+  readonly goals?: SeedGoals | undefined;
   /** Send each piece once until there is another seed (BEP 16). */
   readonly superSeed?: boolean | undefined;
   /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
@@ -155,6 +160,19 @@ export interface Commands {
   move: { args: { torrent: TorrentKey; path: string }; result: undefined };
   /** Bytes per second, over all torrents; `undefined` for none. A limit that is absent stays. */
   setLimits: { args: { download?: number | null; upload?: number | null }; result: undefined };
+  /** Bytes per second of one torrent; `null` for none of its own. A limit that is absent stays. */
+  setTorrentLimits: {
+    args: { torrent: TorrentKey; download?: number | null; upload?: number | null };
+    result: undefined;
+  };
+  /** When it has seeded enough. What is absent is that of the session. */
+  setGoals: { args: { torrent: TorrentKey; goals: SeedGoals }; result: undefined };
+  /** Moves it to a position in the queue, from 0, or by some positions. Beyond the ends is at the ends. */
+  moveInQueue: { args: { torrent: TorrentKey; to?: number; by?: number }; result: undefined };
+  /** It runs whatever the queue says, or no longer. */
+  forceStart: { args: { torrent: TorrentKey; forced: boolean }; result: undefined };
+  /** Replaces the settings of the queue. */
+  setQueue: { args: QueueSettings; result: undefined };
   peers: { args: { torrent: TorrentKey }; result: readonly PeerSnapshot[] };
   trackers: { args: { torrent: TorrentKey }; result: readonly TrackerSnapshot[] };
   webSeeds: { args: { torrent: TorrentKey }; result: readonly WebSeedSnapshot[] };
@@ -204,6 +222,23 @@ export interface MetadataSnapshot {
   readonly deselected: readonly number[];
 }
 
+/** When a complete torrent has seeded enough and is paused. */
+export interface SeedGoals {
+  /** Bytes sent, earlier runs included, per byte received or per byte of the torrent, whichever is more. */
+  readonly ratio?: number | undefined;
+  /** Milliseconds of seeding in this run. */
+  readonly seedTime?: number | undefined;
+}
+
+/** How many torrents run at a time; all when absent. */
+export interface QueueSettings {
+  readonly maxActiveDownloads?: number | undefined;
+  readonly maxActiveSeeds?: number | undefined;
+  readonly maxActive?: number | undefined;
+  /** For torrents that have none of their own. */
+  readonly goals?: SeedGoals | undefined;
+}
+
 export interface StatsSnapshot {
   readonly state: 'metadata' | 'checking' | 'active' | 'paused' | 'failed' | 'closed';
   readonly verifiedBytes: number;
@@ -220,6 +255,14 @@ export interface StatsSnapshot {
   readonly uploadSpeed: number;
   readonly numPeers: number;
   readonly hashFailures: number;
+  /** It would run, but waits for its turn. */
+  readonly queued: boolean;
+  /** From 0. */
+  readonly queuePosition: number;
+  /** The goal that had it paused, until it is resumed. */
+  readonly reachedGoal: 'ratio' | 'seedTime' | undefined;
+  /** Milliseconds of seeding in this run; counted where there are goals or limits to the queue. */
+  readonly seedTime: number;
 }
 
 export interface PeerSnapshot {
@@ -317,6 +360,10 @@ export type TorrentEvent =
   /** They are in another folder now. */
   | { readonly type: 'moved'; readonly path: string }
   | { readonly type: 'done' }
+  /** The queue has it wait, or lets it run. */
+  | { readonly type: 'queued'; readonly queued: boolean }
+  /** It has seeded enough and is paused. */
+  | { readonly type: 'goal'; readonly goal: 'ratio' | 'seedTime' }
   | { readonly type: 'peer'; readonly peer: PeerSnapshot }
   /** `peer` is what was known of it at its end. */
   | { readonly type: 'peerClosed'; readonly id: number; readonly peer?: PeerSnapshot | undefined }
@@ -377,6 +424,7 @@ export interface SessionSettings {
   /** Bytes per second over all torrents. */
   readonly downloadLimit?: number | undefined;
   readonly uploadLimit?: number | undefined;
+  readonly queue?: QueueSettings | undefined;
   /** TCP port; 0 for any free one. */
   readonly torrentPort?: number | undefined;
   /** False: no tracker is asked. */

@@ -15,6 +15,7 @@ import type {
   ByteReader,
   PeerSnapshot,
   PieceMapSnapshot,
+  SeedGoals,
   SessionSettings,
   TorrentEvent,
 } from './protocol.ts';
@@ -64,6 +65,7 @@ export class SessionTorrent {
   #moves: FileMoves | undefined;
   #seed = false;
   #paused: boolean;
+  readonly #limits: { download: number | null; upload: number | null };
   #ready = false;
   /** Priorities of the files, for when the storage is opened again. */
   #priorities: readonly number[] | undefined;
@@ -87,6 +89,7 @@ export class SessionTorrent {
     this.#host = host;
     this.#settings = settings;
     this.#paused = settings.paused === true;
+    this.#limits = { download: settings.downloadLimit ?? null, upload: settings.uploadLimit ?? null };
     this.#whenReady = new Promise((resolve, reject) => {
       this.#resolveReady = resolve;
       this.#rejectReady = reject;
@@ -159,6 +162,9 @@ export class SessionTorrent {
         strategy: this.#settings.strategy,
         allocation: this.#settings.allocation,
         uploadSlots: this.#settings.uploads,
+        downloadLimit: this.#limits.download ?? undefined,
+        uploadLimit: this.#limits.upload ?? undefined,
+        goals: this.#settings.goals,
         superSeed: this.#settings.superSeed,
         maxWebSeedConnections: this.#settings.maxWebConns,
       },
@@ -217,6 +223,26 @@ export class SessionTorrent {
     this.#paused = false;
     this.#engine?.resume();
     this.#ticker.changed();
+  }
+
+  setLimits(download: number | null | undefined, upload: number | null | undefined): void {
+    if (download !== undefined) this.#limits.download = download;
+    if (upload !== undefined) this.#limits.upload = upload;
+    const limits = { download: this.#limits.download ?? undefined, upload: this.#limits.upload ?? undefined };
+    this.#engine?.setLimits(limits);
+  }
+
+  setGoals(goals: SeedGoals): void {
+    this.#with((torrent) => torrent.turn.setGoals(goals));
+  }
+
+  moveInQueue(to: number | undefined, by: number | undefined): void {
+    this.#with(({ turn }) => turn.moveTo(to ?? turn.position + (by ?? 0)));
+    this.#ticker.changed();
+  }
+
+  forceStart(forced: boolean): void {
+    this.#with((torrent) => torrent.turn.force(forced));
   }
 
   addPeer(text: string): Promise<boolean> {
@@ -339,6 +365,15 @@ export class SessionTorrent {
       },
       onNoPeers: (source) => emit({ type: 'noPeers', source }),
       onAnnounce: (url) => emit({ type: 'announce', url }),
+      onQueued: (queued) => {
+        this.#ticker.changed();
+        emit({ type: 'queued', queued });
+      },
+      onGoal: (goal) => {
+        this.#paused = true;
+        this.#ticker.flush();
+        emit({ type: 'goal', goal });
+      },
       onWarning: (error) => emit({ type: 'warning', error: plain(error) }),
       onError: (error) => {
         this.#ticker.flush();

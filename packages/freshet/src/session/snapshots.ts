@@ -49,6 +49,10 @@ export function statsSnapshot(stats: TorrentStats): StatsSnapshot {
     uploadSpeed: stats.uploadRate,
     numPeers: stats.connectedPeers,
     hashFailures: stats.hashFailures,
+    queued: stats.queued,
+    queuePosition: stats.queuePosition,
+    reachedGoal: stats.reachedGoal,
+    seedTime: stats.seedTime,
   };
 }
 
