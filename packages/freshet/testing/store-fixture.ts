@@ -3,6 +3,8 @@ import { BufferPool } from '../src/engine/pieces/buffer-pool.ts';
 import { PiecePicker } from '../src/engine/pieces/picker.ts';
 import { PieceStore } from '../src/engine/pieces/piece-store.ts';
 import { ReadCache } from '../src/engine/pieces/read-cache.ts';
+import type { PieceHashes } from '../src/engine/pieces/verification.ts';
+import type { Hasher } from '../src/engine/ports.ts';
 import { FaultPlan, MemoryDisk, MemoryHasher, SeededRandom } from '../src/memory/index.ts';
 import { Bitfield, BLOCK_LENGTH } from '../src/protocol/index.ts';
 import type { SampleTorrent } from './memory-swarm.ts';
@@ -24,6 +26,10 @@ export function openStore(
     readonly verified?: Bitfield;
     readonly strategy?: 'rarest' | 'sequential';
     readonly disk?: MemoryDisk;
+    readonly hashes?: PieceHashes;
+    readonly hasher?: Hasher;
+    /** Whether anybody may give the hashes of a wrong piece's blocks. */
+    readonly seekLeaves?: () => boolean;
   } = {},
 ): StoreFixture {
   const { info } = sample;
@@ -36,7 +42,8 @@ export function openStore(
     verified: options.verified ?? new Bitfield(info.pieceCount),
     picker: new PiecePicker(info.pieceCount, new SeededRandom(5), options.strategy ?? 'sequential'),
     disk,
-    hasher: new MemoryHasher(),
+    hasher: options.hasher ?? new MemoryHasher(),
+    hashes: options.hashes,
     pool,
     cache: new ReadCache(0),
     events: {
@@ -45,6 +52,13 @@ export function openStore(
       onHashFailed: (piece) => log.push(`failed ${piece}`),
       onWriteError: (error) => log.push(`write error: ${error.message}`),
       onRoom: () => log.push('room'),
+      onRightBlocks: (piece) => log.push(`right blocks ${piece}`),
+      onBlockRefused: (piece, length) => log.push(`refused ${length} of ${piece}`),
+      onInconsistent: (piece) => log.push(`inconsistent ${piece}`),
+      seekLeaves: (piece) => {
+        log.push(`seek ${piece}`);
+        return options.seekLeaves?.() ?? false;
+      },
     },
   });
   return { store, pool, disk, faults, log };
