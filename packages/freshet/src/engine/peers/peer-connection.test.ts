@@ -11,6 +11,7 @@ import {
   Bitfield,
   BLOCK_LENGTH,
   EXTENSION_ID,
+  encodeAllowedFast,
   encodeBitfield,
   encodeCancel,
   encodeChoke,
@@ -28,6 +29,7 @@ import {
   encodePieceHeader,
   encodeReject,
   encodeRequest,
+  encodeSuggest,
   encodeUnchoke,
   type PeerId,
 } from '../../protocol/index.ts';
@@ -44,7 +46,7 @@ type Script = ScriptedPeer;
 const id = idOf;
 
 function scripted(
-  options: { readonly seed?: boolean; readonly fast?: boolean; readonly n?: number } = {},
+  options: Parameters<typeof scriptedPeer>[1] = {},
 ): Promise<{ swarm: MemorySwarm; member: Member; script: Script }> {
   return scriptedPeer(sample, options);
 }
@@ -276,6 +278,9 @@ describe('PeerConnection', () => {
     ),
     number.map(encodeHave),
     fc.nat(4).map(encodeHave),
+    number.map(encodeAllowedFast),
+    fc.nat(4).map(encodeAllowedFast),
+    number.map(encodeSuggest),
     fc.uint8Array({ maxLength: 3 }).map(encodeBitfield),
     fc.constantFrom(0xf8, 0x80, 0x28).map((byte) => encodeBitfield(Uint8Array.of(byte))),
     fc.tuple(number, number, length).map((all) => encodeRequest(...all)),
@@ -305,16 +310,17 @@ describe('PeerConnection', () => {
   );
 
   it.each([
-    ['a leech', false],
-    ['a seed', true],
-  ])('survives any session as %s: nothing is thrown, leaked or stuck', async (_, seed) => {
+    ['a leech', false, false],
+    ['a seed', true, false],
+    ['a super-seed', true, true],
+  ])('survives any session as %s: nothing is thrown, leaked or stuck', async (_, seed, superSeed) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(words, fc.constantFrom(0, 0, 0, 15, 1000)), { maxLength: 40 }),
         fc.boolean(),
         fc.boolean(),
         async (session, fast, leaves) => {
-          const { swarm, member, script } = await scripted({ seed, fast });
+          const { swarm, member, script } = await scripted({ seed, fast, member: { spec: { superSeed } } });
           for (const [bytes, wait] of session) {
             script.say(bytes.slice());
             if (wait > 0) await swarm.clock.advanceAsync(wait);
