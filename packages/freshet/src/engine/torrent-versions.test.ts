@@ -191,6 +191,49 @@ describe('handshakes of a hybrid torrent', () => {
     await end(swarm);
   });
 
+  it('wait for the first word of whoever made the WebRTC offer, for two seconds', async () => {
+    const swarm = new MemorySwarm(hybrid);
+    const seed = await swarm.add({ seed: true });
+    /** A link on which a stranger has made the offer, in the v1 swarm. */
+    const offered = async (n: number): Promise<Stranger> => {
+      const strangers: Stranger[] = [];
+      swarm.network.setHost(`10.1.1.${n}`, { latencyMs: 10 });
+      await swarm.network.listener(`10.1.1.${n}`).listen(1, (link) => strangers.push(new Stranger(link)));
+      swarm.network.dialer(`10.1.2.${n}`).dial(
+        { host: `10.1.1.${n}`, port: 1 },
+        {
+          onLink: (link) => seed.torrent.swarm.addLink(link, true, 'v1'),
+          onError: (error) => expect.unreachable(error.message),
+        },
+      );
+      await swarm.clock.advanceAsync(100);
+      return strangers[0]!;
+    };
+    const quick = await offered(1);
+    expect(quick.heard.length).toBe(0);
+    quick.link.send([
+      encodeHandshake({ infoHash: hybrid.hashes.v1!, peerId: CALLER, reserved: { v2: true } }),
+    ]);
+    await swarm.clock.advanceAsync(100);
+    expect([quick.named, spoken(seed)]).toEqual([Uint8Array.from(v2Of(hybrid)), ['v2']]);
+    quick.link.close();
+
+    const slow = await offered(2);
+    await swarm.clock.advanceAsync(1800);
+    expect(slow.heard.length).toBe(0);
+    await swarm.clock.advanceAsync(200);
+    expect([slow.named, slow.hasBit]).toEqual([Uint8Array.from(hybrid.hashes.v1!), true]);
+    slow.link.send([encodeHandshake({ infoHash: v2Of(hybrid), peerId: CALLER })]);
+    await swarm.clock.advanceAsync(100);
+    expect(spoken(seed)).toEqual(['v2']);
+    slow.link.close();
+
+    const silent = await offered(3);
+    silent.link.close();
+    await swarm.clock.advanceAsync(3000);
+    await end(swarm);
+  });
+
   it('try the other hash on a peer that says nothing to the first', async () => {
     for (const [only, named] of [
       ['v2', [hybrid.hashes.v1!, v2Of(hybrid)]],
