@@ -18,6 +18,7 @@ function peer(n: number, sketch: Sketch = {}): AdmissiblePeer {
     peerId: id(n),
     incoming: sketch.incoming ?? true,
     swarm: 'v1',
+    calledIn: 'v1',
     silence: () => 0,
     address:
       'host' in sketch && sketch.host === undefined

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import {
   type BlockRequest,
   EXTENSION_ID,
+  encodeAllowedFast,
   encodeBitfield,
   encodeChoke,
   encodeExtended,
@@ -9,10 +10,13 @@ import {
   encodeHandshake,
   encodeHave,
   encodeHaveAll,
+  encodeHaveNone,
   encodeInterested,
   encodeNotInterested,
   encodePieceHeader,
+  encodeReject,
   encodeRequest,
+  encodeSuggest,
   encodeUnchoke,
   encodeUploadOnly,
   infoHashFromBytes,
@@ -22,12 +26,12 @@ import { Inbox, type InboxHost } from './inbox.ts';
 
 /** A connection without metadata, so without queues, that writes down what it is told. */
 class Host implements InboxHost {
-  readonly fast = false;
-  readonly amChoking = true;
+  fast = false;
   readonly pipeline = undefined;
   readonly upload = undefined;
   readonly told: string[] = [];
   readonly onHandshake = (): void => void this.told.push('handshake');
+  readonly accepts = (): boolean => true;
   readonly onInterest = (): void => void this.told.push('interest');
   readonly onPieces = (): void => void this.told.push('pieces');
   readonly onExtendedHandshake = (): void => void this.told.push('extended handshake');
@@ -91,6 +95,21 @@ describe('Inbox', () => {
     );
     expect(host.told).toEqual(['extended handshake', 'metadata 3', 'upload only']);
     expect([inbox.extensions.client, inbox.extensions.uploadOnly]).toEqual(['X', true]);
+  });
+
+  it('keeps what is allowed and suggested, of a peer that speaks the fast extension', () => {
+    const words = [encodeAllowedFast(3), encodeAllowedFast(4), encodeSuggest(5)];
+    hear(...words);
+    expect([inbox.allowed.size, inbox.suggested.size]).toEqual([0, 0]);
+    host.fast = true;
+    hear(...words);
+    expect([[...inbox.allowed], inbox.suggested.size]).toEqual([[3, 4], 1]);
+    // It chokes us, and refuses what it allowed.
+    hear(encodeReject(3, 0, 16_384));
+    expect([...inbox.allowed]).toEqual([4]);
+    expect(inbox.toldPieces).toBe(false);
+    hear(encodeHaveNone());
+    expect(inbox.toldPieces).toBe(true);
   });
 
   it('refuses requests and counts blocks as waste while there are no queues', () => {
