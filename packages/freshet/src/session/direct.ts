@@ -156,10 +156,10 @@ export class DirectSession implements Session {
         return [infoHashV1, infoHashV2].filter((text) => text !== undefined);
       },
       selectPieces: ({ torrent, first, last, priority }) =>
-        void get(torrent).selectPieces(first, last, priority),
-      deselectPieces: ({ torrent, first, last }) => void get(torrent).deselectPieces(first, last),
-      criticalPieces: ({ torrent, first, last }) => void get(torrent).criticalPieces(first, last),
-      selectFiles: ({ torrent, files }) => void get(torrent).selectFiles(files),
+        void get(torrent).selection.selectPieces(first, last, priority),
+      deselectPieces: ({ torrent, first, last }) => void get(torrent).selection.deselectPieces(first, last),
+      criticalPieces: ({ torrent, first, last }) => void get(torrent).selection.criticalPieces(first, last),
+      selectFiles: ({ torrent, files }) => void get(torrent).selection.selectFiles(files),
       pause: ({ torrent }) => void get(torrent).pause(),
       resume: ({ torrent }) => void get(torrent).resume(),
       addPeer: ({ torrent, address }) => get(torrent).addPeer(address),

@@ -6,7 +6,6 @@ import { type Info, parseAddress, primaryHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
 import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
 import { FileMoves } from './file-moves.ts';
-import { FileSelection, filesWithin, prioritiesBySettings, realFiles } from './file-selection.ts';
 import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker } from './progress-ticker.ts';
@@ -28,6 +27,7 @@ import {
   torrentFileOf,
 } from './snapshots.ts';
 import { hashTexts, magnetOf, type ResolvedSource, readPeers, withExactSource } from './source.ts';
+import { TorrentSelection } from './torrent-selection.ts';
 import { waitingReader } from './waiting-reader.ts';
 
 export interface TorrentHost {
@@ -55,25 +55,17 @@ const CHECKING_INTERVAL = 100;
 export class SessionTorrent {
   readonly #host: TorrentHost;
   readonly #settings: AddSettings;
-  readonly #selection = new FileSelection();
+  readonly #selection: TorrentSelection;
   readonly #ticker: ProgressTicker;
   #engine: EngineTorrent | undefined;
   #source: ResolvedSource | undefined;
   #info: Info | undefined;
-  /** The metadata's indexes of the files that are no padding. */
-  #files: readonly number[] = [];
   #moves: FileMoves | undefined;
   #seed = false;
   #paused: boolean;
   readonly #limits: { download: number | null; upload: number | null };
-  #ready = false;
-  /** Priorities of the files, for when the storage is opened again. */
-  #priorities: readonly number[] | undefined;
-  /** Commands given before the engine had the torrent, and before its storage was open. */
+  /** Commands given before the engine had the torrent. */
   #beforeStart: ((torrent: EngineTorrent) => void)[] = [];
-  #beforeReady: ((torrent: EngineTorrent, info: Info) => void)[] = [];
-  /** Listeners are being told of metadata or storage, and what they select is gathered. */
-  #telling = false;
   /** When it was last told how far the check is. */
   #checkingTold = Number.NEGATIVE_INFINITY;
   #starting = false;
@@ -95,6 +87,14 @@ export class SessionTorrent {
       this.#rejectReady = reject;
     });
     this.#whenReady.catch(() => undefined);
+    this.#selection = new TorrentSelection({
+      settings: () => ({
+        deselect: settings.deselect,
+        selectOnly: settings.selectOnly ?? this.#source?.selectOnly,
+      }),
+      changed: () => this.#ticker.changed(),
+      warn: (error) => host.emit({ type: 'warning', error: toErrorValue(error) }),
+    });
     this.#ticker = new ProgressTicker({
       clock: host.platform.ports.clock,
       progress: (downloaded, uploaded, verified) => this.#progress(downloaded, uploaded, verified),
@@ -156,7 +156,7 @@ export class SessionTorrent {
         peers: [...source.peers, ...readPeers(this.#settings.peers)],
         openDisk: (info) => storage.openDisk(info),
         state: storage.state,
-        filePriorities: (info) => this.#priorities ?? this.#prioritiesBySettings(info),
+        filePriorities: (info) => this.#selection.prioritiesFor(info),
         paused: this.#paused,
         skipCheck: seed || this.#settings.skipVerify === true,
         strategy: this.#settings.strategy,
@@ -189,28 +189,9 @@ export class SessionTorrent {
     if (!this.closed) this.#host.emit({ type: 'hashing', hashed, total });
   }
 
-  selectFiles(files: readonly { readonly index: number; readonly priority: number }[]): void {
-    for (const { index, priority } of files) this.#selection.set(index, priority);
-    if (!this.#ready || this.#telling) return;
-    // Programs select in loops, and each change of the selection looks at all files.
-    void Promise.resolve().then(() => this.#applySelection());
-  }
-
-  selectPieces(first: number, last: number, priority: number): void {
-    this.#withPieces(first, last, (torrent) => torrent.selectPieces(first, last, priority));
-  }
-
-  deselectPieces(first: number, last: number): void {
-    this.#withPieces(first, last, (torrent, info) => {
-      // Files of which no piece is wanted are not wanted themselves, and so not created.
-      for (const index of filesWithin(info, first, last, this.#files)) this.#selection.set(index, 0);
-      this.#applySelection();
-      torrent.deselectPieces(first, last);
-    });
-  }
-
-  criticalPieces(first: number, last: number): void {
-    this.#withPieces(first, last, (torrent) => torrent.criticalPieces(first, last));
+  /** What is wanted of it. */
+  get selection(): TorrentSelection {
+    return this.#selection;
   }
 
   pause(): void {
@@ -319,7 +300,7 @@ export class SessionTorrent {
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
     this.#beforeStart = [];
-    this.#beforeReady = [];
+    this.#selection.close();
     return this.#closed;
   }
 
@@ -328,7 +309,7 @@ export class SessionTorrent {
     const torrent = this;
     return new FileMoves({
       files: storage.files,
-      real: () => this.#files,
+      real: () => this.#selection.files,
       info: () => this.#info,
       folderOf: (path) =>
         platform.pathOf({ ...this.#settings.location, path }, primaryHash(this.#source!.hashes)),
@@ -413,9 +394,7 @@ export class SessionTorrent {
     const source = { ...this.#source, hashes: this.#engine?.hashes.all ?? this.#source.hashes };
     this.#source = source;
     this.#info = info;
-    this.#files = realFiles(info);
-    const wanted = this.#prioritiesBySettings(info) ?? [];
-    const deselected = this.#files.flatMap((at, index) => (wanted[at] === 0 ? [index] : []));
+    const deselected = this.#selection.onMetadata(info);
     const metadata = metadataSnapshot(info, infoBytes, source, deselected);
     this.#host.emit({ type: 'metadata', metadata });
   }
@@ -431,25 +410,15 @@ export class SessionTorrent {
   /** Storage is open, for the first time or again. Nothing is requested before this returns. */
   #onReady(): void {
     const torrent = this.#engine;
-    const info = this.#info;
-    if (this.closed || torrent === undefined || info === undefined) return;
-    this.#telling = true;
-    if (!this.#ready) {
-      this.#ready = true;
-      // What is asked for now outweighs what was kept from an earlier run.
-      const asked = this.#prioritiesBySettings(info);
-      if (asked !== undefined) torrent.setFilePriorities(asked);
-      this.#applySelection();
-      for (const command of this.#beforeReady.splice(0)) this.#runLate(() => command(torrent, info));
-    }
-    this.#moves?.tell();
-    this.#host.emit({
-      type: 'ready',
-      verified: torrent.verified?.toBytes() ?? new Uint8Array(),
-      stats: statsSnapshot(torrent.stats()),
+    if (this.closed || torrent === undefined) return;
+    this.#selection.onOpened(torrent, () => {
+      this.#moves?.tell();
+      this.#host.emit({
+        type: 'ready',
+        verified: torrent.verified?.toBytes() ?? new Uint8Array(),
+        stats: statsSnapshot(torrent.stats()),
+      });
     });
-    this.#applySelection();
-    this.#telling = false;
     this.#resolveReady();
     this.#ticker.changed();
     if (this.#doneWaits && torrent.done) this.#onDone();
@@ -458,7 +427,7 @@ export class SessionTorrent {
 
   #onDone(): void {
     // A selection made on the way to `ready` may be complete at once; nobody expects to hear that first.
-    if (this.#telling) {
+    if (this.#selection.gathering) {
       this.#doneWaits = true;
       return;
     }
@@ -476,56 +445,10 @@ export class SessionTorrent {
     this.#host.emit({ type: 'progress', downloaded, uploaded, verified, partial, stats });
   }
 
-  #applySelection(): void {
-    const torrent = this.#engine;
-    if (torrent === undefined || this.closed || !this.#ready || this.#selection.isEmpty) return;
-    this.#priorities = this.#selection.applyTo(torrent.filePriorities(), this.#files);
-    torrent.setFilePriorities(this.#priorities);
-    this.#ticker.changed();
-  }
-
   /** Now, or as soon as the engine has the torrent. */
   #with(command: (torrent: EngineTorrent) => void): void {
     if (this.closed) return;
     if (this.#engine === undefined) this.#beforeStart.push(command);
     else command(this.#engine);
   }
-
-  #withPieces(first: number, last: number, command: (torrent: EngineTorrent, info: Info) => void): void {
-    const info = this.#info;
-    const torrent = this.#engine;
-    const valid = Number.isInteger(first) && Number.isInteger(last) && first >= 0 && first <= last;
-    if (!valid) throw new ArgumentError(`"${first} to ${last}" is no range of pieces.`);
-    if (info !== undefined) requirePieces(info, first, last);
-    if (info === undefined || torrent === undefined || !this.#ready) {
-      this.#beforeReady.push((late, known) => {
-        requirePieces(known, first, last);
-        command(late, known);
-      });
-      return;
-    }
-    this.#applySelection();
-    command(torrent, info);
-    this.#ticker.changed();
-  }
-
-  /** A command from before the metadata may ask for what there is not. */
-  #runLate(command: () => void): void {
-    try {
-      command();
-    } catch (error) {
-      this.#host.emit({ type: 'warning', error: toErrorValue(error) });
-    }
-  }
-
-  #prioritiesBySettings(info: Info): number[] | undefined {
-    const selectOnly = this.#settings.selectOnly ?? this.#source?.selectOnly;
-    return prioritiesBySettings({ deselect: this.#settings.deselect, selectOnly }, info, this.#files);
-  }
-}
-
-/** @throws {ArgumentError} */
-function requirePieces({ pieceCount }: Info, first: number, last: number): void {
-  if (last < pieceCount) return;
-  throw new ArgumentError(`There are no pieces ${first} to ${last} in a torrent of ${pieceCount}.`);
 }
