@@ -193,7 +193,7 @@ export class HashExchange {
 
   /** Pieces whose root is not known, one for each request: those that readers need, then the others that are wanted. */
   *#missingRoots(): Generator<number> {
-    if (this.#hashes.firstUnknown(0) < 0) return;
+    if (this.#hashes.complete) return;
     for (const { piece } of this.#options.urgent()) {
       if (this.#hashes.pieceRoot(piece) === undefined) yield piece;
     }

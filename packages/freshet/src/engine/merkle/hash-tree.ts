@@ -31,6 +31,8 @@ interface LeafSet {
  */
 export class HashTree {
   readonly root: Uint8Array;
+  /** The first piece of the first file that has this tree. */
+  readonly first: number;
   /** Bytes of the file, at least one. */
   readonly length: number;
   readonly pieceCount: number;
@@ -42,13 +44,16 @@ export class HashTree {
   readonly leavesPerPiece: number;
   readonly #leafCount: number;
   #layer: Uint8Array | undefined;
+  /** The pieces whose root is known; absent when that is all of them, or none. */
   #known: Bitfield | undefined;
-  readonly #leaves = new Map<number, LeafSet>();
+  // Torrents may have a hundred thousand files, so what most of them never need is made when it is.
+  #leaves: Map<number, LeafSet> | undefined;
   /** Nodes well above the piece layer, by layer and index. */
-  readonly #memo = new Map<string, Uint8Array>();
+  #memo: Map<string, Uint8Array> | undefined;
 
-  constructor(root: Uint8Array, length: number, pieceLength: number) {
+  constructor(root: Uint8Array, length: number, pieceLength: number, first: number) {
     this.root = root;
+    this.first = first;
     this.length = length;
     this.pieceCount = Math.ceil(length / pieceLength);
     this.height = treeHeight(length);
@@ -60,7 +65,7 @@ export class HashTree {
 
   /** The root of every piece is known. */
   get complete(): boolean {
-    return this.#known?.isFull === true;
+    return this.#layer !== undefined && this.#known === undefined;
   }
 
   /** The piece layer, when all of it is known. Not to be written to. */
@@ -71,39 +76,43 @@ export class HashTree {
   /** Takes over the whole piece layer, which the caller has checked against the root. */
   setLayer(layer: Uint8Array): void {
     this.#layer = layer;
-    this.#known = new Bitfield(this.pieceCount);
-    this.#known.setAll();
+    this.#known = undefined;
   }
 
   pieceRoot(piece: number): Uint8Array | undefined {
-    return this.#known?.get(piece) ? this.#hash(this.#layer!, piece) : undefined;
+    const layer = this.#layer;
+    if (layer === undefined || this.#known?.get(piece) === false) return undefined;
+    return this.#hash(layer, piece);
   }
 
   /** The first piece from `from` on whose root is not known; -1 when there is none. */
   firstUnknown(from: number): number {
-    return this.#known === undefined ? from : this.#known.firstUnset(from);
+    if (this.#layer === undefined) return from;
+    return this.#known?.firstUnset(from) ?? -1;
   }
 
   /** Returns whether it was not known. */
   setPieceRoot(piece: number, hash: Uint8Array): boolean {
+    if (this.complete) return false;
     this.#known ??= new Bitfield(this.pieceCount);
     this.#layer ??= new Uint8Array(this.pieceCount * HASH_LENGTH);
     if (!this.#known.set(piece)) return false;
     this.#layer.set(hash, piece * HASH_LENGTH);
+    if (this.#known.isFull) this.#known = undefined;
     return true;
   }
 
   /** The hash of a block, when it is known. */
   leaf(piece: number, block: number): Uint8Array | undefined {
     if (this.leavesPerPiece === 1) return this.pieceRoot(piece);
-    const leaves = this.#leaves.get(piece);
+    const leaves = this.#leaves?.get(piece);
     return leaves?.known[block] === 1 ? this.#hash(leaves.hashes, block) : undefined;
   }
 
   /** The hashes of all blocks of the piece are known. */
   hasLeaves(piece: number): boolean {
     if (this.leavesPerPiece === 1) return this.pieceRoot(piece) !== undefined;
-    return this.#leaves.get(piece)?.left === 0;
+    return this.#leaves?.get(piece)?.left === 0;
   }
 
   /** Takes over proven leaves, from the leaf `first` of the file on. Returns the pieces they are of. */
@@ -126,13 +135,13 @@ export class HashTree {
 
   /** The root of the piece out of its leaves, when they are all known. */
   rootOfLeaves(piece: number): Uint8Array | undefined {
-    const set = this.#leaves.get(piece);
+    const set = this.#leaves?.get(piece);
     return set?.left === 0 ? merkleRoot(set.hashes, 0, this.leavesPerPiece) : undefined;
   }
 
   /** The piece is there: its leaves are needed no longer. */
   dropLeaves(piece: number): void {
-    this.#leaves.delete(piece);
+    this.#leaves?.delete(piece);
   }
 
   /**
@@ -145,13 +154,15 @@ export class HashTree {
     if (layer < this.pieceLayer) return undefined;
     if (layer === this.pieceLayer) return this.pieceRoot(index);
     const key = `${layer} ${index}`;
-    const known = this.#memo.get(key);
+    const known = this.#memo?.get(key);
     if (known !== undefined) return known;
     const left = this.node(layer - 1, 2 * index);
     const right = left && this.node(layer - 1, 2 * index + 1);
     if (left === undefined || right === undefined) return undefined;
     const hash = merkleParent(left, right);
-    if (layer >= this.pieceLayer + MEMO_LAYERS) this.#memo.set(key, hash);
+    if (layer < this.pieceLayer + MEMO_LAYERS) return hash;
+    this.#memo ??= new Map();
+    this.#memo.set(key, hash);
     return hash;
   }
 
@@ -195,6 +206,7 @@ export class HashTree {
   }
 
   #leafSet(piece: number): LeafSet {
+    this.#leaves ??= new Map();
     const known = this.#leaves.get(piece);
     if (known !== undefined) return known;
     const count = this.blocksOf(piece);

@@ -93,12 +93,6 @@ export class LeafServer {
     }
   }
 
-  /** What is remembered of the piece may not be what is stored. */
-  forget(piece: number): void {
-    this.#cached -= this.#cache.get(piece)?.length ?? 0;
-    this.#cache.delete(piece);
-  }
-
   removePeer(id: number): void {
     const client = this.#clients.get(id);
     if (client !== undefined) client.queue.length = 0;

@@ -36,8 +36,10 @@ export class MerkleStore {
   /** For each file with a tree, in the torrent's order: its first piece. */
   readonly #firsts: number[] = [];
   readonly #treeOf: HashTree[] = [];
-  /** First pieces of the files that a tree is of. */
-  readonly #places = new Map<HashTree, number[]>();
+  /** First pieces of the files that a tree is of, where there are several. */
+  readonly #twins = new Map<HashTree, number[]>();
+  /** Those with pieces whose root is not known. */
+  readonly #incomplete = new Set<HashTree>();
 
   /**
    * @param info one with v2.
@@ -47,20 +49,20 @@ export class MerkleStore {
     this.#pieceLength = info.pieceLength;
     for (const file of info.files) {
       if (file.piecesRoot === undefined || file.length === 0) continue;
-      const tree = this.#tree(file.piecesRoot, file.length, layers);
       const first = file.offset / info.pieceLength;
+      const tree = this.#tree(file.piecesRoot, file.length, first, layers);
       this.#firsts.push(first);
       this.#treeOf.push(tree);
-      const places = this.#places.get(tree);
-      if (places === undefined) this.#places.set(tree, [first]);
-      else places.push(first);
+      if (tree.first === first) continue;
+      const twins = this.#twins.get(tree);
+      if (twins === undefined) this.#twins.set(tree, [tree.first, first]);
+      else twins.push(first);
     }
   }
 
   /** The root of every piece is known. */
   get complete(): boolean {
-    for (const tree of this.#trees.values()) if (!tree.complete) return false;
-    return true;
+    return this.#incomplete.size === 0;
   }
 
   /** Piece layers that are known as a whole, of the files that have more than one piece. */
@@ -74,6 +76,7 @@ export class MerkleStore {
 
   /** The first piece from `from` on whose root is not known; -1 when there is none. */
   firstUnknown(from: number): number {
+    if (this.complete) return -1;
     for (let i = this.#fileOf(from); i < this.#firsts.length; i++) {
       const tree = this.#treeOf[i]!;
       const first = this.#firsts[i]!;
@@ -121,12 +124,12 @@ export class MerkleStore {
 
   /** Where the pieces of the tree begin in the torrent; more than one place for files of the same content. */
   placesOf(tree: HashTree): readonly number[] {
-    return this.#places.get(tree) ?? [];
+    return this.#twins.get(tree) ?? [tree.first];
   }
 
   /** There are files of the same content. */
   get hasTwins(): boolean {
-    return this.#firsts.length > this.#places.size;
+    return this.#twins.size > 0;
   }
 
   /** The pieces of other files that have the same content. */
@@ -140,8 +143,7 @@ export class MerkleStore {
 
   /** The pieces of files of whose content there are others. */
   *piecesWithTwins(): Generator<number> {
-    for (const [tree, places] of this.#places) {
-      if (places.length === 1) continue;
+    for (const [tree, places] of this.#twins) {
       for (const first of places) for (let i = 0; i < tree.pieceCount; i++) yield first + i;
     }
   }
@@ -162,8 +164,8 @@ export class MerkleStore {
   /** The pieces, as the torrent counts them, that the request is about; those of the first file with the root. */
   piecesOf(request: HashRequest): { readonly first: number; readonly last: number } | undefined {
     const tree = this.treeByRoot(request.piecesRoot);
-    const start = tree && this.placesOf(tree)[0];
-    if (tree === undefined || start === undefined || request.baseLayer > tree.pieceLayer) return undefined;
+    if (tree === undefined || request.baseLayer > tree.pieceLayer) return undefined;
+    const start = tree.first;
     const perPiece = 2 ** (tree.pieceLayer - request.baseLayer);
     const first = Math.floor(request.index / perPiece);
     const last = Math.floor((request.index + request.length - 1) / perPiece);
@@ -184,9 +186,12 @@ export class MerkleStore {
     const top = proofTop({ baseLayer, index, hashes: own, proof: hashes.subarray(split) });
     const known = top && tree.node(top.layer, top.index);
     if (top === undefined || known === undefined || !equalBytes(top.hash, known)) return undefined;
-    return baseLayer === 0 && tree.leavesPerPiece > 1
-      ? this.#adoptLeaves(tree, index, own)
-      : this.#adoptLayer(tree, index, own);
+    const adopted =
+      baseLayer === 0 && tree.leavesPerPiece > 1
+        ? this.#adoptLeaves(tree, index, own)
+        : this.#adoptLayer(tree, index, own);
+    if (tree.complete) this.#incomplete.delete(tree);
+    return adopted;
   }
 
   #adoptLayer(tree: HashTree, index: number, hashes: Uint8Array): Adopted {
@@ -213,11 +218,11 @@ export class MerkleStore {
     return this.placesOf(tree).flatMap((first) => pieces.map((piece) => first + piece));
   }
 
-  #tree(root: Uint8Array, length: number, layers: PieceLayers): HashTree {
+  #tree(root: Uint8Array, length: number, first: number, layers: PieceLayers): HashTree {
     const hex = toHex(root);
     const shared = this.#trees.get(hex);
     if (shared !== undefined && shared.length === length) return shared;
-    const tree = new HashTree(root, length, this.#pieceLength);
+    const tree = new HashTree(root, length, this.#pieceLength, first);
     const layer = layers.get(hex);
     if (
       tree.pieceCount > 1 &&
@@ -226,6 +231,7 @@ export class MerkleStore {
     ) {
       tree.setLayer(layer);
     }
+    if (!tree.complete) this.#incomplete.add(tree);
     // The same root for files of different lengths is a lie about one of them; which, their data will show.
     if (shared === undefined) this.#trees.set(hex, tree);
     return tree;

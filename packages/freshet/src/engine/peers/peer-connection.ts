@@ -275,6 +275,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
 
   onDrain(): void {
     this.upload?.pump();
+    this.#hashes?.onDrain();
   }
 
   onClose(error: Error | undefined): void {
@@ -520,6 +521,7 @@ export class PeerConnection implements HashWire, InboxHost, LinkHandler, Pipelin
     if (now - this.#outbox.lastSent > KEEP_ALIVE) this.send(encodeKeepAlive());
     // What a peer is not let say is no silence of its own.
     if (this.#throttle.paused) this.pipeline?.excuse(now);
+    this.#hashes?.onDrain();
     this.pipeline?.tick(now, this.traffic.downloaded.rate(now), this.#owner?.streaming === true);
     this.fillRequests();
   }

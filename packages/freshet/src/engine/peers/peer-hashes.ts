@@ -14,6 +14,8 @@ import type { RateLimiter, RateShare } from '../rate-limiter.ts';
 export interface HashWire {
   readonly id: number;
   readonly amChoking: boolean;
+  /** Bytes of ours that the link has not taken yet. */
+  readonly backlog: number;
   has(piece: number): boolean;
   send(message: Uint8Array): void;
   /** Hashes came that were asked for; their bytes count in the download limit. */
@@ -23,12 +25,17 @@ export interface HashWire {
   ban(reason: string): void;
 }
 
+/** No hashes are sent to a peer that has so many bytes to read still. */
+const MAX_BACKLOG = 256 * 1024;
+
 /** The hash messages of one connection that speaks v2 (BEP 52), in both directions. */
 export class PeerHashes implements HashPeer, HashClient {
   readonly id: number;
   readonly #wire: HashWire;
   readonly #service: MerkleService;
   readonly #uploadLimit: RateShare;
+  /** Answers wait until the peer has read what was sent before. */
+  #waiting: (() => void) | undefined;
 
   constructor(wire: HashWire, service: MerkleService, uploadLimiter: RateLimiter) {
     this.id = wire.id;
@@ -72,7 +79,19 @@ export class PeerHashes implements HashPeer, HashClient {
     this.#wire.send(encodeHashRequest(request));
   }
 
+  /** The link has taken something. */
+  onDrain(): void {
+    if (this.#waiting === undefined || this.#wire.backlog > MAX_BACKLOG) return;
+    const wake = this.#waiting;
+    this.#waiting = undefined;
+    wake();
+  }
+
   mayUpload(wake: () => void): boolean {
+    if (this.#wire.backlog > MAX_BACKLOG) {
+      this.#waiting = wake;
+      return false;
+    }
     if (this.#uploadLimit.open) return true;
     this.#uploadLimit.wait(wake);
     return false;
@@ -93,6 +112,7 @@ export class PeerHashes implements HashPeer, HashClient {
 
   close(): void {
     this.#uploadLimit.forget();
+    this.#waiting = undefined;
     this.#service.exchange.removePeer(this.id);
     this.#service.server.removePeer(this.id);
   }
