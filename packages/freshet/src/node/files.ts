@@ -9,7 +9,7 @@ import { type FileStore, type StoredFile, unsafePathReason } from '../engine/sto
 import { LazyMap } from '../protocol/lazy-collections.ts';
 import { diskError, symbolicLink } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
-import { openNodeFile, REFUSES_LINKS } from './node-file.ts';
+import { fingerprintOf, openNodeFile, REFUSES_LINKS } from './node-file.ts';
 import { errorCode } from './system-error.ts';
 
 const MISSING: FileFingerprint = { size: -1, modified: 0 };
@@ -60,10 +60,10 @@ export class NodeFileStore implements FileStore {
     const full = this.#checked(path);
     try {
       const stats = await lstat(full);
-      if (!stats.isSymbolicLink() && this.#isTrusted(dirname(full))) return fingerprint(stats);
+      if (!stats.isSymbolicLink() && this.#isTrusted(dirname(full))) return fingerprintOf(stats);
       await this.#refuseEscape(full, false);
       if (!stats.isSymbolicLink()) this.#trust(dirname(full));
-      return fingerprint(await stat(full));
+      return fingerprintOf(await stat(full));
     } catch (error) {
       if (isMissing(error)) return MISSING;
       throw diskError(error, full, 'read');
@@ -136,11 +136,12 @@ export class NodeFileStore implements FileStore {
 
   /** A file that the quick look at it allows; `undefined` when it takes a thorough one. */
   async #openQuickly(full: string, forWriting: boolean): Promise<StoredFile | undefined> {
-    // Where opening does not refuse links, a look has to; and links that stay inside may be read.
-    if ((!forWriting || !REFUSES_LINKS) && (await isLink(full))) return undefined;
+    if (!REFUSES_LINKS && (await isLink(full))) return undefined;
     try {
-      return await openNodeFile(full, forWriting);
+      return await openNodeFile(full, forWriting, false);
     } catch (error) {
+      // A link that stays inside may be read.
+      if (!forWriting && error instanceof DiskError && error.code === 'UNSAFE_PATH') return undefined;
       // The folder may have gone in the meantime.
       if (forWriting && error instanceof DiskError && error.code === 'NOT_FOUND') return undefined;
       throw error;
@@ -238,7 +239,7 @@ class PlacedFileStore implements FileStore {
     }
     const file = await openNodeFile(entry.file, false);
     try {
-      const found = fingerprint(await file.stats());
+      const found = file.opened ?? MISSING;
       entry.expected ??= found;
       refuseChange(entry.file, entry.expected, found);
       return new WatchedFile(file, entry.file, entry.expected);
@@ -251,7 +252,7 @@ class PlacedFileStore implements FileStore {
   async stat(path: readonly string[]): Promise<FileFingerprint> {
     const entry = this.#entry(path);
     try {
-      const found = fingerprint(await stat(entry.file));
+      const found = fingerprintOf(await stat(entry.file));
       entry.expected ??= found;
       return found;
     } catch (error) {
@@ -300,7 +301,7 @@ class WatchedFile implements StoredFile {
     const now = performance.now();
     if (cutShort || now - this.#looked >= WATCH_INTERVAL) {
       this.#looked = now;
-      refuseChange(this.#path, this.#expected, fingerprint(await this.#file.stats()));
+      refuseChange(this.#path, this.#expected, fingerprintOf(await this.#file.stats()));
     }
     return count;
   }
@@ -326,14 +327,6 @@ function refuseChange(path: string, expected: FileFingerprint, found: FileFinger
     path,
     `${path} has changed since it was hashed; put the old file back, or create a new torrent of it`,
   );
-}
-
-/** Whole milliseconds, so that a fingerprint can be stored as an integer. */
-function fingerprint(stats: Stats): FileFingerprint {
-  if (!stats.isFile()) return MISSING;
-  // Windows does not tell blocks.
-  const allocated = stats.blocks === undefined ? undefined : stats.blocks * 512;
-  return { size: stats.size, modified: Math.floor(stats.mtimeMs), allocated };
 }
 
 function isMissing(error: unknown): boolean {

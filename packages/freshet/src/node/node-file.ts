@@ -1,6 +1,7 @@
 /** One open file: positional, vectored input and output on a plain descriptor. */
 
 import { close, constants, fstat, fsync, open, read, type Stats, writev } from 'node:fs';
+import type { FileFingerprint } from '../engine/ports.ts';
 import type { StoredFile } from '../engine/storage/file-store.ts';
 import { type DiskAction, diskError, isFolder } from './disk-error.ts';
 
@@ -16,20 +17,22 @@ const WRITE_FLAGS: number =
 export const REFUSES_LINKS: boolean = constants.O_NOFOLLOW !== undefined;
 
 /**
- * Opens the regular file `path`; `forWriting` creates it and refuses a symbolic link.
+ * Opens the regular file `path`; `forWriting` creates it and refuses a symbolic link, as does not to `follow` it where
+ * the system can (`REFUSES_LINKS`).
  * @throws {DiskError}
  */
-export async function openNodeFile(path: string, forWriting: boolean): Promise<NodeFile> {
+export async function openNodeFile(path: string, forWriting: boolean, follow = true): Promise<NodeFile> {
   const action: DiskAction = forWriting ? 'write' : 'read';
+  const flags = forWriting ? WRITE_FLAGS : follow ? READ_FLAGS : READ_FLAGS | (constants.O_NOFOLLOW ?? 0);
   const descriptor = await new Promise<number>((resolve, reject) => {
-    open(path, forWriting ? WRITE_FLAGS : READ_FLAGS, (error, fd) =>
-      error === null ? resolve(fd) : reject(diskError(error, path, action)),
-    );
+    open(path, flags, (error, fd) => (error === null ? resolve(fd) : reject(diskError(error, path, action))));
   });
   const file = new NodeFile(descriptor, path);
   try {
+    const stats = await file.stats();
     // A folder can be opened for reading.
-    if (!(await file.stats()).isFile()) throw isFolder(path);
+    if (!stats.isFile()) throw isFolder(path);
+    file.opened = fingerprintOf(stats);
   } catch (error) {
     await file.close().catch(() => {});
     throw error;
@@ -37,8 +40,17 @@ export async function openNodeFile(path: string, forWriting: boolean): Promise<N
   return file;
 }
 
+/** Whole milliseconds, so that a fingerprint can be stored as an integer. */
+export function fingerprintOf(stats: Stats): FileFingerprint {
+  if (!stats.isFile()) return { size: -1, modified: 0 };
+  // Windows does not tell blocks.
+  const allocated = stats.blocks === undefined ? undefined : stats.blocks * 512;
+  return { size: stats.size, modified: Math.floor(stats.mtimeMs), allocated };
+}
+
 export class NodeFile implements StoredFile {
   readonly path: string;
+  opened: FileFingerprint | undefined;
   readonly #descriptor: number;
   #closed = false;
 

@@ -10,6 +10,8 @@ import type { FileFingerprint } from '../ports.ts';
 
 /** One open file. Operations may overlap; those on the same bytes do not. */
 export interface StoredFile {
+  /** What it was when it was opened, where that was looked at. */
+  readonly opened?: FileFingerprint | undefined;
   /**
    * Fills `into` from `offset`. Resolves with the number of bytes that were there: less than `into.length` only
    * at the end of the file, 0 beyond it.

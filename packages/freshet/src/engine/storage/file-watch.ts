@@ -70,9 +70,9 @@ export class FileWatch {
     return prints;
   }
 
-  /** Looks whether the file is what it was, so that `changed` can tell. */
-  async look(index: number): Promise<void> {
-    if (this.#options.isStored(index)) await this.#look(index);
+  /** Somebody had a look at the file in passing, so `changed` can tell. */
+  saw(index: number, print: FileFingerprint): void {
+    if (!this.#writing.has(index)) this.#compare(index, print);
   }
 
   /** What has changed of the next `limit` files, and what was seen before and not told. */
@@ -94,13 +94,16 @@ export class FileWatch {
   async #look(index: number): Promise<FileFingerprint> {
     const version = this.#version[index];
     const print = await this.#options.stat(index);
-    if (this.#version[index] !== version || this.#writing.has(index)) return print;
+    if (this.#version[index] === version && !this.#writing.has(index)) this.#compare(index, print);
+    return print;
+  }
+
+  #compare(index: number, print: FileFingerprint): void {
     const known = this.#prints[index];
     if (known !== undefined && (known.size !== print.size || known.modified !== print.modified)) {
       this.#changed.add(index);
     }
     this.#prints[index] = print;
-    return print;
   }
 
   #touch(index: number): void {

@@ -21,7 +21,7 @@ export class HandlePool {
   readonly #entries = new LazyMap<number, Entry>();
   readonly #closing = new LazyMap<number, Promise<void>>();
   readonly #waiting: (() => void)[] = [];
-  readonly #onOpened: ((index: number) => void) | undefined;
+  readonly #onOpened: ((index: number, file: StoredFile) => void) | undefined;
   /** Files written to since they were last made durable; they may be closed already. */
   readonly #dirty = new LazySet<number>();
   #closeFailure: { readonly error: unknown } | undefined;
@@ -31,7 +31,7 @@ export class HandlePool {
     store: FileStore,
     pathOf: (index: number) => readonly string[],
     max: number,
-    onOpened?: (index: number) => void,
+    onOpened?: (index: number, file: StoredFile) => void,
   ) {
     this.#store = store;
     this.#onOpened = onOpened;
@@ -156,7 +156,7 @@ export class HandlePool {
       await first;
       await earlier;
       const file = await this.#store.open(this.#pathOf(index), forWriting);
-      this.#onOpened?.(index);
+      this.#onOpened?.(index, file);
       return file;
     };
     const entry: Entry = { index, forWriting, file: open(), users: 0, onIdle: undefined };

@@ -97,8 +97,10 @@ class MappedDisk implements MappedFiles {
       this.#store,
       (index) => this.pathOf(index),
       options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES,
-      // Whoever opens it pays for a look anyway.
-      (index) => void (index !== PARTS && this.#watch.look(index).catch(() => {})),
+      // Opening takes a look at it anyway.
+      (index, { opened }) => {
+        if (index !== PARTS && opened !== undefined) this.#watch.saw(index, opened);
+      },
     );
     this.#parts = new PartsFile(this.#store, this.#partsPath, infoHash, this.#pool, PARTS);
     this.#relocation = new Relocation({
@@ -227,17 +229,28 @@ class MappedDisk implements MappedFiles {
 
   async #read(offset: number, into: Uint8Array): Promise<number> {
     const end = Math.min(this.length, offset + into.length);
-    let at = offset;
-    for (let index = locateFile(this.#files, offset); at < end; index++) {
+    const first = locateFile(this.#files, offset);
+    const only = this.#files[first];
+    // Nearly always; the rest is for many small files.
+    if (only !== undefined && end <= only.offset + only.length) {
+      const target = into.subarray(0, Math.max(0, end - offset));
+      return only.padding ? zeros(target) : this.#readFile(first, offset, target);
+    }
+    const parts: { readonly index: number; readonly start: number; readonly target: Uint8Array }[] = [];
+    for (let at = offset, index = first; at < end; index++) {
       const file = this.#files[index]!;
       if (file.length === 0) continue;
       const stop = Math.min(end, file.offset + file.length);
-      const target = into.subarray(at - offset, stop - offset);
-      const count = file.padding ? zeros(target) : await this.#readFile(index, at, target);
-      at += count;
-      if (count < target.length) break;
+      parts.push({ index, start: at, target: into.subarray(at - offset, stop - offset) });
+      at = stop;
     }
-    return Math.max(0, at - offset);
+    // Side by side: each file costs the same few calls, however short it is.
+    let missing = end;
+    await inTurns(parts, async ({ index, start, target }) => {
+      const count = this.#files[index]!.padding ? zeros(target) : await this.#readFile(index, start, target);
+      if (count < target.length) missing = Math.min(missing, start + count);
+    });
+    return Math.max(0, missing - offset);
   }
 
   /** Reads within one file, with what the parts file has of it put in its place. */
@@ -282,6 +295,7 @@ class MappedDisk implements MappedFiles {
       );
     }
     const source = new PartsCursor(parts);
+    const writes: (() => Promise<void>)[] = [];
     let at = offset;
     for (let index = locateFile(this.#files, offset); at < end; index++) {
       const file = this.#files[index]!;
@@ -290,18 +304,24 @@ class MappedDisk implements MappedFiles {
       if (file.padding) {
         source.take(stop - at);
       } else if (this.#wanted[index] === 1) {
-        await this.#writeStored(index, at, source.take(stop - at));
-        if (!this.#parts.isEmpty) await this.#parts.drop(at, stop);
+        const [from, until, views] = [at, stop, source.take(stop - at)];
+        const wanted = index;
+        writes.push(async () => {
+          await this.#writeStored(wanted, from, views);
+          if (!this.#parts.isEmpty) await this.#parts.drop(from, until);
+        });
       } else {
         // One record for a row of unwanted files: there can be thousands of them in a piece.
         for (; stop < end && this.#wanted[index + 1] === 0 && !this.#files[index + 1]!.padding; index++) {
           const next = this.#files[index + 1]!;
           stop = Math.min(end, next.offset + next.length);
         }
-        await this.#parts.write(at, stop - at, source.take(stop - at));
+        const [from, length, views] = [at, stop - at, source.take(stop - at)];
+        writes.push(() => this.#parts.write(from, length, views));
       }
       at = stop;
     }
+    await inTurns(writes, (write) => write());
   }
 
   async #writeStored(index: number, start: number, parts: readonly Uint8Array[]): Promise<void> {
