@@ -14,6 +14,8 @@ export interface MemoryHttpResponse {
   readonly breakAfter?: number | undefined;
   /** Falls silent after so many bytes of the body; -1 before the head. */
   readonly silentAfter?: number | undefined;
+  /** Default as for all responses. */
+  readonly bytesPerSecond?: number | undefined;
   /** Milliseconds for which the server thinks before it answers. Default 0. */
   readonly delayMs?: number | undefined;
 }
@@ -198,7 +200,8 @@ class Exchange implements HttpExchange {
 
   #nextChunk(): void {
     if (this.#faultAt(this.#sent)) return;
-    const delay = (this.#chunkLength() * 1000) / (this.#options.bytesPerSecond ?? Number.POSITIVE_INFINITY);
+    const rate = this.#response.bytesPerSecond ?? this.#options.bytesPerSecond ?? Number.POSITIVE_INFINITY;
+    const delay = (this.#chunkLength() * 1000) / rate;
     this.#after(delay, () => this.#sendBody());
   }
 

@@ -23,6 +23,9 @@ const WAITING_RUN = 256 * 1024;
 const NEARLY_THROUGH = 200;
 /** Milliseconds after which a paused run is given up: its server would, too. */
 const MAX_HELD = 20_000;
+/** Milliseconds that an idle web seed must save for it to fetch what another one is at, and what it is taken to need itself. */
+const WORTH_HELPING = 1000;
+const UNKNOWN_TIME = 2000;
 /** Missing pieces looked at for the next run. */
 const MAX_LOOKS = 1024;
 
@@ -105,11 +108,16 @@ export class WebSeedPlanner {
     }
     if (deadlines.size === 0) return true;
     for (const [piece, deadline] of deadlines) {
-      const needs = this.#needs(now, this.#lateAfter(deadline - now));
+      const slack = deadline - now;
+      const tooSlow = (run: WebSeedRun, time: number): boolean =>
+        time > Math.max(MIN_LATE, slack) && this.#hasFaster(run, now);
+      const needs = this.#needs(now, this.#lateAfter(slack), tooSlow);
       this.#makeWay(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
       const held = this.#runs().find((run) => run.held && run.covers(piece));
       if (held === undefined && this.#firstNeeded(piece, needs) < 0) continue;
-      if (this.#mustWait(deadline, deadlines, now)) return false;
+      const hopeless = (run: WebSeedRun): boolean =>
+        run.covers(piece) && tooSlow(run, this.#timeTo(run, piece + 1, 0));
+      if (this.#mustWait(deadline, deadlines, now, hopeless)) return false;
       // Time enough to bring home what gave way.
       if (deadline - now > HIGH_DEMAND && this.#releaseHeld(peers > 0)) return false;
       if (held !== undefined) {
@@ -192,10 +200,16 @@ export class WebSeedPlanner {
    * Whether a piece should wait for the run that is out: it brings what is needed earlier, and a second one would
    * take half of its line.
    */
-  #mustWait(deadline: number, deadlines: ReadonlyMap<number, number>, now: number): boolean {
+  #mustWait(
+    deadline: number,
+    deadlines: ReadonlyMap<number, number>,
+    now: number,
+    hopeless: (run: WebSeedRun) => boolean,
+  ): boolean {
     for (const source of this.#sources.values()) {
       for (const run of source.runs) {
         if (run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
+        if (hopeless(run)) continue;
         const next = deadlines.get(run.nextPiece);
         if (next !== undefined ? next <= deadline : deadline - now > HIGH_DEMAND) return true;
       }
@@ -217,7 +231,7 @@ export class WebSeedPlanner {
       const good = picker.priority(on) >= picker.priority(piece);
       if (good && picker.availability(on) <= picker.availability(piece)) piece = on;
     }
-    const late = this.#needs(now, this.#host.scheduler.lateAfter);
+    const late = this.#needs(now, this.#host.scheduler.lateAfter, this.#slowerThan(source));
     const needs = (other: number, block: number): boolean =>
       late(other, block) && !source.asksFor(other, block);
     // What is begun and not asked of anybody comes first, or it would take up memory for ever.
@@ -238,7 +252,7 @@ export class WebSeedPlanner {
   /** A run behind what is needed at once, or from the start when there is nothing; for a viewer without peers. */
   #beginNext(source: WebSeedSource, now: number): boolean {
     const { store, info, scheduler } = this.#host;
-    const late = this.#needs(now, scheduler.lateAfter);
+    const late = this.#needs(now, scheduler.lateAfter, this.#slowerThan(source));
     const needs = (piece: number, block: number): boolean =>
       late(piece, block) && !source.asksFor(piece, block);
     const from = this.#host.urgent()[0]?.piece ?? Math.max(0, this.#cursor);
@@ -305,8 +319,32 @@ export class WebSeedPlanner {
     };
   }
 
-  /** Blocks that nobody is asked for, or that one source is late with. */
-  #needs(now: number, late: number): (piece: number, block: number) => boolean {
+  /** Whether a run would take much longer to a place than the source to all that is left of the run. */
+  #slowerThan(source: WebSeedSource): (run: WebSeedRun, time: number) => boolean {
+    return (run, time) => {
+      const ours = source.rate > 0 ? (run.bytesLeft * 1000) / source.rate : UNKNOWN_TIME;
+      return time > WORTH_HELPING + 3 * ours;
+    };
+  }
+
+  /** Whether another server may be much faster than that of the run. */
+  #hasFaster(run: WebSeedRun, now: number): boolean {
+    for (const source of this.#sources.values()) {
+      if (source.runs.has(run) || !source.usable(now, true)) continue;
+      if (source.meter.total === 0 || source.rate > 2 * run.rate) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Blocks that nobody is asked for, or that one source is late with.
+   * @param tooSlow whether a run that takes so many milliseconds to the end of a block is to be helped out.
+   */
+  #needs(
+    now: number,
+    late: number,
+    tooSlow: (run: WebSeedRun, time: number) => boolean,
+  ): (piece: number, block: number) => boolean {
     const { store, info } = this.#host;
     const runs = this.#runs();
     return (piece, block) => {
@@ -317,8 +355,17 @@ export class WebSeedPlanner {
       if (partial.requesters(block) === 0) return partial.state(block) < REQUESTED;
       if (partial.state(block) !== REQUESTED || partial.requesters(block) > 1) return false;
       const run = runs.find((candidate) => candidate.asksFor(piece, block));
-      return run === undefined ? now - partial.requestedAt(block) > late : run.stalled(now);
+      if (run === undefined) return now - partial.requestedAt(block) > late;
+      if (run.stalled(now)) return true;
+      return !run.held && tooSlow(run, this.#timeTo(run, piece, block + 1));
     };
+  }
+
+  /** Milliseconds that the run takes to the begin of a block at the rate of its server; 0 while nothing is known of that. */
+  #timeTo(run: WebSeedRun, piece: number, block: number): number {
+    if (run.rate <= 0) return 0;
+    const ahead = piece * this.#host.info.pieceLength + block * BLOCK_LENGTH - run.position;
+    return (ahead * 1000) / run.rate;
   }
 
   /** Offset of the first byte of the piece that is needed; -1 for none. */

@@ -1,12 +1,19 @@
 import { describe, expect, it } from 'vitest';
-import { judge, MAX_SKIP, retryAfter } from './web-seed-response.ts';
+import { type Asked, judge, MAX_SKIP, retryAfter, waitInBody } from './web-seed-response.ts';
 
-const ASKED = { url: 'http://h/f', file: 2, first: 1000, last: 1999, fileLength: 10_000 };
+const ASKED: Asked = {
+  style: 'range',
+  url: 'http://h/f',
+  file: 2,
+  first: 1000,
+  last: 1999,
+  fileLength: 10_000,
+};
 
 function verdict(
   status: number,
   headers: Record<string, string> = {},
-  asked = ASKED,
+  asked: Asked = ASKED,
 ): ReturnType<typeof judge> {
   return judge({ status, url: asked.url, header: (name) => headers[name] }, asked, MAX_SKIP, 0);
 }
@@ -67,4 +74,17 @@ describe('retryAfter', () => {
     ['Thu, 01 Jan 1970 00:02:00 GMT', 120_000],
     ['Thu, 01 Jan 1960 00:02:00 GMT', 1000],
   ])('%s: %s', (header, expected) => expect(retryAfter(header, 0)).toBe(expected));
+});
+
+describe('waitInBody', () => {
+  it.each([
+    ['45', 45_000],
+    [' 3\n', 3000],
+    ['0', 1000],
+    ['99999999', 600_000],
+    ['', undefined],
+    ['-5', undefined],
+    ['soon', undefined],
+    ['<html>5', undefined],
+  ])('%j: %s', (body, wait) => expect(waitInBody(body)).toBe(wait));
 });
