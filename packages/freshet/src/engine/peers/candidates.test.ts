@@ -107,6 +107,38 @@ describe('Candidates', () => {
     expect(candidates.swarmOf(at(1))).toBe('v2');
   });
 
+  it('gives those first that suit us best, of those that have failed least', () => {
+    const candidates = new Candidates();
+    for (const n of [1, 2, 3, 4]) candidates.add(at(n));
+    let ranks: Record<string, number | undefined> = { '10.0.0.2': 5, '10.0.0.3': 9, '10.0.0.4': undefined };
+    const rank = ({ host }: PeerAddress): number | undefined => ranks[host];
+    expect(candidates.next(0, rank)).toEqual(at(3));
+    candidates.onClosed(at(3), false, 0);
+    expect(candidates.next(30_000, rank)).toEqual(at(2));
+    // We are known by another address now.
+    ranks = { '10.0.0.1': 1, '10.0.0.4': 7 };
+    expect(candidates.next(30_000, rank)).toEqual(at(1));
+    candidates.onCancelled(at(1));
+    candidates.rankAnew();
+    expect(candidates.next(30_000, rank)).toEqual(at(4));
+    expect(candidates.next(30_000, rank)).toEqual(at(1));
+    expect(candidates.next(30_000, rank)).toEqual(at(3));
+  });
+
+  it('leaves alone for half an hour who has nothing for us, unless more is wanted', () => {
+    const candidates = new Candidates();
+    candidates.add(at(1));
+    for (let time = 0; time < 3; time++) {
+      const now = candidates.nextTryAt();
+      expect(now).toBe(time * 30 * 60_000);
+      candidates.next(now);
+      candidates.onConnected(at(1));
+      candidates.onUseless(at(1), now);
+    }
+    candidates.retryUseful();
+    expect(candidates.nextTryAt()).toBe(0);
+  });
+
   it('holds 2000, and takes a new one in place of one that has failed', () => {
     const candidates = new Candidates();
     for (let n = 0; n < 2000; n++) expect(candidates.add(at(n))).toBe(true);
