@@ -1,7 +1,6 @@
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
-import { REQUESTED } from '../pieces/partial-piece.ts';
 import { HIGH_DEMAND, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
+import { MIN_LATE, SeedNeeds } from './web-seed-needs.ts';
 import { gridEnd, MAX_RUN, planRun, type RunMap, runLength } from './web-seed-plan.ts';
 import type { WebSeedRun } from './web-seed-run.ts';
 import type { WebSeedSource } from './web-seed-source.ts';
@@ -11,8 +10,6 @@ const ALONE_DEMAND = 3 * HIGH_DEMAND;
 /** A piece needed now that a run would reach only after so many bytes or milliseconds gets a run of its own. */
 const NEAR_BYTES = 256 * 1024;
 const NEAR_TIME = 500;
-/** A block that a viewer waits for counts as late after this many milliseconds at least. */
-const MIN_LATE = 400;
 /** Bytes fetched at a time while somebody watches: what must be given up after a seek is then little. */
 const STREAM_RUN = 1024 * 1024;
 /** How near a deadline must be, in milliseconds, while the first peers are expected: they may give the rest in a moment. */
@@ -23,9 +20,6 @@ const WAITING_RUN = 256 * 1024;
 const NEARLY_THROUGH = 200;
 /** Milliseconds after which a paused run is given up: its server would, too. */
 const MAX_HELD = 20_000;
-/** Milliseconds that an idle web seed must save for it to fetch what another one is at, and what it is taken to need itself. */
-const WORTH_HELPING = 1000;
-const UNKNOWN_TIME = 2000;
 /** Missing pieces looked at for the next run. */
 const MAX_LOOKS = 1024;
 
@@ -38,6 +32,7 @@ export class WebSeedPlanner {
   readonly #host: WebSeedHost;
   readonly #sources: ReadonlyMap<string, WebSeedSource>;
   readonly #isRunning: () => boolean;
+  readonly #needs: SeedNeeds;
   /** Where the last run without a deadline ended; the next one goes on there if it may. */
   #cursor = -1;
 
@@ -45,6 +40,7 @@ export class WebSeedPlanner {
     this.#host = host;
     this.#sources = sources;
     this.#isRunning = isRunning;
+    this.#needs = new SeedNeeds(host, sources);
   }
 
   /** Begins, pauses and gives up runs. @param ticked a second has passed since this was last so. */
@@ -60,7 +56,7 @@ export class WebSeedPlanner {
     if (streaming && waiting) return;
     if (peers > 0 && streaming) {
       const lucky = ticked && this.#host.random.below(peers + 1) === 0;
-      if (!lucky || this.#runs().length > 0) return;
+      if (!lucky || this.#needs.runs().length > 0) return;
       const alone = (piece: number): boolean => !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
       const source = this.#bestSource(now, false, () => true);
       if (source !== undefined) this.#beginFar(source, now, true, alone);
@@ -110,13 +106,13 @@ export class WebSeedPlanner {
     for (const [piece, deadline] of deadlines) {
       const slack = deadline - now;
       const tooSlow = (run: WebSeedRun, time: number): boolean =>
-        time > Math.max(MIN_LATE, slack) && this.#hasFaster(run, now);
-      const needs = this.#needs(now, this.#lateAfter(slack), tooSlow);
-      this.#makeWay(piece, deadline, deadlines, now, this.#firstNeeded(piece, needs));
-      const held = this.#runs().find((run) => run.held && run.covers(piece));
-      if (held === undefined && this.#firstNeeded(piece, needs) < 0) continue;
+        time > Math.max(MIN_LATE, slack) && this.#needs.hasFaster(run, now);
+      const needs = this.#needs.of(now, this.#needs.lateAfter(slack), tooSlow);
+      this.#makeWay(piece, deadline, deadlines, now, this.#needs.firstNeeded(piece, needs));
+      const held = this.#needs.runs().find((run) => run.held && run.covers(piece));
+      if (held === undefined && this.#needs.firstNeeded(piece, needs) < 0) continue;
       const hopeless = (run: WebSeedRun): boolean =>
-        run.covers(piece) && tooSlow(run, this.#timeTo(run, piece + 1, 0));
+        run.covers(piece) && tooSlow(run, this.#needs.timeTo(run, piece + 1, 0));
       if (this.#mustWait(deadline, deadlines, now, hopeless)) return false;
       // Time enough to bring home what gave way.
       if (deadline - now > HIGH_DEMAND && this.#releaseHeld(peers > 0)) return false;
@@ -137,7 +133,7 @@ export class WebSeedPlanner {
       return false;
     }
     // All that is due is on its way; until it is here, the line is not shared with what is not due.
-    return !this.#runs().some((run) => !run.held && run.coversAny(deadlines));
+    return !this.#needs.runs().some((run) => !run.held && run.coversAny(deadlines));
   }
 
   /** Whether a missing piece with a deadline is for the web seeds to fetch. */
@@ -164,7 +160,7 @@ export class WebSeedPlanner {
     if (deadline - now > 2 * HIGH_DEMAND) return;
     const awaited =
       deadline - now <= HIGH_DEMAND &&
-      (needed >= 0 || this.#runs().some((run) => !run.held && run.covers(piece)));
+      (needed >= 0 || this.#needs.runs().some((run) => !run.held && run.covers(piece)));
     for (const source of this.#sources.values()) {
       for (const run of [...source.runs]) {
         if (run.held) continue;
@@ -231,15 +227,15 @@ export class WebSeedPlanner {
       const good = picker.priority(on) >= picker.priority(piece);
       if (good && picker.availability(on) <= picker.availability(piece)) piece = on;
     }
-    const late = this.#needs(now, this.#host.scheduler.lateAfter, this.#slowerThan(source));
+    const late = this.#needs.of(now, this.#host.scheduler.lateAfter, this.#needs.slowerThan(source));
     const needs = (other: number, block: number): boolean =>
       late(other, block) && !source.asksFor(other, block);
     // What is begun and not asked of anybody comes first, or it would take up memory for ever.
-    for (const partial of store.partials.values()) {
-      const { index } = partial;
-      if ((partial.freeBlocks === 0 && piece >= 0) || picker.priority(index) === 0 || !allowed(index))
-        continue;
-      if (this.#firstNeeded(index, needs) < 0) continue;
+    let looks = MAX_LOOKS;
+    for (const index of piece >= 0 ? store.unasked.indexes() : store.partials.keys()) {
+      if (looks-- === 0) break;
+      if (picker.priority(index) === 0 || !allowed(index)) continue;
+      if (this.#needs.firstNeeded(index, needs) < 0) continue;
       piece = index;
       break;
     }
@@ -252,7 +248,7 @@ export class WebSeedPlanner {
   /** A run behind what is needed at once, or from the start when there is nothing; for a viewer without peers. */
   #beginNext(source: WebSeedSource, now: number): boolean {
     const { store, info, scheduler } = this.#host;
-    const late = this.#needs(now, scheduler.lateAfter, this.#slowerThan(source));
+    const late = this.#needs.of(now, scheduler.lateAfter, this.#needs.slowerThan(source));
     const needs = (piece: number, block: number): boolean =>
       late(piece, block) && !source.asksFor(piece, block);
     const from = this.#host.urgent()[0]?.piece ?? Math.max(0, this.#cursor);
@@ -269,7 +265,7 @@ export class WebSeedPlanner {
       ) {
         if (looks-- === 0) return false;
         if (!store.isMissing(piece) || !source.canTake(piece)) continue;
-        if (this.#firstNeeded(piece, needs) < 0) continue;
+        if (this.#needs.firstNeeded(piece, needs) < 0) continue;
         return this.#begin(source, piece, STREAM_RUN, false, needs, () => true, true) > 0;
       }
     }
@@ -319,70 +315,6 @@ export class WebSeedPlanner {
     };
   }
 
-  /** Whether a run would take much longer to a place than the source to all that is left of the run. */
-  #slowerThan(source: WebSeedSource): (run: WebSeedRun, time: number) => boolean {
-    return (run, time) => {
-      const ours = source.rate > 0 ? (run.bytesLeft * 1000) / source.rate : UNKNOWN_TIME;
-      return time > WORTH_HELPING + 3 * ours;
-    };
-  }
-
-  /** Whether another server may be much faster than that of the run. */
-  #hasFaster(run: WebSeedRun, now: number): boolean {
-    for (const source of this.#sources.values()) {
-      if (source.runs.has(run) || !source.usable(now, true)) continue;
-      if (source.meter.total === 0 || source.rate > 2 * run.rate) return true;
-    }
-    return false;
-  }
-
-  /**
-   * Blocks that nobody is asked for, or that one source is late with.
-   * @param tooSlow whether a run that takes so many milliseconds to the end of a block is to be helped out.
-   */
-  #needs(
-    now: number,
-    late: number,
-    tooSlow: (run: WebSeedRun, time: number) => boolean,
-  ): (piece: number, block: number) => boolean {
-    const { store, info } = this.#host;
-    const runs = this.#runs();
-    return (piece, block) => {
-      const partial = store.partials.get(piece);
-      if (partial === undefined) {
-        return store.isMissing(piece) && block * BLOCK_LENGTH < info.dataLength(piece);
-      }
-      if (partial.requesters(block) === 0) return partial.state(block) < REQUESTED;
-      if (partial.state(block) !== REQUESTED || partial.requesters(block) > 1) return false;
-      const run = runs.find((candidate) => candidate.asksFor(piece, block));
-      if (run === undefined) return now - partial.requestedAt(block) > late;
-      if (run.stalled(now)) return true;
-      return !run.held && tooSlow(run, this.#timeTo(run, piece, block + 1));
-    };
-  }
-
-  /** Milliseconds that the run takes to the begin of a block at the rate of its server; 0 while nothing is known of that. */
-  #timeTo(run: WebSeedRun, piece: number, block: number): number {
-    if (run.rate <= 0) return 0;
-    const ahead = piece * this.#host.info.pieceLength + block * BLOCK_LENGTH - run.position;
-    return (ahead * 1000) / run.rate;
-  }
-
-  /** Offset of the first byte of the piece that is needed; -1 for none. */
-  #firstNeeded(piece: number, needs: (piece: number, block: number) => boolean): number {
-    const { info } = this.#host;
-    const blocks = Math.ceil(info.dataLength(piece) / BLOCK_LENGTH);
-    for (let block = 0; block < blocks; block++) {
-      if (needs(piece, block)) return piece * info.pieceLength + block * BLOCK_LENGTH;
-    }
-    return -1;
-  }
-
-  /** Milliseconds after which a block with this much time left is late: the less time, the less patience. */
-  #lateAfter(slack: number): number {
-    return Math.max(MIN_LATE, Math.min(this.#host.scheduler.lateAfter, slack / 2));
-  }
-
   /** The fastest that may begin a run; one not tried yet counts as fastest. */
   #bestSource(
     now: number,
@@ -401,11 +333,5 @@ export class WebSeedPlanner {
       }
     }
     return best;
-  }
-
-  #runs(): WebSeedRun[] {
-    const runs: WebSeedRun[] = [];
-    for (const source of this.#sources.values()) runs.push(...source.runs);
-    return runs;
   }
 }
