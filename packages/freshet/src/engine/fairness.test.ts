@@ -61,7 +61,10 @@ async function closed(swarm: MemorySwarm): Promise<void> {
   expect(swarm.clock.pending).toBe(0);
 }
 
-describe('sharing fairly', () => {
+/** Whole swarms: on a machine that has other work to do they take their time. */
+const PATIENT = { timeout: 120_000 };
+
+describe('sharing fairly', PATIENT, () => {
   it('a seed of 50 KB/s serves twelve that have nobody else: each within three turns, and all alike', async () => {
     const swarm = new MemorySwarm(large);
     const seed = await swarm.add({ seed: true, ...uploads(50_000) });
@@ -192,7 +195,7 @@ describe('sharing fairly', () => {
   });
 });
 
-describe('super-seeding', () => {
+describe('super-seeding', PATIENT, () => {
   /** What a sole seed has sent, as a part of the content, when the first of six others has everything. */
   async function sentByThen(superSeed: boolean): Promise<{ ratio: number; time: number }> {
     const swarm = new MemorySwarm(small);
@@ -236,7 +239,7 @@ describe('super-seeding', () => {
   });
 });
 
-describe('partial seeds', () => {
+describe('partial seeds', PATIENT, () => {
   it('end their connection when neither lacks what the other has and wants, and try it again when one does', async () => {
     const swarm = new MemorySwarm(small);
     const halves: Member[] = [];
@@ -285,7 +288,7 @@ describe('partial seeds', () => {
   });
 });
 
-describe('more peers than there is room for', () => {
+describe('more peers than there is room for', PATIENT, () => {
   it('keeps those of highest priority when all are idle, and changes one in ten seconds', async () => {
     const swarm = new MemorySwarm(small);
     const full = await swarm.add({ ...uploads(0), engine: { uploadLimit: 0, maxPeersPerTorrent: 4 } });
