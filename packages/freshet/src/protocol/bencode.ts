@@ -1,25 +1,15 @@
 /** Bencoding (BEP 3): a strict, bounded decoder that can tell where each entry of a dictionary lies. */
 
+import { BencodeError, BencodeScanner } from './bencode-scanner.ts';
 import { toBinaryString, utf8Decode } from './bytes.ts';
+
+export { BencodeError } from './bencode-scanner.ts';
 
 /** A dictionary. Keys are byte strings, written with one character U+0000..U+00FF for each byte. */
 export type BencodeDict = Map<string, BencodeValue>;
 
 /** A decoded value. Integers beyond ±(2^53 - 1) are `bigint`; byte strings are views of the input. */
 export type BencodeValue = number | bigint | Uint8Array | BencodeValue[] | BencodeDict;
-
-/** Why decoding failed, and the offset in bytes where. */
-export class BencodeError extends Error {
-  override readonly name: string = 'BencodeError';
-  readonly code: string = 'BENCODE';
-  /** Offset in the input, in bytes. */
-  readonly position: number;
-
-  constructor(reason: string, position: number) {
-    super(`${reason} at byte ${position}`);
-    this.position = position;
-  }
-}
 
 export interface DecodeOptions {
   /** Refuse dictionaries whose keys are out of order. Duplicate keys are always refused. Default true. */
@@ -30,7 +20,10 @@ export interface DecodeOptions {
   readonly maxDepth?: number | undefined;
   /** Longest input in bytes. Default 64 MiB. */
   readonly maxLength?: number | undefined;
-  /** Most values, keys not counted: bounds the memory that a few bytes of input can claim. Default 3,000,000. */
+  /**
+   * Most values, keys not counted: bounds the memory that a few bytes of input can claim. Default 100,000 and one more
+   * for each four bytes of the input, 3,000,000 at most.
+   */
   readonly maxValues?: number | undefined;
 }
 
@@ -38,32 +31,31 @@ export interface DecodeOptions {
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
+  /** Of a value that was passed over: some dictionary in it has its keys out of order. */
+  readonly unordered?: boolean | undefined;
 }
 
-// The longest integer anyone writes is a 64-bit one: 20 digits. More digits cost time in BigInt().
-const MAX_INTEGER_DIGITS = 32;
-
-const CHAR_0 = 0x30;
-const CHAR_9 = 0x39;
-const CHAR_COLON = 0x3a;
-const CHAR_MINUS = 0x2d;
 const CHAR_D = 0x64;
-const CHAR_E = 0x65;
 const CHAR_I = 0x69;
 const CHAR_L = 0x6c;
 
+/** A value of one byte or two can claim a map of 200: so many in any input, and one more for each so many bytes. */
+const FEW_VALUES = 100_000;
+const BYTES_PER_VALUE = 4;
+const MANY_VALUES = 3_000_000;
+
 class Reader {
   readonly input: Uint8Array;
-  position = 0;
+  readonly scanner: BencodeScanner;
   readonly #strict: boolean;
-  readonly #maxDepth: number;
   #valuesLeft: number;
 
   constructor(input: Uint8Array, options: DecodeOptions) {
     this.input = input;
+    this.scanner = new BencodeScanner(input, 0, options.maxDepth);
     this.#strict = options.strict ?? true;
-    this.#maxDepth = options.maxDepth ?? 64;
-    this.#valuesLeft = options.maxValues ?? 3_000_000;
+    this.#valuesLeft =
+      options.maxValues ?? Math.min(MANY_VALUES, FEW_VALUES + Math.floor(input.length / BYTES_PER_VALUE));
     const maxLength = options.maxLength ?? 64 * 1024 * 1024;
     if (input.length > maxLength) {
       throw new BencodeError(`${input.length} bytes are more than the ${maxLength} allowed`, 0);
@@ -71,109 +63,72 @@ class Reader {
   }
 
   value(depth: number): BencodeValue {
-    if (--this.#valuesLeft < 0) this.fail('too many values');
-    const first = this.input[this.position];
+    const { scanner } = this;
+    if (--this.#valuesLeft < 0) scanner.fail('too many values');
+    const first = this.input[scanner.position];
     switch (first) {
       case CHAR_I:
-        return this.integer();
+        return scanner.integer();
       case CHAR_L:
         return this.list(depth);
       case CHAR_D:
-        return this.dict(depth, undefined);
+        return this.dict(depth);
       case undefined:
-        return this.fail('unexpected end');
+        return scanner.fail('unexpected end');
       default:
         return this.string();
     }
   }
 
-  dict(depth: number, ranges: Map<string, ByteRange> | undefined): BencodeDict {
-    if (depth >= this.#maxDepth) this.fail('nested too deeply');
-    this.position++;
+  dict(depth: number, ranges?: Map<string, ByteRange>, raw?: ReadonlySet<string>): BencodeDict {
+    const { scanner } = this;
+    scanner.enter(depth);
     const dict: BencodeDict = new Map();
+    const passed = new Set<string>();
     let previous: string | undefined;
-    while (!this.#atEnd()) {
-      const keyAt = this.position;
+    while (!scanner.leave()) {
+      const keyAt = scanner.position;
       const key = toBinaryString(this.string());
       // The order of such strings by code unit is the order of the bytes.
       if (previous !== undefined && key <= previous) {
         if (key === previous) throw new BencodeError('duplicate key', keyAt);
         if (this.#strict) throw new BencodeError('keys out of order', keyAt);
       }
-      if (!this.#strict && dict.has(key)) throw new BencodeError('duplicate key', keyAt);
+      if (!this.#strict && (dict.has(key) || passed.has(key))) throw new BencodeError('duplicate key', keyAt);
       previous = key;
-      const start = this.position;
-      dict.set(key, this.value(depth + 1));
-      ranges?.set(key, { start, end: this.position });
+      const start = scanner.position;
+      if (raw?.has(key) === true) {
+        passed.add(key);
+        scanner.unordered = false;
+        scanner.skip(depth + 1);
+        if (this.#strict && scanner.unordered) throw new BencodeError('keys out of order', start);
+        ranges?.set(key, { start, end: scanner.position, unordered: scanner.unordered });
+      } else {
+        dict.set(key, this.value(depth + 1));
+        ranges?.set(key, { start, end: scanner.position });
+      }
     }
     return dict;
   }
 
   list(depth: number): BencodeValue[] {
-    if (depth >= this.#maxDepth) this.fail('nested too deeply');
-    this.position++;
+    const { scanner } = this;
+    scanner.enter(depth);
     const list: BencodeValue[] = [];
-    while (!this.#atEnd()) list.push(this.value(depth + 1));
+    while (!scanner.leave()) list.push(this.value(depth + 1));
     return list;
   }
 
   string(): Uint8Array {
-    const { input } = this;
-    const start = this.position;
-    let length = 0;
-    let at = start;
-    for (; ; at++) {
-      const code = input[at];
-      if (code === undefined) return this.fail('unexpected end');
-      if (code === CHAR_COLON && at > start) break;
-      if (code < CHAR_0 || code > CHAR_9) return this.fail('not a bencoded value');
-      length = length * 10 + (code - CHAR_0);
-      if (length > input.length) return this.fail('string longer than the input');
-    }
-    if (input[start] === CHAR_0 && at > start + 1) this.fail('string length with a leading zero');
-    const end = at + 1 + length;
-    if (end > input.length) this.fail('string longer than the input');
-    this.position = end;
-    return input.subarray(at + 1, end);
-  }
-
-  integer(): number | bigint {
-    const { input } = this;
-    const negative = input[this.position + 1] === CHAR_MINUS;
-    const start = this.position + (negative ? 2 : 1);
-    let at = start;
-    let value = 0;
-    for (; ; at++) {
-      const code = input[at];
-      if (code === undefined) return this.fail('unexpected end');
-      if (code === CHAR_E) break;
-      if (code < CHAR_0 || code > CHAR_9) return this.fail('not an integer');
-      if (at - start >= MAX_INTEGER_DIGITS) return this.fail('integer with too many digits');
-      value = value * 10 + (code - CHAR_0);
-    }
-    if (at === start) this.fail('integer without digits');
-    if (input[start] === CHAR_0 && (at > start + 1 || negative)) this.fail('integer with a leading zero');
-    this.position = at + 1;
-    if (value <= Number.MAX_SAFE_INTEGER) return negative ? -value : value;
-    const digits = BigInt(toBinaryString(input.subarray(start, at)));
-    return negative ? -digits : digits;
-  }
-
-  fail(reason: string): never {
-    throw new BencodeError(reason, this.position);
-  }
-
-  /** Steps over the `e` that ends a list or dictionary if it is next. */
-  #atEnd(): boolean {
-    if (this.input[this.position] !== CHAR_E) return false;
-    this.position++;
-    return true;
+    const { scanner } = this;
+    scanner.string();
+    return this.input.subarray(scanner.textStart, scanner.textEnd);
   }
 }
 
 function refuseTrailing(reader: Reader, options: DecodeOptions): void {
-  if (options.trailing !== true && reader.position !== reader.input.length)
-    reader.fail('data after the value');
+  const { scanner, input } = reader;
+  if (options.trailing !== true && scanner.position !== input.length) scanner.fail('data after the value');
 }
 
 /**
@@ -197,22 +152,23 @@ export function decodePrefix(
 ): { readonly value: BencodeValue /** Offset of the first byte after the value. */; readonly end: number } {
   const reader = new Reader(bytes, options);
   const value = reader.value(0);
-  return { value, end: reader.position };
+  return { value, end: reader.scanner.position };
 }
 
 /**
  * Decodes a dictionary and tells where the value of each of its own entries lies, so that an info-hash can be
  * taken from the original bytes.
+ * @param options.raw keys whose values are checked and passed over: the dictionary is without them, the ranges have them.
  * @throws {BencodeError}
  */
 export function decodeDictWithRanges(
   bytes: Uint8Array,
-  options: DecodeOptions = {},
+  options: DecodeOptions & { readonly raw?: ReadonlySet<string> | undefined } = {},
 ): { readonly dict: BencodeDict; readonly ranges: ReadonlyMap<string, ByteRange> } {
   const reader = new Reader(bytes, options);
-  if (bytes[0] !== CHAR_D) reader.fail('not a dictionary');
+  if (bytes[0] !== CHAR_D) reader.scanner.fail('not a dictionary');
   const ranges = new Map<string, ByteRange>();
-  const dict = reader.dict(0, ranges);
+  const dict = reader.dict(0, ranges, options.raw);
   refuseTrailing(reader, options);
   return { dict, ranges };
 }
