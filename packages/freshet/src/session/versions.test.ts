@@ -98,6 +98,23 @@ describe('a download by hash', () => {
   });
 });
 
+describe('two links that name the two hashes of one torrent', () => {
+  it('make one torrent as soon as that is known; the other one ends', async () => {
+    const { world, seeder, seed } = await seeded('hybrid');
+    const client = world.client('10.0.0.2');
+    const ids = [seed.infoHashV1!, `magnet:?xt=urn:btmh:1220${seed.infoHashV2}`];
+    const torrents = ids.map((id) => client.add(id, { peers: [SEEDER] }));
+    const ends = await world.run(Promise.allSettled(torrents.map((torrent) => torrent.untilDone())));
+    expect(ends.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = ends.find((end) => end.status === 'rejected');
+    expect(lost?.reason).toMatchObject({ code: 'DUPLICATE_TORRENT' });
+    expect(client.torrents).toHaveLength(1);
+    for (const id of ids) expect(await client.get(id)).toBe(client.torrents[0]);
+    expect(await bytesOf(world, client.torrents[0]!, 0)).toEqual(content);
+    await world.run(Promise.all([client.destroy(), seeder.destroy()]));
+  });
+});
+
 describe('files of a hybrid torrent', () => {
   it('are selected by their places, which padding has no part in', async () => {
     const { world, seeder, seed } = await seeded('hybrid');
