@@ -9,7 +9,7 @@ import type { KeptPieces } from './pieces/kept-blocks.ts';
 import { PiecePicker } from './pieces/picker.ts';
 import { PieceStore, type PieceStoreEvents } from './pieces/piece-store.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
-import { Scheduler } from './pieces/scheduler.ts';
+import { type GivesWay, Scheduler } from './pieces/scheduler.ts';
 import type { Clock, Disk, Ports, Timer } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { Selection, type SelectionState } from './selection.ts';
@@ -21,7 +21,7 @@ import type { TransferTotals } from './transfer-totals.ts';
 
 export interface ContentEvents extends PieceStoreEvents {
   /** A reader moved. @see Streaming */
-  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void;
+  onUrgent(givesWay: GivesWay | undefined): void;
   /** A verified piece cannot be read. */
   onReadError(piece: number, error: Error): void;
   /** Block payload came from a web seed. */
@@ -138,6 +138,7 @@ export class TorrentContent implements Exchange {
     this.streaming = new Streaming({
       pieceLength: info.pieceLength,
       files: info.files,
+      blockwise: info.hasV2,
       now: () => ports.clock.now(),
       isVerified: (piece) => store.verified.get(piece),
       readableFrom: (piece, begin) => store.readableFrom(piece, begin),

@@ -1,6 +1,7 @@
 import { encodeUploadOnly } from '../protocol/index.ts';
 import { findLost } from './changed-files.ts';
 import { type ContentEvents, type ContentOptions, TorrentContent } from './content.ts';
+import type { GivesWay } from './pieces/scheduler.ts';
 import type { Swarm } from './peers/swarm.ts';
 import { DiskError, type Hasher } from './ports.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
@@ -195,7 +196,7 @@ export class Transfer implements ContentEvents {
     return true;
   }
 
-  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void {
+  onUrgent(givesWay: GivesWay | undefined): void {
     if (this.#options.state() !== 'active') return;
     const { swarm } = this.#options;
     swarm.requestUrgent(givesWay);

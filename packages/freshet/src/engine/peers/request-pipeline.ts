@@ -1,7 +1,7 @@
 import { type Bitfield, BLOCK_LENGTH, type BlockRequest } from '../../protocol/index.ts';
 import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
-import type { RequestTarget, Scheduler } from '../pieces/scheduler.ts';
+import type { GivesWay, RequestTarget, Scheduler } from '../pieces/scheduler.ts';
 import { RequestWindow } from './request-window.ts';
 
 interface PendingRequest {
@@ -243,16 +243,16 @@ export class RequestPipeline implements RequestTarget {
   }
 
   /**
-   * Cancels requests for pieces that give way, so that the peer turns to what is needed now. A block that was on its
+   * Cancels requests that give way, so that the peer turns to what is needed now. A block that was on its
    * way already is still taken.
    */
-  cancelWhere(givesWay: (piece: number) => boolean): void {
+  cancelWhere(givesWay: GivesWay): void {
     if (this.queueTime < WORTH_CANCELLING) return;
     this.#wire.together(() => {
       for (const request of this.#pending.values()) {
         if (request.abandoned || request === this.#arrival?.request) continue;
         const { partial, block } = request;
-        if (!givesWay(partial.index)) continue;
+        if (!givesWay(partial.index, block)) continue;
         this.#wire.sendCancel(partial.index, block * BLOCK_LENGTH, partial.blockLength(block));
         this.#abandon(request);
       }

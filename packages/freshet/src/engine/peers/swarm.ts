@@ -9,6 +9,7 @@ import {
   type PeerId,
 } from '../../protocol/index.ts';
 import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
+import type { GivesWay } from '../pieces/scheduler.ts';
 import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
@@ -204,8 +205,8 @@ export class Swarm implements PeerOwner {
     this.dropUseless();
   }
 
-  /** Lets every peer with room ask for more. @param givesWay whether requests for a piece are cancelled first. */
-  requestUrgent(givesWay: ((piece: number) => boolean) | undefined): void {
+  /** Lets every peer with room ask for more. @param givesWay which requests are cancelled first. */
+  requestUrgent(givesWay: GivesWay | undefined): void {
     if (givesWay !== undefined) {
       for (const peer of [...this.peers.values()]) peer.pipeline?.cancelWhere(givesWay);
       // Their queues are shorter now.

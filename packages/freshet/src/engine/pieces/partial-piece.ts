@@ -151,6 +151,12 @@ export class PartialPiece {
     return block;
   }
 
+  /** The first free block from this one on, or -1. */
+  nextFree(from: number): number {
+    if (this.freeBlocks === 0) return -1;
+    return this.#state.indexOf(FREE, Math.max(from, this.#freeHint));
+  }
+
   /** A source is asked for the block, which must not be received. */
   request(block: number, now: number): void {
     if (this.#state[block] === FREE) {

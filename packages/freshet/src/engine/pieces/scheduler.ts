@@ -1,4 +1,4 @@
-import type { Bitfield } from '../../protocol/index.ts';
+import { type Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
 import type { Random } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
 import { FREE, type PartialPiece, RECEIVED, REQUESTED } from './partial-piece.ts';
@@ -11,7 +11,12 @@ export interface UrgentPiece {
   readonly piece: number;
   /** When the reader needs it, in clock milliseconds. */
   readonly deadline: number;
+  /** The first block that is waited for; those before it are of use only where blocks are not verified by themselves. */
+  readonly firstBlock?: number | undefined;
 }
+
+/** Whether a request for a block stands in the way of what is needed now. */
+export type GivesWay = (piece: number, block: number) => boolean;
 
 /** A peer as the scheduler sees it. */
 export interface RequestTarget extends BlockSource {
@@ -72,6 +77,9 @@ const SOON = 1000;
 const MIN_LATE_SOON = 250;
 /** How much sooner, in milliseconds: what a round trip may take. */
 const SOONER = 100;
+/** v2: blocks that all peers together bring in so many milliseconds are parted among them. */
+const BLOCK_RUN_TIME = 250;
+const MIN_BLOCK_RUN = 4;
 
 /**
  * Says which blocks to ask a peer for. Order: pieces with a deadline, then the piece the peer is at, then other
@@ -181,7 +189,7 @@ export class Scheduler {
     let blockLooks = MAX_BLOCK_LOOKS;
     const end = Math.min(urgent.length, MAX_URGENT_LOOKS);
     for (let i = 0; i < end && left > 0; i++) {
-      const { piece, deadline } = urgent[i]!;
+      const { piece, deadline, firstBlock = 0 } = urgent[i]!;
       const slack = deadline - now;
       const rescue = rescuing && blockLooks > 0 && slack < RESCUE_HORIZON;
       if (!(rescue || this.#hasFree(piece)) || !has(peer, piece)) continue;
@@ -190,11 +198,19 @@ export class Scheduler {
       if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.speeds.bestQueueTime) continue;
       const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
-      left -= this.#requestShare(peer, partial, slack, left, now);
-      if (left > 0 && rescue) {
+      const help = (): void => {
+        if (!rescue || left === 0) return;
         blockLooks -= partial.blockCount;
-        left -= this.#rescue(peer, partial, slack, left, now);
+        left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
+      };
+      // Where blocks are of use by themselves, a late one keeps the reader waiting however much is free behind it.
+      if (partial.digests !== undefined) {
+        help();
+        left -= this.#requestRuns(peer, partial, firstBlock, slack, left, now);
       }
+      // All of the piece is needed as long as no block of it is known to be right.
+      if (!partial.digests?.right) left -= this.#requestShare(peer, partial, slack, left, now);
+      if (partial.digests === undefined) help();
     }
     return left;
   }
@@ -212,21 +228,62 @@ export class Scheduler {
     room: number,
     now: number,
   ): number {
-    if (partial.freeBlocks === 0) return 0;
+    if (partial.freeBlocks === 0 || room === 0) return 0;
     const share = urgentShare(peer, this.speeds, partial.blockCount - partial.receivedBlocks, slack);
     if (share === 0 && this.#patience.waits(partial.index, now)) return 0;
     return this.#requestFree(peer, partial, share === 0 ? room : Math.min(room, share), now);
   }
 
+  /**
+   * v2: readers get each block as it comes. So that they come in order though several peers bring them, each peer gets
+   * its share of every short run from the first block on.
+   */
+  #requestRuns(
+    peer: RequestTarget,
+    partial: PartialPiece,
+    firstBlock: number,
+    slack: number,
+    room: number,
+    now: number,
+  ): number {
+    const { total } = this.speeds;
+    const perSecond = total / BLOCK_LENGTH;
+    const run = Math.max(MIN_BLOCK_RUN, Math.round((perSecond * BLOCK_RUN_TIME) / 1000));
+    let left = room;
+    let block = partial.nextFree(firstBlock);
+    while (block >= 0 && left > 0 && partial.admits(peer.id)) {
+      const ahead = Math.floor((block - firstBlock) / run) * run;
+      const end = Math.min(firstBlock + ahead + run, partial.blockCount);
+      const later = total > 0 ? (1000 * ahead) / perSecond : 0;
+      let share = urgentShare(peer, this.speeds, end - firstBlock - ahead, slack + later);
+      const place = partial.index * partial.blockCount + firstBlock;
+      if (share === 0 && ahead === 0 && !this.#patience.waits(place, now)) share = left;
+      for (; share > 0 && left > 0 && block >= 0 && block < end; share--, left--) {
+        this.#request(peer, partial, block, now);
+        block = partial.nextFree(block + 1);
+      }
+      if (block >= 0 && block < end) block = partial.nextFree(end);
+    }
+    return room - left;
+  }
+
   /** Asks for blocks of an urgent piece that others are late with. */
-  #rescue(peer: RequestTarget, partial: PartialPiece, slack: number, room: number, now: number): number {
+  #rescue(
+    peer: RequestTarget,
+    partial: PartialPiece,
+    firstBlock: number,
+    slack: number,
+    room: number,
+    now: number,
+  ): number {
     if (!partial.admits(peer.id)) return 0;
     const late =
       slack < SOON
         ? Math.min(this.lateAfter, Math.max(MIN_LATE_SOON, peer.queueTime + SOONER))
         : this.lateAfter;
     let given = 0;
-    for (let block = 0; block < partial.blockCount && given < room; block++) {
+    for (let i = 0; i < partial.blockCount && given < room; i++) {
+      const block = (firstBlock + i) % partial.blockCount;
       if (partial.state(block) !== REQUESTED) continue;
       const allowed = Math.min(MAX_EXTRA_REQUESTERS, Math.floor((now - partial.requestedAt(block)) / late));
       if (partial.requesters(block) > allowed || peer.isRequesting(partial.index, block)) continue;

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { writeFilm } from '../../../testing/film.ts';
 import { settled } from '../../../testing/store-fixture.ts';
+import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import type { GivesWay } from '../pieces/scheduler.ts';
 import { ReaderError } from './reader.ts';
 import { Streaming } from './streaming.ts';
 
@@ -16,7 +18,7 @@ let unwanted: Set<number>;
 /** Positions that have to be read from disk first, and who waits for it. */
 let cold: boolean;
 let wakes: (() => void)[];
-let giveWay: ((piece: number) => boolean) | undefined;
+let giveWay: GivesWay | undefined;
 let jumps: boolean[];
 let failure: Error | undefined;
 let streaming: Streaming;
@@ -33,6 +35,7 @@ beforeEach(() => {
   streaming = new Streaming({
     pieceLength: PIECE,
     files: [{ path: ['file'], offset: 0, length: LENGTH, padding: false }],
+    blockwise: false,
     now: () => now,
     isVerified: (piece) => verified.has(piece),
     readableFrom: (piece, begin) => (verified.has(piece) ? PIECE : (right.get(piece) ?? 0)) - begin,
@@ -144,6 +147,7 @@ describe('a reader', () => {
     const long = new Streaming({
       pieceLength: 64 * 1024 * 1024,
       files: [{ path: ['file'], offset: 0, length: 64 * 1024 * 1024, padding: false }],
+      blockwise: true,
       now: () => 0,
       isVerified: () => true,
       readableFrom: (_, begin) => 64 * 1024 * 1024 - begin,
@@ -169,6 +173,33 @@ describe('deadlines', () => {
     expect([...deadlines].sort((a, b) => a - b)).toEqual(deadlines);
     verify(5);
     expect(urgent()).not.toContain(5);
+  });
+
+  it('name the first block that is waited for, by who needs the piece first, and let those before it give way', () => {
+    const wide = 4 * BLOCK_LENGTH;
+    let gives: GivesWay | undefined;
+    const firsts = new Streaming({
+      pieceLength: wide,
+      files: [{ path: ['file'], offset: 0, length: 100 * wide, padding: false }],
+      blockwise: true,
+      now: () => 0,
+      isVerified: () => false,
+      readableFrom: () => 0,
+      isWanted: () => true,
+      readVerified: () => undefined,
+      onUrgent: (givesWay) => {
+        gives = givesWay;
+      },
+    });
+    const first = firsts.open({ start: 0, end: 100 * wide });
+    expect(firsts.urgent()[0]).toEqual({ piece: 0, deadline: 0, firstBlock: 0 });
+    // A little farther on, in what the first one will need later.
+    const there = firsts.open({ start: 13 * wide + 3 * BLOCK_LENGTH - 1, end: 100 * wide });
+    expect(firsts.urgent()[1]).toEqual({ piece: 13, deadline: 0, firstBlock: 2 });
+    expect([0, 1, 2, 3].map((block) => gives?.(13, block))).toEqual([true, true, false, false]);
+    expect([gives?.(0, 0), gives?.(14, 0), gives?.(1, 3)]).toEqual([false, true, true]);
+    first.close();
+    there.close();
   });
 
   it('reach farther the more was read in a row, and start anew after a seek', async () => {
@@ -202,31 +233,32 @@ describe('deadlines', () => {
     const player = new Streaming({
       pieceLength: PIECE,
       files: [{ path: ['film.mp4'], offset: 0, length: LENGTH, padding: false }],
+      blockwise: false,
       now: () => now,
       isVerified: (piece) => verified.has(piece),
       readableFrom: (piece, begin) => (verified.has(piece) ? PIECE : 0) - begin,
       isWanted: () => true,
       readVerified: (piece, begin, length) => [film.subarray(piece * PIECE + begin).subarray(0, length)],
-      onUrgent: (givesWay) => seen.push(givesWay?.(1) ?? false),
+      onUrgent: (givesWay) => seen.push(givesWay?.(1, 0) ?? false),
     });
     const reader = player.open({ start: 0, end: LENGTH });
     expect(player.urgent().slice(0, 2)).toEqual([
-      { piece: 0, deadline: 0 },
-      { piece: 1, deadline: 100 },
+      { piece: 0, deadline: 0, firstBlock: 0 },
+      { piece: 1, deadline: 100, firstBlock: 0 },
     ]);
     seen.length = 0;
     now = 50;
     verified.add(0);
     player.onVerified(0);
-    expect(player.urgent()[0]).toEqual({ piece: PIECES - 1, deadline: 50 });
+    expect(player.urgent()[0]).toEqual({ piece: PIECES - 1, deadline: 50, firstBlock: 0 });
     expect(seen).toContain(true);
     verified.add(PIECES - 1);
     player.onVerified(PIECES - 1);
     // 100,000 bytes a second, and a quarter more.
-    expect(player.urgent()[0]).toEqual({ piece: 1, deadline: 50 + 800 });
+    expect(player.urgent()[0]).toMatchObject({ piece: 1, deadline: 50 + 800 });
     await reader.read(PIECE);
     // A second of it is in the player's buffer.
-    expect(player.urgent()[0]).toEqual({ piece: 1, deadline: 50 + 1000 });
+    expect(player.urgent()[0]).toMatchObject({ piece: 1, deadline: 50 + 1000 });
     reader.close();
     expect(player.urgent()).toEqual([]);
   });
@@ -271,14 +303,14 @@ describe('deadlines', () => {
     // The player seeks: its new reader is there before the old one is closed.
     const there = streaming.open({ start: 150 * PIECE, end: LENGTH });
     expect(jumps.at(-1)).toBe(true);
-    expect(giveWay?.(150)).toBe(false);
-    expect(giveWay?.(60)).toBe(true);
-    expect(giveWay?.(300)).toBe(true);
+    expect(giveWay?.(150, 0)).toBe(false);
+    expect(giveWay?.(60, 0)).toBe(true);
+    expect(giveWay?.(300, 0)).toBe(true);
     jumps.length = 0;
     player.close();
     // Only what the old reader alone needed is given up: others may be asked for in the background.
     expect(jumps).toEqual([true]);
-    expect([giveWay?.(60), giveWay?.(151), giveWay?.(300)]).toEqual([true, false, false]);
+    expect([giveWay?.(60, 0), giveWay?.(151, 0), giveWay?.(300, 0)]).toEqual([true, false, false]);
     there.close();
     expect(jumps).toEqual([true]);
   });

@@ -1,5 +1,6 @@
+import { BLOCK_LENGTH } from '../../protocol/index.ts';
 import { LazySet } from '../../protocol/lazy-collections.ts';
-import type { UrgentPiece } from '../pieces/scheduler.ts';
+import type { GivesWay, UrgentPiece } from '../pieces/scheduler.ts';
 import type { LayoutFile } from '../storage/layout.ts';
 import type { ReaderOptions } from '../torrent-types.ts';
 import { MediaSurvey } from './media-survey.ts';
@@ -18,10 +19,12 @@ export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed' |
   readonly files: readonly LayoutFile[];
   /**
    * Deadlines have changed.
-   * @param givesWay set when pieces are needed soon that nobody thought of: whether requests for a piece stand in
+   * @param givesWay set when pieces are needed soon that nobody thought of: whether a request stands in
    * their way.
    */
-  onUrgent(givesWay: ((piece: number) => boolean) | undefined): void;
+  onUrgent(givesWay: GivesWay | undefined): void;
+  /** v2: readers get blocks before their piece is complete. */
+  readonly blockwise: boolean;
   /** Whether the piece is selected, or lent to a reader. */
   isWanted(piece: number): boolean;
 }
@@ -157,7 +160,11 @@ export class Streaming {
     // A peer answers in the order in which it was asked, and a player that seeks opens its new reader before it closes
     // the old one: what the old one needs later stands in the way, however urgent it was a moment ago.
     const deadlines = this.#deadlines;
-    this.#host.onUrgent((piece) => !((deadlines.get(piece) ?? Number.POSITIVE_INFINITY) <= fresh.deadline));
+    const firstBlock = this.#host.blockwise ? (fresh.firstBlock ?? 0) : 0;
+    this.#host.onUrgent((piece, block) => {
+      if (piece === fresh.piece) return block < firstBlock;
+      return !((deadlines.get(piece) ?? Number.POSITIVE_INFINITY) <= fresh.deadline);
+    });
   }
 
   #compute(): void {
@@ -165,11 +172,16 @@ export class Streaming {
     const now = this.#now();
     const { pieceLength } = this.#host;
     const deadlines = new Map<number, number>();
-    const need = (piece: number, deadline: number): void => {
+    const firstBlocks = new Map<number, number>();
+    /** `from` is the offset in the piece of what is waited for. */
+    const need = (piece: number, deadline: number, from: number): void => {
       if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) return;
-      if (deadline < (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) deadlines.set(piece, deadline);
+      // Who needs it first says where to begin; the others have their turn when they are there.
+      if (deadline >= (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) return;
+      deadlines.set(piece, deadline);
+      firstBlocks.set(piece, Math.floor(Math.max(0, from) / BLOCK_LENGTH));
     };
-    for (const piece of this.#critical) need(piece, now);
+    for (const piece of this.#critical) need(piece, now, 0);
     for (const reader of this.#readers) {
       if (reader.position >= reader.end) continue;
       const first = Math.floor(reader.position / pieceLength);
@@ -177,16 +189,18 @@ export class Streaming {
       const rate = reader.rate(now);
       const lead = reader.lead(now);
       for (let piece = first; piece <= last && piece - first < MAX_PIECES; piece++) {
-        const ahead = Math.max(0, piece * pieceLength - reader.position);
-        need(piece, now + lead + (ahead * 1000) / rate);
+        const ahead = piece * pieceLength - reader.position;
+        need(piece, now + lead + (Math.max(0, ahead) * 1000) / rate, -ahead);
       }
       for (const { start, end, deadline } of this.#survey.early(reader.position)) {
         const beyond = Math.ceil(end / pieceLength);
-        for (let piece = Math.floor(start / pieceLength); piece < beyond; piece++) need(piece, deadline);
+        for (let piece = Math.floor(start / pieceLength); piece < beyond; piece++) {
+          need(piece, deadline, start - piece * pieceLength);
+        }
       }
     }
     this.#urgent = [...deadlines]
-      .map(([piece, deadline]) => ({ piece, deadline }))
+      .map(([piece, deadline]) => ({ piece, deadline, firstBlock: firstBlocks.get(piece) }))
       .sort((a, b) => a.deadline - b.deadline || a.piece - b.piece);
     this.#deadlines = deadlines;
   }
