@@ -214,7 +214,7 @@ export class Engine {
     const torrent = new Torrent(this.#host, spec, observer);
     this.#torrents.set(key, torrent);
     this.#route(torrent, swarmHashes(spec.hashes).map(infoHashToHex));
-    this.#host.queue.add(torrent.turn, spec.goals ?? {});
+    this.#host.queue.add(torrent.turn, spec.goals ?? {}, spec.queueOrder);
     torrent.start();
     return torrent;
   }

@@ -16,6 +16,10 @@ export interface TorrentTurnOptions {
   content(): TorrentContent | undefined;
   done(): boolean;
   onHold(held: boolean): void;
+  /** It waits for its turn, or no longer. */
+  onQueued(queued: boolean): void;
+  /** Something of it is different, such as its position. */
+  onChanged(): void;
   onGoal(goal: Goal): void;
 }
 
@@ -24,6 +28,8 @@ export class TorrentTurn implements QueueMember {
   readonly #options: TorrentTurnOptions;
   #held = false;
   #goal: Goal | undefined;
+  /** What was last told. */
+  #told = { queued: false, held: false, position: -1 };
 
   constructor(options: TorrentTurnOptions) {
     this.#options = options;
@@ -74,11 +80,25 @@ export class TorrentTurn implements QueueMember {
 
   snapshot(): Pick<TorrentStats, 'queued' | 'queuePosition' | 'reachedGoal' | 'seedTime'> {
     return {
-      queued: this.#held && this.wants !== 'nothing',
+      queued: this.#queued,
       queuePosition: this.position,
       reachedGoal: this.#goal,
       seedTime: this.#options.queue.seedTime(this),
     };
+  }
+
+  get #queued(): boolean {
+    return this.#held && this.wants !== 'nothing';
+  }
+
+  /** The queue has looked at all torrents. @param position in the queue. */
+  settled(position: number): void {
+    const { queued: before } = this.#told;
+    const now = { queued: this.#queued, held: this.#held, position };
+    if (now.held === this.#told.held && position === this.#told.position && now.queued === before) return;
+    this.#told = now;
+    this.#options.onChanged();
+    if (now.queued !== before) this.#options.onQueued(now.queued);
   }
 
   // What the queue asks and tells

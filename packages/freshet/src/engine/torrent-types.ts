@@ -44,6 +44,8 @@ export interface TorrentSpec {
   /** Bytes per second, web seeds included; none when absent, 0 for nothing. */
   readonly downloadLimit?: number | undefined;
   readonly uploadLimit?: number | undefined;
+  /** Torrents of a lower one come before it in the queue; default infinite. */
+  readonly queueOrder?: number | undefined;
   /** When it has seeded enough; what is absent is the client's. */
   readonly goals?: Goals | undefined;
   /** `full` takes the room of all wanted files on the medium before anything is downloaded. Default `sparse`. */
@@ -89,6 +91,8 @@ export interface TorrentObserver {
   onError(error: Error): void;
   /** The queue lets it run, or has it wait. */
   onQueued?(queued: boolean): void;
+  /** Its state or its place in the queue is different. */
+  onChanged?(): void;
   /** It has seeded enough and is paused. */
   onGoal?(goal: Goal): void;
 }

@@ -134,6 +134,8 @@ export class Torrent {
       content: () => this.#transfer?.content,
       done: () => this.done,
       onHold: (held) => this.#onHold(held),
+      onQueued: (queued) => observer.onQueued?.(queued),
+      onChanged: () => observer.onChanged?.(),
       onGoal: (goal) => {
         this.pause();
         observer.onGoal?.(goal);
@@ -415,6 +417,7 @@ export class Torrent {
     const info = this.#info;
     if (info === undefined || this.#closing !== undefined) return;
     this.#state = 'checking';
+    this.turn.changed();
     try {
       await this.#storage.open(info, this.#infoBytes!);
     } catch (error) {
@@ -452,7 +455,6 @@ export class Torrent {
       this.#stopRunning('the torrent waits for its turn');
     }
     if (!held) this.#run();
-    this.#observer.onQueued?.(held);
   }
 
   /** Exchanges pieces from now on. */

@@ -39,8 +39,7 @@ export function createNodePorts(options: NodePortsOptions = {}): NodePorts {
     rtc,
     async close() {
       http.close();
-      sockets.close();
-      await Promise.all([listener?.close(), rtc?.close()]);
+      await Promise.all([sockets.close(), listener?.close(), rtc?.close()]);
     },
   };
 }

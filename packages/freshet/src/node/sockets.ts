@@ -20,34 +20,48 @@ export interface MessageSocketOptions {
 export class NodeMessageSocketConnector implements MessageSocketConnector {
   readonly #timeout: number;
   readonly #open = new Set<NodeMessageSocket>();
+  /** Those that say goodbye. */
+  readonly #closing = new Set<Promise<void>>();
 
   constructor(options: MessageSocketOptions = {}) {
     this.#timeout = options.handshakeTimeout ?? HANDSHAKE_TIMEOUT;
   }
 
   connect(url: string, handler: MessageSocketHandler): MessageSocket {
-    const socket = new NodeMessageSocket(url, handler, this.#timeout, () => this.#open.delete(socket));
+    const socket = new NodeMessageSocket(url, handler, this.#timeout, (goodbye) => {
+      this.#open.delete(socket);
+      if (goodbye === undefined) return;
+      this.#closing.add(goodbye);
+      void goodbye.then(() => this.#closing.delete(goodbye));
+    });
     this.#open.add(socket);
     socket.start();
     return socket;
   }
 
-  /** Closes all sockets. */
-  close(): void {
+  /** Closes all sockets. Resolves when they are gone, within two seconds. */
+  async close(): Promise<void> {
     for (const socket of [...this.#open]) socket.close();
+    await Promise.all(this.#closing);
   }
 }
 
 class NodeMessageSocket implements MessageSocket {
   readonly #url: string;
   readonly #timeout: number;
-  readonly #onGone: () => void;
+  /** It is closed; the promise resolves when nothing is left of it. */
+  readonly #onGone: (goodbye?: Promise<void>) => void;
   #handler: MessageSocketHandler | undefined;
   #socket: WebSocket | undefined;
   #reason: string | undefined;
   #opened = false;
 
-  constructor(url: string, handler: MessageSocketHandler, timeout: number, onGone: () => void) {
+  constructor(
+    url: string,
+    handler: MessageSocketHandler,
+    timeout: number,
+    onGone: (goodbye?: Promise<void>) => void,
+  ) {
     this.#url = url;
     this.#handler = handler;
     this.#timeout = timeout;
@@ -102,9 +116,12 @@ class NodeMessageSocket implements MessageSocket {
   close(): void {
     if (this.#handler === undefined) return;
     this.#handler = undefined;
-    this.#onGone();
     const socket = this.#socket;
-    if (socket === undefined) return;
+    if (socket === undefined || socket.readyState === WebSocket.CLOSED) {
+      this.#onGone();
+      return;
+    }
+    this.#onGone(new Promise((resolve) => socket.once('close', () => resolve())));
     if (socket.readyState === WebSocket.CONNECTING) {
       socket.terminate();
       return;

@@ -210,6 +210,7 @@ export class DirectSession implements Session {
         engine: this.#engine,
         platform: this.#platform,
         settings: this.#settings,
+        key,
         emit: (event) => this.#emit(key, event),
       },
       settings,

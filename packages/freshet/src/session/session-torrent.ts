@@ -17,6 +17,7 @@ import type {
   SeedGoals,
   SessionSettings,
   TorrentEvent,
+  TorrentKey,
 } from './protocol.ts';
 import {
   metadataSnapshot,
@@ -34,6 +35,8 @@ export interface TorrentHost {
   readonly engine: Engine;
   readonly platform: SessionPlatform;
   readonly settings: SessionSettings;
+  /** Its name in the session: keys rise in the order in which torrents are added. */
+  readonly key: TorrentKey;
   emit(event: TorrentEvent): void;
 }
 
@@ -165,6 +168,7 @@ export class SessionTorrent {
         downloadLimit: this.#limits.download ?? undefined,
         uploadLimit: this.#limits.upload ?? undefined,
         goals: this.#settings.goals,
+        queueOrder: this.#host.key,
         superSeed: this.#settings.superSeed,
         maxWebSeedConnections: this.#settings.maxWebConns,
       },
@@ -346,10 +350,8 @@ export class SessionTorrent {
       },
       onNoPeers: (source) => emit({ type: 'noPeers', source }),
       onAnnounce: (url) => emit({ type: 'announce', url }),
-      onQueued: (queued) => {
-        this.#ticker.changed();
-        emit({ type: 'queued', queued });
-      },
+      onQueued: (queued) => emit({ type: 'queued', queued }),
+      onChanged: () => this.#ticker.changed(),
       onGoal: (goal) => {
         this.#paused = true;
         this.#ticker.flush();

@@ -9,6 +9,7 @@ class Member implements QueueMember {
   rate = 1e6;
   progress = { uploaded: 0, downloaded: 0, length: 1000 };
   held = false;
+  looks = 0;
   readonly goals: Goal[] = [];
 
   constructor(wants: QueueMember['wants'] = 'download') {
@@ -17,6 +18,10 @@ class Member implements QueueMember {
 
   hold(held: boolean): void {
     this.held = held;
+  }
+
+  settled(): void {
+    this.looks++;
   }
 
   onGoal(goal: Goal): void {
@@ -41,6 +46,13 @@ describe('TorrentQueue', () => {
     expect([running(), clock.pending]).toEqual(['xxx', 0]);
   });
 
+  it('tells all when it has looked', () => {
+    const { clock, members } = setUp({ maxActive: 1 }, 2);
+    expect(members.map(({ looks }) => looks)).toEqual([1, 1]);
+    clock.advance(5000);
+    expect(members.map(({ looks }) => looks)).toEqual([2, 2]);
+  });
+
   it('holds a newcomer until it has looked, and lets the next run when one is through', () => {
     const clock = new VirtualClock();
     const queue = new TorrentQueue(clock, { maxActiveDownloads: 1 });
@@ -58,6 +70,17 @@ describe('TorrentQueue', () => {
     queue.remove(members[1]!);
     clock.advance(0);
     expect([members[0]!.held, members[2]!.held]).toEqual([false, false]);
+  });
+
+  it('puts what was added before, and comes later, in its place', () => {
+    const clock = new VirtualClock();
+    const queue = new TorrentQueue(clock, {});
+    const members = [3, 1, 2, undefined, 4].map((order) => {
+      const member = new Member();
+      queue.add(member, {}, order);
+      return member;
+    });
+    expect(members.map((member) => queue.position(member))).toEqual([2, 0, 1, 4, 3]);
   });
 
   it('follows the order as it changes', () => {

@@ -24,6 +24,8 @@ export interface QueueMember {
   readonly progress: Omit<GoalProgress, 'seedTime'>;
   /** It may not run, or may again. */
   hold(held: boolean): void;
+  /** The queue has looked at all of them, and decided. @param position from 0. */
+  settled(position: number): void;
   /** It has seeded enough and is to pause itself. */
   onGoal(goal: Goal): void;
 }
@@ -32,6 +34,7 @@ export interface QueueMember {
 class Place {
   readonly member: QueueMember;
   goals: Goals;
+  readonly order: number;
   forced = false;
   /** Its goals were reached; whoever lets it go on after that means it. */
   reached = false;
@@ -39,8 +42,9 @@ class Place {
   seedTime = 0;
   runningSince: number | undefined;
 
-  constructor(member: QueueMember, goals: Goals) {
+  constructor(member: QueueMember, goals: Goals, order: number) {
     this.member = member;
+    this.order = order;
     this.goals = goals;
   }
 }
@@ -69,10 +73,15 @@ export class TorrentQueue {
     this.#tickedAt = clock.now();
   }
 
-  /** Takes its place at the end. With limits it is held until the queue has looked, which is soon. */
-  add(member: QueueMember, goals: Goals): void {
-    const place = new Place(member, goals);
-    this.#places.push(place);
+  /**
+   * Takes its place at the end. With limits it is held until the queue has looked, which is soon.
+   * @param order those that were added before in time, and are added here later, have a lower one and come before.
+   */
+  add(member: QueueMember, goals: Goals, order: number = Number.POSITIVE_INFINITY): void {
+    const place = new Place(member, goals, order);
+    let at = this.#places.length;
+    while (at > 0 && this.#places[at - 1]!.order > order) at--;
+    this.#places.splice(at, 0, place);
     this.#byMember.set(member, place);
     if (this.#limited) {
       place.held = true;
@@ -179,6 +188,7 @@ export class TorrentQueue {
     this.#checkGoals();
     this.#share(now);
     this.#tickedAt = now;
+    for (const [position, place] of [...this.#places].entries()) place.member.settled(position);
     // Paused ones tell when they go on.
     if (this.#closed || !this.#needed || !this.#places.some((place) => place.member.wants !== 'nothing'))
       return;
