@@ -27,13 +27,14 @@ interface Bench extends UploadWire {
   uploaded: number;
 }
 
-async function bench(rate?: number): Promise<Bench> {
+/** All pieces but the tenth are there. */
+async function bench(rate?: number, torrent: SampleTorrent = sample): Promise<Bench> {
   const faults = new FaultPlan();
-  const disk = new MemoryDisk({ length: sample.content.length, faults });
-  await disk.write(0, [sample.content]);
-  const verified = new Bitfield(PIECES);
+  const disk = new MemoryDisk({ length: torrent.content.length, faults });
+  await disk.write(0, [torrent.content]);
+  const verified = new Bitfield(torrent.info.pieceCount);
   for (let piece = 0; piece < PIECES - 1; piece++) verified.set(piece);
-  const fixture = { ...openStore(sample, { disk, verified }), faults };
+  const fixture = { ...openStore(torrent, { disk, verified }), faults };
   const clock = new VirtualClock();
   const limiter = new RateLimiter(clock, rate);
   const link = {
@@ -199,5 +200,33 @@ describe('UploadQueue', () => {
     expect(payload.equals(Buffer.concat(wanted))).toBe(true);
     expect(read).toBe(payload.length);
     expect(faults.count('read')).toBeLessThanOrEqual(most);
+  });
+
+  it('gives zeros for the padding behind the files of version 2, up to the end of the piece', async () => {
+    const files = [
+      { path: ['a'], length: 40_000 },
+      { path: ['b'], length: 70_000 },
+    ];
+    for (const version of [2, 'hybrid'] as const) {
+      const torrent = await sampleTorrent(0, 65_536, { files, version });
+      const it = await bench(undefined, torrent);
+      it.fixture.store.verified.setAll();
+      const asked = [request(0, 32_768), request(0, 49_152), request(2, 0), request(2, 16_384, 32_768)];
+      for (const each of asked) it.queue.add(each);
+      for (const beyond of [request(2, 65_536), request(2, 60_000), request(0, 65_536)]) it.queue.add(beyond);
+      expect(it.rejected).toHaveLength(3);
+      it.queue.pump();
+      await settled();
+      const sent = Buffer.concat(it.sent);
+      const all = new Uint8Array(3 * 65_536);
+      all.set(torrent.content);
+      let at = 0;
+      for (const { piece, begin, length } of asked) {
+        const from = piece * 65_536 + begin;
+        expect(sent.subarray(at + 13, at + 13 + length).equals(all.subarray(from, from + length))).toBe(true);
+        at += 13 + length;
+      }
+      expect(sent).toHaveLength(at);
+    }
   });
 });

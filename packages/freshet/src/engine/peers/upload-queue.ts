@@ -12,6 +12,8 @@ const PREFETCH = 64;
 /** The queue is scanned again when so many of them are left: what touches is read at once, so not one by one. */
 const PREFETCH_AGAIN = 32;
 
+const ZEROS = new Uint8Array(MAX_REQUEST);
+
 /** What the queue asks of its connection. */
 export interface UploadWire {
   readonly link: Link;
@@ -60,7 +62,7 @@ export class UploadQueue {
       length > 0 &&
       length <= MAX_REQUEST &&
       this.#store.verified.get(piece) &&
-      begin + length <= this.#store.pieceLength(piece);
+      begin + length <= this.#endOf(piece);
     if (!valid || this.length >= UPLOAD_QUEUE_LENGTH) {
       this.#wire.sendReject(request);
       return;
@@ -128,7 +130,8 @@ export class UploadQueue {
         continue;
       }
       this.#prefetch();
-      const views = this.#store.read(piece, begin, length, this.#onRead);
+      const stored = this.#storedLength(request);
+      const views = stored === 0 ? [] : this.#store.read(piece, begin, stored, this.#onRead);
       if (views === undefined) {
         this.#reading = true;
         break;
@@ -140,6 +143,7 @@ export class UploadQueue {
         continue;
       }
       parts.push(encodePieceHeader(piece, begin, length), ...views);
+      if (stored < length) parts.push(ZEROS.subarray(0, length - stored));
       bytes += length;
       last = piece;
       this.#limit.take(length);
@@ -155,6 +159,17 @@ export class UploadQueue {
     return true;
   }
 
+  /** Where requests of the piece must end. With v2 libtorrent asks for all of the last one too, as if it were padded. */
+  #endOf(piece: number): number {
+    const { info } = this.#store;
+    return info.hasV2 ? info.pieceLength : this.#store.pieceLength(piece);
+  }
+
+  /** Bytes of the request that lie in the torrent; behind them are zeros. */
+  #storedLength({ piece, begin, length }: BlockRequest): number {
+    return Math.max(0, Math.min(length, this.#store.pieceLength(piece) - begin));
+  }
+
   #advance(): void {
     this.#head++;
     if (this.#ahead > 0) this.#ahead--;
@@ -165,8 +180,10 @@ export class UploadQueue {
     if (this.#ahead >= PREFETCH_AGAIN || this.#ahead === queued) return;
     const until = Math.min(queued, PREFETCH);
     for (let i = this.#ahead; i < until; i++) {
-      const { piece, begin, length } = this.#queue[this.#head + i]!;
-      if (this.#store.verified.get(piece)) this.#store.prefetch(piece, begin, length);
+      const request = this.#queue[this.#head + i]!;
+      const { piece, begin } = request;
+      const stored = this.#storedLength(request);
+      if (stored > 0 && this.#store.verified.get(piece)) this.#store.prefetch(piece, begin, stored);
     }
     this.#ahead = until;
   }
