@@ -346,6 +346,23 @@ describe('a magnet link of a hybrid torrent', () => {
     await end(swarm);
   });
 
+  it('is the same torrent as another link’s, also when both learn that at the same time', async () => {
+    const swarm = new MemorySwarm(hybrid);
+    const first = await swarm.add({ magnet: 'v1' });
+    const log = logObserver();
+    const { length, files } = hybrid.info;
+    const openDisk = (): Promise<MemoryDisk> => Promise.resolve(new MemoryDisk({ length, files }));
+    const other = first.engine.add({ hashes: { v2: hybrid.hashes.v2 }, openDisk }, log);
+    await swarm.clock.advanceAsync(1);
+    const set = [first.torrent, other].map((torrent) => torrent.setMetadata(hybrid.infoBytes));
+    await swarm.clock.advanceAsync(1000);
+    await Promise.all(set);
+    expect([...first.log.errors, ...log.errors]).toHaveLength(1);
+    expect([first.torrent.state, other.state].sort()).toEqual(['active', 'failed']);
+    expect(first.engine.find(hybrid.hashes)?.state).toBe('active');
+    await end(swarm);
+  });
+
   it('takes metadata that was found elsewhere while no peer has sent it', async () => {
     const swarm = new MemorySwarm(hybrid);
     const member = await swarm.add({ magnet: 'v2' });

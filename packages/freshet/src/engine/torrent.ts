@@ -369,7 +369,7 @@ export class Torrent {
 
   /** Bytes that hash to the torrent's names: given, kept from before, or fetched. */
   #onInfoBytes(infoBytes: Uint8Array): void {
-    if (this.#state === 'closed' || this.#info !== undefined) return;
+    if (this.#state !== 'metadata' || this.#info !== undefined) return;
     const known = this.hashes.all;
     try {
       const info = parseInfo(infoBytes, known);
@@ -387,7 +387,8 @@ export class Torrent {
     try {
       if (!fits) throw new Error('The metadata is of another version of BitTorrent than its info-hash.');
       const hashes = await hashesOfInfo(info, this.#host.ports.hasher, known);
-      if (this.#closing !== undefined || this.#info !== undefined) return;
+      // It may have turned out to be the same torrent as another one meanwhile.
+      if (this.#state !== 'metadata' || this.#info !== undefined) return;
       this.hashes.set(hashes);
       this.#host.onHashes(this);
       this.#onInfo(info, infoBytes);
