@@ -1,6 +1,8 @@
 /** Bytes by address; only what was written takes memory. */
 
 const PAGE = 64 * 1024;
+/** What is set aside of a page at first. */
+const SMALLEST_PAGE = 256;
 
 /** What is left of a shared medium. */
 export interface Space {
@@ -29,8 +31,9 @@ export class SparseBytes {
       const page = this.#pages.get(Math.floor((offset + at) / PAGE));
       const start = (offset + at) % PAGE;
       const length = Math.min(PAGE - start, count - at);
-      if (page === undefined) into.fill(0, at, at + length);
-      else into.set(page.subarray(start, start + length), at);
+      const there = page?.subarray(start, start + length);
+      if (there !== undefined) into.set(there, at);
+      into.fill(0, at + (there?.length ?? 0), at + length);
       at += length;
     }
     return count;
@@ -51,7 +54,7 @@ export class SparseBytes {
       for (let from = 0; from < part.length; ) {
         const start = at % PAGE;
         const take = Math.min(PAGE - start, part.length - from);
-        this.#page(Math.floor(at / PAGE)).set(part.subarray(from, from + take), start);
+        this.#page(Math.floor(at / PAGE), start + take).set(part.subarray(from, from + take), start);
         from += take;
         at += take;
       }
@@ -66,12 +69,15 @@ export class SparseBytes {
     this.#size = 0;
   }
 
-  #page(index: number): Uint8Array {
-    let page = this.#pages.get(index);
-    if (page === undefined) {
-      page = new Uint8Array(PAGE);
-      this.#pages.set(index, page);
-    }
-    return page;
+  /** At least `length` bytes of a page: a short file takes little, though it counts as a whole page. */
+  #page(index: number, length: number): Uint8Array {
+    const page = this.#pages.get(index);
+    if (page !== undefined && page.length >= length) return page;
+    let size = page?.length ?? SMALLEST_PAGE;
+    while (size < length) size *= 2;
+    const grown = new Uint8Array(size);
+    if (page !== undefined) grown.set(page);
+    this.#pages.set(index, grown);
+    return grown;
   }
 }
