@@ -3,6 +3,7 @@ import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm
 import { deliver, FakeSource, openStore, type StoreFixture } from '../../../testing/store-fixture.ts';
 import { SeededRandom } from '../../memory/index.ts';
 import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
+import { MerkleStore } from '../merkle/merkle-store.ts';
 import { PartialPiece } from './partial-piece.ts';
 import { type RequestTarget, Scheduler, type UrgentPiece } from './scheduler.ts';
 
@@ -204,6 +205,37 @@ describe('Scheduler', () => {
     expect(slow.asked.filter((key) => key.startsWith('6/')).length).toBeLessThan(4);
     b.scheduler.assign(slow, 4, 1300);
     expect(slow.asked.filter((key) => key.startsWith('6/'))).toHaveLength(4);
+  });
+
+  it('asks for blocks that are of use by themselves in order, from the first that is waited for, of all peers', async () => {
+    const v2 = await sampleTorrent(128 * BLOCK_LENGTH, 64 * BLOCK_LENGTH, { version: 2 });
+    const hashes = new MerkleStore(v2.info, v2.pieceLayers);
+    const { store } = openStore(v2, { hashes });
+    const urgent = [
+      { piece: 0, deadline: 0, firstBlock: 20 },
+      { piece: 1, deadline: 9000 },
+    ];
+    const scheduler = new Scheduler(
+      store,
+      new SeededRandom(3),
+      () => urgent,
+      () => true,
+    );
+    const [one, two] = [new FakePeer(1), new FakePeer(2)];
+    for (const peer of [one, two]) peer.rate = 20 * BLOCK_LENGTH;
+    // Ten blocks are a quarter of a second of both.
+    scheduler.speeds = { total: 40 * BLOCK_LENGTH, best: 20 * BLOCK_LENGTH, bestQueueTime: 0 };
+    const blocks = (peer: FakePeer): number[] => peer.asked.map((key) => Number(key.slice(2)));
+    scheduler.assign(one, 10, 0);
+    scheduler.assign(two, 10, 0);
+    expect(blocks(one)).toEqual([20, 21, 22, 23, 24, 30, 31, 32, 33, 34]);
+    expect(blocks(two)).toEqual([25, 26, 27, 28, 29, 35, 36, 37, 38, 39]);
+    // What lies before is needed too until the first block is known to be right.
+    one.asked.length = 0;
+    scheduler.assign(one, 64, 0);
+    expect(blocks(one)).toContain(40);
+    expect(blocks(one)).toContain(0);
+    expect(blocks(one).indexOf(0)).toBeGreaterThan(blocks(one).indexOf(40));
   });
 
   it('learns how long blocks take', () => {
