@@ -5,12 +5,9 @@ import {
   type InfoHashHex,
   infoHashToHex,
   type PeerAddress,
-  parseInfo,
   primaryHash,
 } from '../protocol/index.ts';
 import type { TrackerStatus } from './discovery/index.ts';
-import { hashesOfInfo, isComplete, matchesHashes } from './metadata-hashes.ts';
-import { MetadataExchange } from './peers/metadata-exchange.ts';
 import type { Swarm } from './peers/swarm.ts';
 import type { WebSeedKind } from './sources/web-seed-source.ts';
 import { ResumeKeeper } from './storage/resume-keeper.ts';
@@ -18,6 +15,7 @@ import { ReaderError } from './streaming/reader.ts';
 import { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import { TorrentLimits } from './torrent-limits.ts';
+import { TorrentMetadata } from './torrent-metadata.ts';
 import { TorrentStorage } from './torrent-storage.ts';
 import { createTorrentSwarm } from './torrent-swarm.ts';
 import { TorrentTrackers } from './torrent-trackers.ts';
@@ -46,13 +44,10 @@ export class Torrent {
   readonly #spec: TorrentSpec;
   readonly #observer: TorrentObserver;
   readonly #swarm: Swarm;
-  readonly #metadata: MetadataExchange;
+  readonly #metadata: TorrentMetadata;
   readonly #resume: ResumeKeeper;
   readonly #trackers: TorrentTrackers;
   readonly #webSeedUrls: Map<string, WebSeedKind>;
-  #info: Info | undefined;
-  #infoBytes: Uint8Array | undefined;
-  #pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
   #state: TorrentState = 'metadata';
   #paused: boolean;
   /** It is known whether the metadata was kept from an earlier run. */
@@ -74,15 +69,27 @@ export class Torrent {
     this.#spec = spec;
     this.#observer = observer;
     this.#paused = spec.paused ?? false;
-    this.#pieceLayers = spec.pieceLayers;
     const tiers = (spec.trackers ?? []).map((tier) => [...tier]);
     this.#webSeedUrls = new Map(spec.webSeeds?.map((url) => [url, 'files']));
     for (const url of spec.httpSeeds ?? []) this.#webSeedUrls.set(url, 'pieces');
     this.#limits = new TorrentLimits(host, spec);
     this.#totals = new TransferTotals(host.ports.clock, host.downloadMeter, host.uploadMeter);
-    this.#metadata = new MetadataExchange(spec.hashes, host.ports.hasher, (bytes) =>
-      this.#onInfoBytes(bytes),
-    );
+    this.#metadata = new TorrentMetadata({
+      hashes: this.hashes,
+      hasher: host.ports.hasher,
+      pieceLayers: spec.pieceLayers,
+      wanted: () => this.#state === 'metadata',
+      onHashes: () => host.onHashes(this),
+      onInfo: (info, infoBytes) => {
+        observer.onMetadata(info, infoBytes);
+        void this.#open();
+      },
+      onLearnt: () => {
+        this.#trackers.join();
+        this.#swarm.upgrade();
+      },
+      fail: (error) => this.#fail(asError(error)),
+    });
     this.#resume = new ResumeKeeper({
       clock: host.ports.clock,
       state: spec.state,
@@ -96,17 +103,19 @@ export class Torrent {
       host,
       spec,
       hashes: this.hashes,
-      metadata: this.#metadata,
+      metadata: this.#metadata.exchange,
       totals: this.#totals,
       limits: this.#limits,
       observer,
-      metadataSize: () => this.#infoBytes?.length,
+      metadataSize: () => this.#metadata.infoBytes?.length,
       transfer: () => this.#transfer,
     });
     this.#trackers = new TorrentTrackers(host, this.hashes, tiers, this.#swarm, observer, () => ({
       uploaded: this.#totals.uploaded,
       downloaded: this.#totals.downloaded,
-      left: this.#info && this.#info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
+      left:
+        this.#metadata.info &&
+        this.#metadata.info.length - (this.#transfer?.content.selection.verifiedBytes ?? 0),
       partialSeed: this.done && this.verified?.isFull === false,
     }));
     this.#storage = new TorrentStorage({
@@ -119,7 +128,7 @@ export class Torrent {
       limits: this.#limits,
       observer,
       webSeeds: this.#webSeedUrls,
-      pieceLayers: () => this.#pieceLayers,
+      pieceLayers: () => this.#metadata.pieceLayers,
       state: () => this.#state,
       fail: (error) => this.#fail(error),
       onOpened: (transfer) => this.#onOpened(transfer),
@@ -130,7 +139,7 @@ export class Torrent {
       earlier: () => this.#resume.earlier,
       state: () => this.#state,
       paused: () => this.#paused,
-      info: () => this.#info,
+      info: () => this.#metadata.info,
       content: () => this.#transfer?.content,
       done: () => this.done,
       onHold: (held) => this.#onHold(held),
@@ -145,11 +154,11 @@ export class Torrent {
   }
 
   get info(): Info | undefined {
-    return this.#info;
+    return this.#metadata.info;
   }
 
   get infoBytes(): Uint8Array | undefined {
-    return this.#infoBytes;
+    return this.#metadata.infoBytes;
   }
 
   get state(): TorrentState {
@@ -187,7 +196,7 @@ export class Torrent {
       ...this.turn.snapshot(),
       verifiedBytes: selection?.verifiedBytes ?? 0,
       wantedVerifiedBytes: selection?.wantedVerifiedBytes ?? 0,
-      wantedBytes: selection?.wantedBytes ?? this.#info?.length ?? 0,
+      wantedBytes: selection?.wantedBytes ?? this.#metadata.info?.length ?? 0,
       ...this.#totals.snapshot(),
       connectedPeers: this.#swarm.peers.size,
     };
@@ -280,17 +289,12 @@ export class Torrent {
    * Resolves with whether it is used.
    */
   async setMetadata(infoBytes: Uint8Array, pieceLayers?: ReadonlyMap<string, Uint8Array>): Promise<boolean> {
-    const { hasher } = this.#host.ports;
-    if (this.#info !== undefined || !(await matchesHashes(infoBytes, this.hashes.all, hasher))) return false;
-    if (this.#info !== undefined || this.#state !== 'metadata' || !this.#started) return false;
-    this.#pieceLayers = pieceLayers;
-    this.#onInfoBytes(infoBytes);
-    return true;
+    return this.#started && (await this.#metadata.offer(infoBytes, pieceLayers));
   }
 
-  /** Hashes of pieces that came with the torrent file, by the root of their file in hexadecimal (BEP 52). */
+  /** Hashes of pieces, from the torrent file or from peers, by the root of their file in hexadecimal (BEP 52). */
   get pieceLayers(): ReadonlyMap<string, Uint8Array> | undefined {
-    return this.#pieceLayers ?? this.#transfer?.content.merkle?.store.layers;
+    return this.#metadata.pieceLayers ?? this.#transfer?.content.merkle?.store.layers;
   }
 
   /** Another torrent of the client has turned out to be the same one. */
@@ -328,7 +332,7 @@ export class Torrent {
 
   /** Reads and hashes everything that is stored, as if nothing were known. */
   async recheck(): Promise<void> {
-    if (this.#info === undefined || this.#state === 'closed') return;
+    if (this.#metadata.info === undefined || this.#state === 'closed') return;
     this.#deactivate('the stored data is being checked');
     this.#state = 'checking';
     // Nothing is said of them: their bytes are taken up again, and verified with the rest of their piece.
@@ -360,67 +364,27 @@ export class Torrent {
     if (infoBytes === undefined) {
       await this.#resume.load();
       infoBytes = this.#resume.infoBytes;
-      if (this.#state === 'closed' || this.#info !== undefined) return;
+      if (this.#state === 'closed' || this.#metadata.info !== undefined) return;
     }
     this.#started = true;
-    if (infoBytes !== undefined) this.#onInfoBytes(infoBytes);
+    if (infoBytes !== undefined) this.#metadata.take(infoBytes);
     else this.#goOnline();
-  }
-
-  /** Bytes that hash to the torrent's names: given, kept from before, or fetched. */
-  #onInfoBytes(infoBytes: Uint8Array): void {
-    if (this.#state !== 'metadata' || this.#info !== undefined) return;
-    const known = this.hashes.all;
-    try {
-      const info = parseInfo(infoBytes, known);
-      if (isComplete(info, known)) this.#onInfo(info, infoBytes);
-      else void this.#learnHashes(info, infoBytes);
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
-  /** The metadata is of other versions than a magnet link's hashes say, such as of both. */
-  async #learnHashes(info: Info, infoBytes: Uint8Array): Promise<void> {
-    const known = this.hashes.all;
-    const fits = (info.hasV1 && known.v1 !== undefined) || (info.hasV2 && known.v2 !== undefined);
-    try {
-      if (!fits) throw new Error('The metadata is of another version of BitTorrent than its info-hash.');
-      const hashes = await hashesOfInfo(info, this.#host.ports.hasher, known);
-      // It may have turned out to be the same torrent as another one meanwhile.
-      if (this.#state !== 'metadata' || this.#info !== undefined) return;
-      this.hashes.set(hashes);
-      this.#host.onHashes(this);
-      this.#onInfo(info, infoBytes);
-      this.#trackers.join();
-      this.#swarm.upgrade();
-    } catch (error) {
-      this.#fail(asError(error));
-    }
-  }
-
-  #onInfo(info: Info, infoBytes: Uint8Array): void {
-    this.#info = info;
-    this.#infoBytes = infoBytes;
-    this.#metadata.setInfo(infoBytes);
-    this.#observer.onMetadata(info, infoBytes);
-    void this.#open();
   }
 
   /** After a failure. */
   #retry(): void {
-    if (this.#info !== undefined) void this.#open();
+    if (this.#metadata.info !== undefined) void this.#open();
     else if (this.#failure !== undefined) this.#observer.onError(this.#failure);
   }
 
   /** Opens the storage and finds out what is there. */
   async #open(): Promise<void> {
-    const info = this.#info;
+    const info = this.#metadata.info;
     if (info === undefined || this.#closing !== undefined) return;
     this.#state = 'checking';
     this.turn.changed();
     try {
-      await this.#storage.open(info, this.#infoBytes!);
+      await this.#storage.open(info, this.#metadata.infoBytes!);
     } catch (error) {
       if (this.#closing === undefined) this.#fail(asError(error));
     }
@@ -523,7 +487,9 @@ export class Torrent {
       const opened = this.#transfer?.content.disk;
       await this.#storage.close();
       if (destroyData) {
-        const disk = opened ?? (this.#info && (await this.#spec.openDisk(this.#info).catch(() => undefined)));
+        const disk =
+          opened ??
+          (this.#metadata.info && (await this.#spec.openDisk(this.#metadata.info).catch(() => undefined)));
         await disk?.destroy();
         await this.#resume.remove();
       }
