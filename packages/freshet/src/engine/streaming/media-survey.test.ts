@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { writeFilm } from '../../../testing/film.ts';
 import { MediaSurvey } from './media-survey.ts';
@@ -117,6 +118,29 @@ describe('MediaSurvey', () => {
     expect(survey.rate(SECOND)).toBeUndefined();
     survey.open(SECOND);
     expect(survey.rate(SECOND)).toBe(LENGTH / 10);
+  });
+
+  it('has the cues of WebM fetched within ten seconds: they are for the first seek', () => {
+    const webm = readFileSync(new URL('../../../testing/media/film.webm', import.meta.url));
+    const there = new Set<number>();
+    const told: boolean[] = [];
+    const film = new MediaSurvey({
+      pieceLength: 1024,
+      files: [{ path: ['film.webm'], offset: 0, length: webm.length, padding: false }],
+      now: () => 700,
+      readableFrom: (piece, begin) => (there.has(piece) ? 1024 - begin : 0),
+      readVerified: (piece, begin, length) => [webm.subarray(piece * 1024 + begin).subarray(0, length)],
+      onLearned: (essential) => told.push(essential),
+    });
+    film.open(0);
+    there.add(0);
+    film.onReadable(0);
+    const [cues, ...others] = film.early(0);
+    expect(others).toEqual([]);
+    expect(cues).toMatchObject({ deadline: 10_700, end: webm.length });
+    expect(cues!.start).toBeGreaterThan(webm.length - 1024);
+    expect(film.rate(0)).toBeCloseTo(webm.length / 6.008, 0);
+    expect(told).not.toContain(true);
   });
 
   it('waits for the disk', () => {
