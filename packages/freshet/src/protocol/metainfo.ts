@@ -6,25 +6,21 @@ import {
   type BencodeValue,
   type ByteRange,
   decodeDictWithRanges,
-  dictDict,
+  dictBytes,
   dictList,
   dictNumber,
   dictString,
 } from './bencode.ts';
 import { toBinaryString, toHex, utf8Decode } from './bytes.ts';
+import type { FileEntry } from './file-entry.ts';
 import type { TorrentHashes } from './ids.ts';
 import { isPieceLayer, LEAF_LENGTH } from './merkle.ts';
 import { bad, MetainfoError, missing, readVersion, requireNumber } from './metainfo-error.ts';
-import {
-  type FileEntry,
-  type ListedFiles,
-  mergeFiles,
-  readFileList,
-  readFileTree,
-} from './metainfo-files.ts';
+import { type ListedFiles, readFileList, readSingleFile } from './metainfo-list.ts';
+import { mergeFileTree, readFileTree, type TreeOptions } from './metainfo-tree.ts';
 
+export type { FileEntry } from './file-entry.ts';
 export { MetainfoError, type MetainfoErrorCode } from './metainfo-error.ts';
-export type { FileEntry } from './metainfo-files.ts';
 
 /** What a torrent contains: its info dictionary. Byte arrays are views of the input. */
 export interface Info {
@@ -98,18 +94,24 @@ export interface Metainfo {
 
 const MAX_PIECE_LENGTH = 256 * 1024 * 1024;
 const SHA1_LENGTH = 20;
+/** Longest torrent file, in bytes: several million files, whose list takes some times as much memory. */
+export const MAX_TORRENT_LENGTH: number = 256 * 1024 * 1024;
+const DICT = 0x64;
+// What there can be much of is read in place.
+const TORRENT_RAW: ReadonlySet<string> = new Set(['info']);
+const INFO_RAW: ReadonlySet<string> = new Set(['files', 'file tree']);
 
 /**
  * Reads a torrent file. Keys out of order are tolerated, as real files have them.
  * @throws {MetainfoError} if it cannot be used.
  */
 export function parseTorrent(bytes: Uint8Array): Metainfo {
-  const { dict, ranges } = decodeTop(bytes, 'The torrent file', true);
+  const { dict, ranges } = decodeTop(bytes, 'The torrent file', { trailing: true, raw: TORRENT_RAW });
   const range = ranges.get('info');
   if (range === undefined) throw missing('info');
-  if (!(dict.get('info') instanceof Map)) throw bad('info', 'is not a dictionary');
+  if (bytes[range.start] !== DICT) throw bad('info', 'is not a dictionary');
   const infoBytes = bytes.subarray(range.start, range.end);
-  const info = readInfo(dictDict(dict, 'info')!, infoBytes, undefined);
+  const info = parseInfo(infoBytes);
   return {
     infoBytes,
     info,
@@ -131,16 +133,17 @@ export function parseTorrent(bytes: Uint8Array): Metainfo {
  * @throws {MetainfoError} if it cannot be used.
  */
 export function parseInfo(infoBytes: Uint8Array, hashes?: TorrentHashes): Info {
-  return readInfo(decodeTop(infoBytes, 'The info dictionary', false).dict, infoBytes, hashes);
+  const { dict, ranges } = decodeTop(infoBytes, 'The info dictionary', { trailing: false, raw: INFO_RAW });
+  return readInfo({ dict, ranges, bytes: infoBytes }, hashes);
 }
 
 function decodeTop(
   bytes: Uint8Array,
   what: string,
-  trailing: boolean,
+  options: { readonly trailing: boolean; readonly raw: ReadonlySet<string> },
 ): { dict: BencodeDict; ranges: ReadonlyMap<string, ByteRange> } {
   try {
-    return decodeDictWithRanges(bytes, { strict: false, trailing });
+    return decodeDictWithRanges(bytes, { strict: false, maxLength: MAX_TORRENT_LENGTH, ...options });
   } catch (error) {
     if (!(error instanceof BencodeError)) throw error;
     throw new MetainfoError('MALFORMED', `${what} is damaged or is none: ${error.message}.`, {
@@ -149,11 +152,19 @@ function decodeTop(
   }
 }
 
-function readInfo(dict: BencodeDict, bytes: Uint8Array, hashes: TorrentHashes | undefined): Info {
+/** An info dictionary without its files, and where they lie. */
+interface RawInfo {
+  readonly dict: BencodeDict;
+  readonly ranges: ReadonlyMap<string, ByteRange>;
+  readonly bytes: Uint8Array;
+}
+
+function readInfo(raw: RawInfo, hashes: TorrentHashes | undefined): Info {
+  const { dict, bytes } = raw;
   const hasV2 = readVersion(dict) === 2;
   const hasV1 = !hasV2 || dict.has('pieces');
   const pieceLength = readPieceLength(dict, hasV2);
-  const { name, multiFile, files } = readAllFiles(dict, { hasV1, hasV2, pieceLength });
+  const { name, multiFile, files } = readAllFiles(raw, { hasV1, hasV2, pieceLength });
   const last = files[files.length - 1]!;
   const length = last.offset + last.length;
   const pieceCount = Math.ceil(length / pieceLength);
@@ -197,14 +208,30 @@ function readPieceLength(dict: BencodeDict, hasV2: boolean): number {
 }
 
 function readAllFiles(
-  dict: BencodeDict,
+  { dict, ranges, bytes }: RawInfo,
   versions: { readonly hasV1: boolean; readonly hasV2: boolean; readonly pieceLength: number },
-): { readonly name: string; readonly multiFile: boolean; readonly files: readonly FileEntry[] } {
+): ListedFiles {
   const { hasV1, hasV2, pieceLength } = versions;
-  const v1 = hasV1 ? readFileList(dict) : undefined;
-  const v2 = hasV2 ? readFileTree(dict, pieceLength) : undefined;
-  const listed: ListedFiles = v1 && v2 ? mergeFiles(v1, v2, pieceLength) : (v1 ?? v2)!;
-  return { ...listed, files: listed.files.map(({ entry }) => entry) };
+  const listAt = ranges.get('files');
+  const list =
+    hasV1 && listAt === undefined
+      ? readSingleFile(bytes, readName(dict))
+      : hasV1
+        ? readFileList(bytes, listAt!.start, readName(dict))
+        : undefined;
+  if (!hasV2) return list!;
+  const range = ranges.get('file tree');
+  if (range === undefined) throw missing('file tree');
+  const { start, end, unordered = false } = range;
+  const tree: TreeOptions = { input: bytes, start, end, unordered, pieceLength };
+  return list === undefined ? readFileTree(tree, () => readName(dict)) : mergeFileTree(list, tree);
+}
+
+/** The torrent's name as it is written. @throws {MetainfoError} if there is none. */
+function readName(dict: BencodeDict): string {
+  const bytes = dictBytes(dict, 'name.utf-8') ?? dictBytes(dict, 'name');
+  if (bytes === undefined) throw dict.has('name') ? bad('name', 'is not a string') : missing('name');
+  return utf8Decode(bytes);
 }
 
 function readPieces(
@@ -229,10 +256,10 @@ function readPieces(
 
 /** Finds the file with a root in which a piece lies; each begins at a piece, and padding fills the last one. */
 function fileFinder(
-  files: readonly FileEntry[],
+  files: ListedFiles['files'],
   pieceLength: number,
 ): (piece: number) => FileEntry | undefined {
-  const rooted = files.filter((file) => file.piecesRoot !== undefined);
+  const rooted = files.filter((file) => file.hasRoot);
   return (piece) => {
     const start = piece * pieceLength;
     let low = 0;
@@ -251,10 +278,12 @@ function readPieceLayers(dict: BencodeDict, info: Info): ReadonlyMap<string, Uin
   if (!info.hasV2) return layers;
   const given = dict.get('piece layers');
   if (given !== undefined && !(given instanceof Map)) throw bad('piece layers', 'is not a dictionary');
-  for (const { piecesRoot: root, length: fileLength, pathText } of info.files) {
-    if (root === undefined || fileLength <= info.pieceLength) continue;
+  for (const file of info.files) {
+    const fileLength = file.length;
+    const root = fileLength <= info.pieceLength ? undefined : file.piecesRoot;
+    if (root === undefined) continue;
     const layer = given?.get(toBinaryString(root));
-    const problem = `has no hashes of the pieces of "${pathText}"`;
+    const problem = `has no hashes of the pieces of "${file.pathText}"`;
     if (layer === undefined) throw bad('piece layers', problem);
     const hex = toHex(root);
     if (layers.get(hex) === layer) continue;
@@ -262,7 +291,7 @@ function readPieceLayers(dict: BencodeDict, info: Info): ReadonlyMap<string, Uin
       !(layer instanceof Uint8Array) ||
       !isPieceLayer(layer, { root, fileLength, pieceLength: info.pieceLength })
     ) {
-      throw bad('piece layers', `has hashes for "${pathText}" that do not lead to its root`);
+      throw bad('piece layers', `has hashes for "${file.pathText}" that do not lead to its root`);
     }
     layers.set(hex, layer);
   }

@@ -27,8 +27,15 @@ const SEPARATORS_AND_CONTROLS = /[/\\\u0000-\u001f\u007f]/g;
 const DIRECTION_MARKS = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const WINDOWS_DEVICE = /^(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])($|[ .])/i;
 
+/** Names that all systems take, as most are. */
+const PLAIN = /^[\w-][\w !#$%&'()+,.=@[\]^{}~-]*$/;
+/** Names that are the same in lower case and in Unicode's normal form. */
+const FOLDED = /^[ -@[-~]*$/;
+
 /** One component made safe; `undefined` if nothing is left of it. */
 export function safeComponent(component: string): string | undefined {
+  if (component.length * 3 <= MAX_COMPONENT_BYTES && PLAIN.test(component) && !WINDOWS_DEVICE.test(component))
+    return component;
   let name = component.replace(DIRECTION_MARKS, '').replace(SEPARATORS_AND_CONTROLS, '_');
   // Also '.. ' and '. .': Windows strips spaces and dots at the end, which would leave '..' or nothing.
   if (/^[. ]*$/.test(name)) return undefined;
@@ -59,53 +66,84 @@ function shorten(name: string): string {
   return kept + extension;
 }
 
-/** Gives every path a place of its own among those seen before it. */
+/** A folder in which `DistinctPaths` has given names. */
+export interface PlacedFolder {
+  /** Components, made distinct. */
+  readonly path: readonly string[];
+  /** What is in it, for `DistinctPaths` alone. */
+  readonly names: FolderNames;
+}
+
+/**
+ * Gives every path a place of its own among those seen before it. Each name is remembered once, in its folder, so that
+ * deep paths cost what they are long.
+ */
 export class DistinctPaths {
-  /** Files and folders by the form in which case-insensitive file systems compare them. */
-  readonly #files = new Set<string>();
-  readonly #folders = new Set<string>();
-  /** Where to go on counting for a path that has been renamed before, so that many equal ones stay cheap. */
-  readonly #next = new Map<string, number>();
-  /** New names of folders that were files already. */
-  readonly #renamed = new Map<string, string>();
+  readonly root: PlacedFolder = { path: [], names: new FolderNames() };
 
   /** The path itself, or one with a number in its file name. Components are safe already. */
   add(path: readonly string[]): string[] {
-    const folders = this.#freeFolders(path.slice(0, -1));
-    const base = path[path.length - 1]!;
-    const wanted = fold([...folders, base]);
-    let name = base;
-    if (this.#taken(wanted)) {
-      let number = this.#next.get(wanted) ?? 1;
-      do name = numbered(base, number++);
-      while (this.#taken(fold([...folders, name])));
-      this.#next.set(wanted, number);
-    }
-    const free = [...folders, name];
-    this.#files.add(fold(free));
-    for (let depth = 1; depth < free.length; depth++) this.#folders.add(fold(free.slice(0, depth)));
-    return free;
+    let folder = this.root;
+    for (const name of path.slice(0, -1)) folder = this.folder(folder, name);
+    return [...folder.path, this.file(folder, path.at(-1)!)];
   }
 
-  #taken(key: string): boolean {
-    return this.#files.has(key) || this.#folders.has(key);
+  /** The folder `name` within another one. One that is a file already is renamed, the same way for all that lies in it. */
+  folder(within: PlacedFolder, name: string): PlacedFolder {
+    const { name: free, names } = within.names.folder(name);
+    return { path: [...within.path, free], names };
   }
 
-  /** Renames a folder that is a file already, and the same way for all that lies in it. */
-  #freeFolders(folders: readonly string[]): string[] {
-    const free: string[] = [];
-    for (const folder of folders) {
-      const wanted = fold([...free, folder]);
-      let name = folder;
-      if (this.#files.has(wanted)) {
-        name = this.#renamed.get(wanted) ?? folder;
-        for (let number = 1; this.#files.has(fold([...free, name])); number++)
-          name = numbered(folder, number);
-        this.#renamed.set(wanted, name);
-      }
-      free.push(name);
+  /** The name itself for a file in this folder, or one with a number. */
+  file(within: PlacedFolder, name: string): string {
+    return within.names.file(name);
+  }
+}
+
+/** The files and folders of one folder by the form in which case-insensitive file systems compare their names. */
+class FolderNames {
+  readonly #taken = new Map<string, FolderNames | undefined>();
+  /** Where to go on counting for a name that has been changed before, so that many equal ones stay cheap. */
+  #next: Map<string, number> | undefined;
+  /** New names of folders that were files already. */
+  #renamed: Map<string, string> | undefined;
+
+  file(wanted: string): string {
+    const key = fold(wanted);
+    if (!this.#taken.has(key)) {
+      this.#taken.set(key, undefined);
+      return wanted;
     }
-    return free;
+    this.#next ??= new Map();
+    let number = this.#next.get(key) ?? 1;
+    let name: string;
+    do name = numbered(wanted, number++);
+    while (this.#taken.has(fold(name)));
+    this.#next.set(key, number);
+    this.#taken.set(fold(name), undefined);
+    return name;
+  }
+
+  folder(wanted: string): { readonly name: string; readonly names: FolderNames } {
+    let name = wanted;
+    let key = fold(name);
+    if (this.#isFile(key)) {
+      this.#renamed ??= new Map();
+      name = this.#renamed.get(key) ?? wanted;
+      for (let number = 1; this.#isFile(fold(name)); number++) name = numbered(wanted, number);
+      this.#renamed.set(key, name);
+      key = fold(name);
+    }
+    let names = this.#taken.get(key);
+    if (names === undefined) {
+      names = new FolderNames();
+      this.#taken.set(key, names);
+    }
+    return { name, names };
+  }
+
+  #isFile(key: string): boolean {
+    return this.#taken.get(key) === undefined && this.#taken.has(key);
   }
 }
 
@@ -114,6 +152,6 @@ function numbered(name: string, number: number): string {
   return dot > 0 ? `${name.slice(0, dot)}.${number}${name.slice(dot)}` : `${name}.${number}`;
 }
 
-function fold(path: readonly string[]): string {
-  return path.join('/').normalize('NFC').toLowerCase();
+function fold(name: string): string {
+  return FOLDED.test(name) ? name : name.normalize('NFC').toLowerCase();
 }
