@@ -41,6 +41,10 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
     about: 'what a have, a pick, a block and a priority cost with 1,000 to 1,000,000 pieces',
     load: async () => (await import('./picker.ts')).picker,
   },
+  idle: {
+    about: 'memory, timers and announces of 1,000 and 10,000 idle seeding torrents',
+    load: async () => (await import('./idle-torrents.ts')).idleTorrents,
+  },
   size: {
     about: 'weight of what a page loads, beside WebTorrent',
     load: async () => (await import('./size.ts')).size,

@@ -36,9 +36,9 @@ export interface FileEvents {
 
 /** What a file uses of its torrent. */
 export interface FileOwner {
-  readonly destroyed: boolean;
-  readonly pieceLength: number;
-  readonly infoHash: string | undefined;
+  destroyed(): boolean;
+  pieceLength(): number;
+  infoHash(): string | undefined;
   openReader(start: number, end: number): ByteReader;
   selectFile(index: number, priority: number): void;
   renameFile(index: number, path: string): Promise<void>;
@@ -124,7 +124,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
 
   /** Whether piece `index` has bytes of this file. */
   includes(index: number): boolean {
-    const { pieceLength } = this.#owner;
+    const pieceLength = this.#owner.pieceLength();
     if (this.length === 0 || pieceLength === 0) return false;
     const first = Math.floor(this.offset / pieceLength);
     const last = Math.floor((this.offset + this.length - 1) / pieceLength);
@@ -137,7 +137,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
    */
   [Symbol.asyncIterator](options?: StreamOptions): ByteIterator {
     return iterateBytes(() => {
-      if (this.#owner.destroyed) throw this.#gone();
+      if (this.#owner.destroyed()) throw this.#gone();
       const { start, end } = resolveRange(options, this.length);
       return start === end ? undefined : this.#owner.openReader(this.offset + start, this.offset + end);
     }, options?.signal);

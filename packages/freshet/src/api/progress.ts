@@ -56,7 +56,7 @@ export class Progress {
   }
 
   setPartial(partial: readonly (readonly [number, number])[]): void {
-    this.#partial = new Map(partial);
+    this.#partial = new LazyMap(partial);
   }
 
   /** Marks a piece as verified. Returns the files that it completes. */

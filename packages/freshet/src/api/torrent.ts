@@ -62,17 +62,10 @@ export class Torrent extends TorrentState {
     this.#seed = seed;
     this.now.paused = owner.options.paused === true;
     this.now.maxWebConns = owner.options.maxWebConns ?? 4;
-    const torrent = this;
     this.#fileOwner = {
-      get destroyed() {
-        return torrent.destroyed;
-      },
-      get pieceLength() {
-        return torrent.pieceLength;
-      },
-      get infoHash() {
-        return torrent.infoHash;
-      },
+      destroyed: () => this.destroyed,
+      pieceLength: () => this.pieceLength,
+      infoHash: () => this.infoHash,
       openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
       selectFile: (index, priority) =>
         this.#tell('selectFiles', { torrent: key, files: [{ index, priority }] }),

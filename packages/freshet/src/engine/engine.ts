@@ -8,7 +8,8 @@ import {
   swarmHashes,
   type TorrentHashes,
 } from '../protocol/index.ts';
-import { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import { CoarseClock } from './coarse-clock.ts';
+import { AnnounceGate, OfferBudget, TrackerSockets } from './discovery/index.ts';
 import { FileWatcher } from './file-watcher.ts';
 import { ConnectionBudget } from './peers/connection-budget.ts';
 import { PeerConnection } from './peers/peer-connection.ts';
@@ -107,6 +108,8 @@ export class Engine {
       webOrigins: new OriginLimits(ports.clock, options.maxOriginConnections ?? 5),
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
+      slowClock: new CoarseClock(ports.clock),
+      announceGate: new AnnounceGate(),
       queue: new TorrentQueue(ports.clock, options.queue),
       disks: new DiskPipeline(),
       checks: new CheckQueue(),

@@ -1,10 +1,10 @@
 import type { PeerId } from '../protocol/index.ts';
-import type { OfferBudget, TrackerSockets } from './discovery/index.ts';
+import type { AnnounceGate, OfferBudget, TrackerSockets } from './discovery/index.ts';
 import type { FileWatcher } from './file-watcher.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
-import type { Ports } from './ports.ts';
+import type { Clock, Ports } from './ports.ts';
 import type { TorrentQueue } from './queue/torrent-queue.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { RateMeter } from './rate-meter.ts';
@@ -29,6 +29,9 @@ export interface TorrentHost {
   readonly downloadLimiter: RateLimiter;
   readonly trackerSockets: TrackerSockets;
   readonly offers: OfferBudget | undefined;
+  /** For timers of minutes, of which an idle torrent has one. */
+  readonly slowClock: Clock;
+  readonly announceGate: AnnounceGate;
   readonly queue: TorrentQueue;
   readonly disks: DiskPipeline;
   readonly checks: CheckQueue;

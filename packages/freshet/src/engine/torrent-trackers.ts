@@ -56,9 +56,10 @@ export class TorrentTrackers {
     if (this.#announcers !== undefined) return;
     const { ports } = this.#host;
     this.#announcers = new SwarmAnnouncers({
-      clock: ports.clock,
+      clock: this.#host.slowClock,
       random: ports.random,
       http: ports.http,
+      gate: this.#host.announceGate,
       trackerSockets: this.#host.trackerSockets,
       rtc: this.#host.offers,
       peerId: this.#host.peerId,

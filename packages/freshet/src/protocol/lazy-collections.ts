@@ -4,6 +4,10 @@
 export class LazyMap<K, V> implements Map<K, V> {
   #map: Map<K, V> | undefined;
 
+  constructor(entries?: Iterable<readonly [K, V]> | undefined) {
+    if (entries !== undefined) for (const [key, value] of entries) this.set(key, value);
+  }
+
   get size(): number {
     return this.#map?.size ?? 0;
   }

@@ -15,7 +15,7 @@ export interface FileMovesHost {
   folderOf(path: string): string | undefined;
   /** Saves the torrent's resume data, now. */
   save(): Promise<void>;
-  readonly closed: boolean;
+  closed(): boolean;
   now(): number;
   emit(event: TorrentEvent): void;
 }
@@ -78,20 +78,20 @@ export class FileMoves {
     let told = now();
     await files.move(folder, {
       onProgress: (moved, total) => {
-        if (this.#host.closed || (now() - told < TELL_INTERVAL && moved < total)) return;
+        if (this.#host.closed() || (now() - told < TELL_INTERVAL && moved < total)) return;
         told = now();
         emit({ type: 'moving', moved, total });
       },
-      cancelled: () => this.#host.closed,
+      cancelled: () => this.#host.closed(),
       save,
     });
-    if (!this.#host.closed) emit({ type: 'moved', path: files.name });
+    if (!this.#host.closed()) emit({ type: 'moved', path: files.name });
   }
 
   #tellRenamed(indexes: readonly number[]): void {
     const info = this.#host.info();
     const paths = this.#host.files?.paths;
-    if (this.#host.closed || info === undefined || paths === undefined) return;
+    if (this.#host.closed() || info === undefined || paths === undefined) return;
     const places = new Map(this.#host.real().map((at, index) => [at, index]));
     const files = indexes.flatMap((at): { index: number; path: string }[] => {
       const index = places.get(at);

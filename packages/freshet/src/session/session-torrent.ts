@@ -310,7 +310,6 @@ export class SessionTorrent {
 
   #makeMoves(storage: TorrentStorage): FileMoves {
     const { platform, emit } = this.#host;
-    const torrent = this;
     return new FileMoves({
       files: storage.files,
       real: () => this.#selection.files,
@@ -318,9 +317,7 @@ export class SessionTorrent {
       folderOf: (path) =>
         platform.pathOf({ ...this.#settings.location, path }, primaryHash(this.#source!.hashes)),
       save: async () => this.#engine?.save(),
-      get closed() {
-        return torrent.closed;
-      },
+      closed: () => this.closed,
       now: () => platform.ports.clock.now(),
       emit,
     });

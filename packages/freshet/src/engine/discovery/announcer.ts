@@ -3,6 +3,7 @@
 import type { InfoHash, PeerId } from '../../protocol/index.ts';
 import { LazySet } from '../../protocol/lazy-collections.ts';
 import type { Clock, HttpClient, Random, Timer } from '../ports.ts';
+import type { AnnounceGate } from './announce-gate.ts';
 import { HttpTracker } from './http-tracker.ts';
 import type { OfferBudget } from './offer-budget.ts';
 import type { TrackerKind } from './timing.ts';
@@ -16,6 +17,8 @@ export interface AnnouncerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly http: HttpClient;
+  /** Where announces over HTTP wait for their turn; that of the client. */
+  readonly gate?: AnnounceGate | undefined;
   /** Shared by all torrents of a client. */
   readonly trackerSockets: TrackerSockets;
   /** Shared by all torrents of a client; absent where there is no WebRTC, and WebSocket trackers are not used then. */
@@ -195,10 +198,10 @@ export class Announcer {
   }
 
   #makeSession(kind: TrackerKind, url: string, events: SessionEvents): TrackerSession {
-    const { clock, random, http, trackerSockets, rtc, infoHash, peerId, stats, observer, owner } =
+    const { clock, random, http, gate, trackerSockets, rtc, infoHash, peerId, stats, observer, owner } =
       this.#options;
     if (kind === 'http')
-      return new HttpTracker({ url, clock, http, infoHash, peerId, key: this.#key, stats });
+      return new HttpTracker({ url, clock, http, gate, infoHash, peerId, key: this.#key, stats });
     return new WsTracker({
       url,
       clock,

@@ -13,6 +13,7 @@ import {
   type TrackerFailure,
 } from '../../protocol/index.ts';
 import type { Cancellable, Clock, HttpClient, HttpHead, Timer } from '../ports.ts';
+import type { AnnounceGate } from './announce-gate.ts';
 import { clause, quoted, trackerName } from './tracker-url.ts';
 import type { AnnounceOutcome, AnnounceStats, TrackerSession } from './types.ts';
 
@@ -20,6 +21,8 @@ export interface HttpTrackerOptions {
   readonly url: string;
   readonly clock: Clock;
   readonly http: HttpClient;
+  /** That of the client. */
+  readonly gate?: AnnounceGate | undefined;
   readonly infoHash: InfoHash;
   readonly peerId: PeerId;
   /** Text that tells the tracker we are the same when our address changes. */
@@ -48,6 +51,19 @@ export class HttpTracker implements TrackerSession {
 
   announce(event: AnnounceEvent | undefined, done: (outcome: AnnounceOutcome) => void): void {
     this.cancel();
+    const { gate, url } = this.#options;
+    this.#request =
+      gate === undefined
+        ? this.#announce(event, done)
+        : gate.enter(url, event === 'stopped', (leave) =>
+            this.#announce(event, (outcome) => {
+              leave();
+              done(outcome);
+            }),
+          );
+  }
+
+  #announce(event: AnnounceEvent | undefined, done: (outcome: AnnounceOutcome) => void): Cancellable {
     const { clock, http, url, infoHash, peerId, key } = this.#options;
     const stats = this.#options.stats();
     const address = buildAnnounceUrl(url, {
@@ -63,7 +79,7 @@ export class HttpTracker implements TrackerSession {
       key,
       trackerId: this.#trackerId,
     });
-    this.#request = fetchBody(clock, http, url, address, (result) => {
+    return fetchBody(clock, http, url, address, (result) => {
       this.#request = undefined;
       done(typeof result === 'string' ? failed(result) : this.#outcome(result));
     });

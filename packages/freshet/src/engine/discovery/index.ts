@@ -1,5 +1,6 @@
 /** Finding peers through trackers. */
 
+export { AnnounceGate } from './announce-gate.ts';
 export { Announcer, type AnnouncerOptions } from './announcer.ts';
 export { type ScrapeOptions, scrape } from './http-tracker.ts';
 export { OfferBudget, type OfferBudgetOptions } from './offer-budget.ts';

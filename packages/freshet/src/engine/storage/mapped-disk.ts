@@ -1,6 +1,6 @@
 /** The one place where a torrent's linear address space becomes files. */
 
-import { toHex } from '../../protocol/index.ts';
+import { LazyMap, toHex } from '../../protocol/index.ts';
 import { type Disk, DiskError, type FileFingerprint } from '../ports.ts';
 import type { FileStore } from './file-store.ts';
 import { FileWatch } from './file-watch.ts';
@@ -83,7 +83,7 @@ class MappedDisk implements MappedFiles {
     this.length = info.length;
     this.#files = info.files;
     this.#store = new SwitchedStore(store);
-    this.#paths = new Map(options.paths);
+    this.#paths = new LazyMap(options.paths);
     this.#wanted = flags(info.files.length, options.wanted);
     this.#latest = options.wanted && this.#wanted;
     this.#emptyFiles = this.#wantedEmptyFiles();
