@@ -112,99 +112,110 @@ interface EntryPath {
   readonly name: string;
 }
 
+/** The folder that was read last, and where its path lies, each component's begin and end. */
+class LastFolder {
+  components: number[] = [];
+  /** How many of `components` count. */
+  count = -1;
+  folder: EntryFolder = entryFolder([]);
+}
+
 /** Reads paths of which most have the folder of the one before. */
 class PathReader {
   readonly torrentName: string;
   readonly #scanner: BencodeScanner;
   readonly #distinct = new DistinctPaths();
-  /** Where the components of the path lie: each one's begin and end. */
+  /** Where the path lies, as in `LastFolder`, its last component included. */
   #path: number[] = [];
-  #previous: number[] = [];
-  /** Of the path before; made when it is needed. */
-  #folder: EntryFolder | undefined;
-  #placed: PlacedFolder | undefined;
-  readonly #paddingFolders = new Map<string, EntryFolder>();
+  #count = 0;
+  readonly #ofFiles = new LastFolder();
+  readonly #ofPadding = new LastFolder();
+  #placed: PlacedFolder;
 
   constructor(scanner: BencodeScanner, torrentName: string) {
     this.#scanner = scanner;
     this.torrentName = torrentName;
+    this.#placed = this.#distinct.root;
   }
 
   /** Reads the list of components that comes next. @throws {MetainfoError} */
   read(where: () => string, padding: boolean): EntryPath {
     this.#readComponents(where);
+    const name = safeComponent(this.#text(this.#count - 2));
+    if (name === undefined) return this.#nameless(padding);
+    const last = padding ? this.#ofPadding : this.#ofFiles;
+    if (!this.#isIn(last)) {
+      last.folder = padding ? entryFolder(this.#safeFolders()) : this.#enterFolder();
+      last.count = this.#count - 2;
+      [this.#path, last.components] = [last.components, this.#path];
+    }
     // Padding is never stored, so it cannot stand in the way of a file.
-    if (padding) return this.#padding();
-    if (!this.#inPreviousFolder()) this.#enterFolder();
-    [this.#path, this.#previous] = [this.#previous, this.#path];
-    const path = this.#previous;
-    const name = safeComponent(this.#text(path, path.length - 2));
-    if (name !== undefined) return { folder: this.#folder!, name: this.#distinct.file(this.#placed!, name) };
-    // The folder's own name becomes the file's.
-    const safe = [this.torrentName, ...safePath(this.#rawPath(path))];
-    const free = this.#distinct.add(safe);
-    return { folder: entryFolder(free.slice(0, -1)), name: free.at(-1)! };
+    return { folder: last.folder, name: padding ? name : this.#distinct.file(this.#placed, name) };
   }
 
   #readComponents(where: () => string): void {
     const scanner = this.#scanner;
-    const field = (): string => `${where()}.path`;
-    if (scanner.position < 0) throw missing(field());
-    if (!scanner.atList) throw bad(field(), 'is not a list');
-    this.#path.length = 0;
+    if (scanner.position < 0) throw missing(`${where()}.path`);
+    if (!scanner.atList) throw bad(`${where()}.path`, 'is not a list');
+    let count = 0;
     let odd = false;
     scanner.enter(0);
     while (!scanner.leave()) {
       if (!scanner.atString) odd = true;
       scanner.skip(0);
-      this.#path.push(scanner.textStart, scanner.textEnd);
+      if (count < 2 * MAX_PATH_DEPTH) {
+        this.#path[count] = scanner.textStart;
+        this.#path[count + 1] = scanner.textEnd;
+      }
+      count += 2;
     }
-    if (this.#path.length === 0) throw bad(field(), 'is empty');
-    if (this.#path.length > 2 * MAX_PATH_DEPTH) throw bad(field(), `has more than ${MAX_PATH_DEPTH} entries`);
-    if (odd) throw bad(field(), 'has an entry that is not a string');
+    if (count === 0) throw bad(`${where()}.path`, 'is empty');
+    if (count > 2 * MAX_PATH_DEPTH) throw bad(`${where()}.path`, `has more than ${MAX_PATH_DEPTH} entries`);
+    if (odd) throw bad(`${where()}.path`, 'has an entry that is not a string');
+    this.#count = count;
   }
 
-  /** The path lies in the same folder as the one before, by its bytes. */
-  #inPreviousFolder(): boolean {
-    const [now, before] = [this.#path, this.#previous];
+  /** The path lies in this folder, by its bytes. */
+  #isIn({ components, count }: LastFolder): boolean {
+    const path = this.#path;
     const { input } = this.#scanner;
-    if (this.#folder === undefined || now.length !== before.length) return false;
-    for (let i = 0; i < now.length - 2; i += 2) {
-      const [a, b] = [now[i]!, before[i]!];
-      const length = now[i + 1]! - a;
-      if (before[i + 1]! - b !== length) return false;
-      for (let at = 0; at < length; at++) if (input[a + at] !== input[b + at]) return false;
+    if (count !== this.#count - 2) return false;
+    for (let i = 0; i < count; i += 2) {
+      const now = path[i]!;
+      const before = components[i]!;
+      const length = path[i + 1]! - now;
+      if (components[i + 1]! - before !== length) return false;
+      for (let at = 0; at < length; at++) if (input[now + at] !== input[before + at]) return false;
     }
     return true;
   }
 
-  #enterFolder(): void {
-    let placed = this.#distinct.folder(this.#distinct.root, this.torrentName);
-    for (let i = 0; i < this.#path.length - 2; i += 2) {
-      const name = safeComponent(this.#text(this.#path, i));
-      if (name !== undefined) placed = this.#distinct.folder(placed, name);
-    }
+  #enterFolder(): EntryFolder {
+    let placed = this.#distinct.root;
+    for (const name of this.#safeFolders()) placed = this.#distinct.folder(placed, name);
     this.#placed = placed;
-    this.#folder = entryFolder(placed.path);
+    return entryFolder(placed.path);
   }
 
-  #padding(): EntryPath {
-    const safe = [this.torrentName, ...safePath(this.#rawPath(this.#path))];
-    const folder = safe.slice(0, -1);
-    const text = folder.join('/');
-    let known = this.#paddingFolders.get(text);
-    if (known === undefined) {
-      known = entryFolder(folder);
-      this.#paddingFolders.set(text, known);
+  /** The names of the folders around the file, made safe. */
+  #safeFolders(): string[] {
+    const safe = [this.torrentName];
+    for (let i = 0; i < this.#count - 2; i += 2) {
+      const name = safeComponent(this.#text(i));
+      if (name !== undefined) safe.push(name);
     }
-    return { folder: known, name: safe.at(-1)! };
+    return safe;
   }
 
-  #rawPath(path: readonly number[]): string[] {
-    return Array.from({ length: path.length / 2 }, (_, i) => this.#text(path, 2 * i));
+  /** Nothing is left of the last component: the name of the folder becomes the file's. */
+  #nameless(padding: boolean): EntryPath {
+    const [, ...folders] = this.#safeFolders();
+    const safe = [this.torrentName, ...safePath(folders)];
+    const path = padding ? safe : this.#distinct.add(safe);
+    return { folder: entryFolder(path.slice(0, -1)), name: path.at(-1)! };
   }
 
-  #text(path: readonly number[], at: number): string {
-    return utf8Decode(this.#scanner.input.subarray(path[at], path[at + 1]));
+  #text(at: number): string {
+    return utf8Decode(this.#scanner.input.subarray(this.#path[at], this.#path[at + 1]));
   }
 }
