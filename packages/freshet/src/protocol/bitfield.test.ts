@@ -76,6 +76,11 @@ describe('a search in a Bitfield', () => {
         );
         expect(b.firstCommon(a, from)).toBe(a.firstCommon(b, from));
         expect([...a.indexes()]).toEqual([...ofA].sort((x, y) => x - y));
+        const counts = new Int16Array(LENGTH).fill(5);
+        a.addTo(counts, -2);
+        expect(
+          counts.reduce((sum, count, index) => sum + (count === (ofA.has(index) ? 3 : 5) ? 1 : 0), 0),
+        ).toBe(LENGTH);
         const copy = Bitfield.fromBytes(a.toBytes(), LENGTH)!;
         expect(copy.firstCommon(b, from)).toBe(a.firstCommon(b, from));
         expect(a.clone().firstCommon(b, from)).toBe(a.firstCommon(b, from));

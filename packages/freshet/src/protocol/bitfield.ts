@@ -116,6 +116,17 @@ export class Bitfield {
     return copy;
   }
 
+  /** Adds `change` to the entry of each bit that is set. `counts` has one for each bit. */
+  addTo(counts: Int16Array, change: number): void {
+    for (let word = 0; word < this.#some; word++) {
+      for (let bits = this.#words[word]!; bits !== 0; ) {
+        const bit = Math.clz32(bits);
+        counts[32 * word + bit]! += change;
+        bits &= ~(HIGH >>> bit);
+      }
+    }
+  }
+
   /** The indexes of the bits that are set, upward. Bits may change meanwhile. */
   *indexes(): IterableIterator<number> {
     for (let index = this.firstSet(); index >= 0; index = this.firstSet(index + 1)) yield index;

@@ -8,6 +8,10 @@ export const DEFAULT_PRIORITY = 4;
 
 /** Pieces of a priority looked at by rarity before the picker searches what the source has. */
 const LOOKS = 32;
+/** Pieces that one pick puts where their rarity belongs by now: less than a millisecond. */
+const MAX_SETTLED = 4096;
+/** Pieces that become rarer one by one when a peer leaves; when it had more, the buckets are made anew. */
+const MAX_LEFT = 256;
 /** Pieces that a search compares by rarity. */
 const SAMPLE = 32;
 /** Peers that must have each piece before runs count for more than rarity. */
@@ -27,12 +31,29 @@ export interface Offer {
   readonly may?: ((piece: number) => boolean) | undefined;
 }
 
+/** There may be more. */
+const EXHAUSTED = -2;
+
+/** What a pick may still look at. */
+interface Budget {
+  looks: number;
+  settled: number;
+}
+
+interface BucketPart {
+  readonly priority: number;
+  readonly level: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 /**
  * Chooses the next piece to begin, among those that are wanted and neither begun nor verified, called open. A
  * `have`, a pick and a change of one piece cost the same however many pieces there are.
  *
- * Open pieces are in bit fields by priority, and, as soon as one is asked for, in buckets by priority and rarity. Those
- * are given up when much changes at a time, such as by a bitfield, and made anew for the next pick.
+ * Open pieces are in bit fields by priority, and, as soon as one is asked for, in buckets by priority and rarity. There
+ * a piece that has become more common stays until a pick comes upon it, so that a peer's bitfield is counted and no
+ * more. One that has become rarer is moved at once, unless many have; then the buckets are made anew some picks later.
  *
  * Availability counts peers that have part of the torrent; seeds have every piece and would raise all counts
  * alike, so they are not counted at all.
@@ -52,8 +73,12 @@ export class PiecePicker {
   readonly #random: Random;
   readonly #sequential: boolean;
   #buckets: RarityBuckets | undefined;
-  /** Moves between buckets since the last pick. */
+  /** Pieces that came into the buckets or left them since the last pick. */
   #moves = 0;
+  /** Some pieces are rarer than their buckets say. */
+  #inexact = false;
+  /** Picks since the buckets were made. */
+  #picks = 0;
   #openPieces = 0;
   #wantedPieces = 0;
   /** Counts pieces that became open: while it stands still, who found nothing will find nothing. */
@@ -109,20 +134,28 @@ export class PiecePicker {
 
   /** A peer that is no seed has the piece. */
   addAvailability(piece: number): void {
-    this.#addAvailability(piece, 1);
+    this.#counts()[piece]!++;
   }
 
   removeAvailability(piece: number): void {
-    this.#addAvailability(piece, -1);
+    const rarer = --this.#counts()[piece]!;
+    if (this.#buckets !== undefined && this.isOpen(piece)) {
+      this.#buckets.settle(piece, this.#priority[piece]!, rarer);
+    }
   }
 
   /** A peer that is no seed has these pieces. */
   addPieces(have: Bitfield): void {
-    this.#addPieces(have, 1);
+    have.addTo(this.#counts(), 1);
   }
 
   removePieces(have: Bitfield): void {
-    this.#addPieces(have, -1);
+    if (have.count > MAX_LEFT) {
+      have.addTo(this.#counts(), -1);
+      this.#inexact = true;
+    } else {
+      for (const piece of have.indexes()) this.removeAvailability(piece);
+    }
   }
 
   /** A peer is counted as having all pieces; those that it lacks are then removed one by one. */
@@ -202,24 +235,43 @@ export class PiecePicker {
   #pickRarest(priority: number, open: Bitfield, offer: Offer, after: number, run: number): number {
     const next = after + 1;
     const hasNext = after >= 0 && open.get(next) && offers(offer, next);
-    this.#buckets ??= this.#build();
-    const buckets = this.#buckets;
+    const buckets = this.#upToDate();
     if (hasNext && run > 1 && next % run !== 0) {
       const rarest = buckets.rarest(priority, 0);
       if (rarest >= buckets.level(COMMON - this.#base)) return next;
     }
     const nextLevel = hasNext ? buckets.level(this.#relative(next)) : -1;
-    let looks = LOOKS;
+    const budget: Budget = { looks: LOOKS, settled: MAX_SETTLED };
     for (let level = buckets.rarest(priority, 0); level >= 0; level = buckets.rarest(priority, level + 1)) {
       if (level === nextLevel) return next;
-      const bucket = buckets.bucket(priority, level);
-      const { length } = bucket;
+      const length = buckets.length(priority, level);
       const start = length > 1 ? this.#random.below(length) : 0;
-      for (let i = 0; i < length; i++) {
-        if (looks-- === 0) return this.#sample(open, offer, hasNext ? next : -1);
-        const piece = bucket[start + i < length ? start + i : start + i - length]!;
-        if (offers(offer, piece)) return run > 1 ? this.#runStart(piece, priority, offer, run) : piece;
+      let piece = this.#look(buckets, { priority, level, from: start, to: length }, offer, budget);
+      if (piece === -1) piece = this.#look(buckets, { priority, level, from: 0, to: start }, offer, budget);
+      if (piece === EXHAUSTED) return this.#sample(open, offer, hasNext ? next : -1);
+      if (piece >= 0) return run > 1 ? this.#runStart(piece, priority, offer, run) : piece;
+    }
+    return -1;
+  }
+
+  /** The first piece on offer in part of a bucket; -1 when there is none, `EXHAUSTED` when that is not worth finding out. */
+  #look(
+    buckets: RarityBuckets,
+    { priority, level, from, to }: BucketPart,
+    offer: Offer,
+    budget: Budget,
+  ): number {
+    let at = from;
+    while (at < Math.min(to, buckets.length(priority, level))) {
+      const piece = buckets.at(priority, level, at);
+      if (buckets.settle(piece, priority, this.#relative(piece))) {
+        // Another piece has taken its place.
+        if (--budget.settled === 0) return EXHAUSTED;
+        continue;
       }
+      if (offers(offer, piece)) return piece;
+      if (--budget.looks === 0) return EXHAUSTED;
+      at++;
     }
     return -1;
   }
@@ -276,20 +328,9 @@ export class PiecePicker {
     return this.#availability === undefined ? 0 : this.#availability[piece]!;
   }
 
-  #addAvailability(piece: number, change: number): void {
+  #counts(): Int16Array {
     this.#availability ??= new Int16Array(this.pieceCount);
-    const before = this.#availability[piece]!;
-    this.#availability[piece] = before + change;
-    if (this.#buckets === undefined || !this.isOpen(piece)) return;
-    this.#buckets.move(piece, this.#priority[piece]!, before, before + change);
-    this.#moved();
-  }
-
-  #addPieces(have: Bitfield, change: number): void {
-    if (have.count > this.#mostMoves) this.#buckets = undefined;
-    for (let piece = have.firstSet(); piece >= 0; piece = have.firstSet(piece + 1)) {
-      this.#addAvailability(piece, change);
-    }
+    return this.#availability;
   }
 
   #setMissing(piece: number): void {
@@ -297,13 +338,9 @@ export class PiecePicker {
     else if (this.missing.set(piece)) this.missingGeneration++;
   }
 
-  /** More moves than this cost more than making the buckets anew. */
-  get #mostMoves(): number {
-    return Math.max(1024, this.#openPieces >>> 3);
-  }
-
   #moved(): void {
-    if (++this.#moves > this.#mostMoves) this.#buckets = undefined;
+    // More of them cost more than making the buckets anew.
+    if (++this.#moves > Math.max(1024, this.#openPieces >>> 3)) this.#buckets = undefined;
   }
 
   /** The piece is open now. */
@@ -325,13 +362,24 @@ export class PiecePicker {
     this.#open[priority]!.unset(piece);
     this.#openPieces--;
     if (this.#buckets === undefined) return;
-    this.#buckets.remove(piece, priority, this.#relative(piece));
+    this.#buckets.remove(piece, priority);
     this.#moved();
     // Whoever seeds keeps no buckets.
     if (this.#openPieces === 0) this.#buckets = undefined;
   }
 
+  #upToDate(): RarityBuckets {
+    // When there are many pieces, not after each of several peers that leave.
+    const worthIt = this.#openPieces <= MAX_SETTLED || this.#picks > this.#openPieces >>> 6;
+    if (this.#inexact && worthIt) this.#buckets = undefined;
+    this.#buckets ??= this.#build();
+    this.#picks++;
+    return this.#buckets;
+  }
+
   #build(): RarityBuckets {
+    this.#inexact = false;
+    this.#picks = 0;
     const buckets = new RarityBuckets(this.pieceCount, MAX_PRIORITY);
     for (const [priority, open] of this.#open.entries()) {
       if (open === undefined) continue;
