@@ -95,6 +95,7 @@ export class TorrentContent implements Exchange {
           now: () => ports.clock.now(),
           urgent: () => this.streaming.urgent(),
           onRoots: () => events.onRoots(),
+          onInconsistent: (piece) => events.onInconsistent?.(piece),
         },
         () => this.store,
       );

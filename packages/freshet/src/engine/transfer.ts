@@ -94,7 +94,7 @@ export class Transfer implements ContentEvents {
 
   onStored(): void {
     this.#options.resume.saveSoon();
-    this.checkDone();
+    if (this.#options.state() !== 'failed') this.checkDone();
   }
 
   onHashFailed(piece: number, length: number): void {

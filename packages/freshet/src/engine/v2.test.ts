@@ -395,9 +395,33 @@ describe('a hybrid', () => {
     const swarm = new MemorySwarm(hybrid);
     const seed = await swarm.add({ seed: true, ...tampering({ v1Only: true }) });
     const leech = await swarm.add({ magnet: 'v1' });
+    const layers: ReadonlyMap<string, Uint8Array>[] = [];
+    leech.log.onPieceLayers = (known) => layers.push(known);
     swarm.introduce(leech, seed);
     await swarm.until(() => leech.torrent.done, 20_000);
     expect(await swarm.hasContent(leech)).toBe(true);
+    // Whoever has all pieces knows their hashes.
+    expect(layers.map((known) => [...known])).toEqual([[...hybrid.pieceLayers!]]);
+    await end(swarm);
+  });
+
+  it('fails when the pieces of v1 do not make the files of v2', async () => {
+    const file = hybrid.info.files.find(({ path }) => path.at(-1) === 'odd')!;
+    const bytes = hybrid.infoBytes.slice();
+    const at = file.piecesRoot!.byteOffset - hybrid.infoBytes.byteOffset;
+    bytes[at] = bytes[at]! ^ 1;
+    const other = { ...hybrid, ...(await hashed(bytes)), infoBytes: bytes, pieceLayers: undefined };
+    const swarm = new MemorySwarm(other);
+    const seed = await swarm.add({ seed: true, ...tampering({ v1Only: true }) });
+    const leech = await swarm.add();
+    swarm.introduce(leech, seed);
+    await swarm.until(() => leech.torrent.state === 'failed', 20_000);
+    expect(leech.log.errors.map(({ message }) => message)).toEqual([
+      expect.stringMatching(
+        /^The torrent is inconsistent: .* piece \d+ is right and by the other it is wrong\.$/,
+      ),
+    ]);
+    expect(isBanned(leech, seed)).toBe(false);
     await end(swarm);
   });
 

@@ -1,5 +1,6 @@
 import {
   Bitfield,
+  equalBytes,
   HASH_LENGTH,
   type HashRequest,
   layerLength,
@@ -48,6 +49,8 @@ export class HashTree {
   #known: Bitfield | undefined;
   // Torrents may have a hundred thousand files, so what most of them never need is made when it is.
   #leaves: Map<number, LeafSet> | undefined;
+  /** Roots of pieces that are verified by their SHA-1 only. */
+  #claims: Map<number, Uint8Array> | undefined;
   /** Nodes well above the piece layer, by layer and index. */
   #memo: Map<string, Uint8Array> | undefined;
 
@@ -77,6 +80,7 @@ export class HashTree {
   setLayer(layer: Uint8Array): void {
     this.#layer = layer;
     this.#known = undefined;
+    this.#claims = undefined;
   }
 
   pieceRoot(piece: number): Uint8Array | undefined {
@@ -98,7 +102,33 @@ export class HashTree {
     this.#layer ??= new Uint8Array(this.pieceCount * HASH_LENGTH);
     if (!this.#known.set(piece)) return false;
     this.#layer.set(hash, piece * HASH_LENGTH);
-    if (this.#known.isFull) this.#known = undefined;
+    if (this.#known.isFull) {
+      this.#known = undefined;
+      this.#claims = undefined;
+    }
+    return true;
+  }
+
+  /**
+   * The root of a piece that is right by its SHA-1, and of which nobody has proven a root. When all pieces of the file
+   * have one, they are its piece layer, if they lead to its root. Returns whether they do; `undefined` before that.
+   */
+  claim(piece: number, root: Uint8Array): boolean | undefined {
+    if (this.complete) return undefined;
+    this.#claims ??= new Map();
+    this.#claims.set(piece, root);
+    if (this.#claims.size + (this.#known?.count ?? 0) < this.pieceCount) return undefined;
+    const layer = new Uint8Array(this.pieceCount * HASH_LENGTH);
+    for (let i = 0; i < this.pieceCount; i++) {
+      const hash = this.pieceRoot(i) ?? this.#claims.get(i);
+      if (hash === undefined) return undefined;
+      layer.set(hash, i * HASH_LENGTH);
+    }
+    this.#claims = undefined;
+    if (!equalBytes(merkleRoot(layer, this.pieceLayer, 2 ** (this.height - this.pieceLayer)), this.root)) {
+      return false;
+    }
+    this.setLayer(layer);
     return true;
   }
 

@@ -15,6 +15,8 @@ export interface MerkleServiceOptions {
   urgent(): readonly { readonly piece: number }[];
   /** The roots of pieces have become known. */
   onRoots(): void;
+  /** Pieces that are right by their SHA-1 do not make the file that the torrent says, by its root. */
+  onInconsistent(piece: number): void;
 }
 
 /** The trees of a torrent's files (BEP 52) while its storage is open: what is known, who is asked, who is answered. */
@@ -22,11 +24,13 @@ export class MerkleService {
   readonly store: MerkleStore;
   readonly exchange: HashExchange;
   readonly server: LeafServer;
+  readonly #options: MerkleServiceOptions;
   readonly #pieces: () => PieceStore;
 
   /** @param pieces the piece store, which is made after this. */
   constructor(options: MerkleServiceOptions, pieces: () => PieceStore) {
     const { info, hasher } = options;
+    this.#options = options;
     this.#pieces = pieces;
     this.store = options.store;
     this.exchange = new HashExchange({
@@ -53,7 +57,12 @@ export class MerkleService {
 
   /** The piece is verified. @param leaves the hashes of its blocks. */
   onVerified(piece: number, leaves: Uint8Array | undefined): void {
-    if (leaves !== undefined) this.server.remember(piece, leaves);
+    if (leaves !== undefined) {
+      this.server.remember(piece, leaves);
+      const right = this.store.claim(piece, leaves);
+      if (right === true) this.#options.onRoots();
+      else if (right === false) this.#options.onInconsistent(piece);
+    }
     if (!this.#pieces().wantsLeaves(piece)) this.store.dropLeaves(piece);
   }
 

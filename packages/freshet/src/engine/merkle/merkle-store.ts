@@ -111,6 +111,19 @@ export class MerkleStore {
     return merkleRoot(digests, 0, this.#find(piece)!.tree.leavesPerPiece);
   }
 
+  /**
+   * The piece is verified, by its SHA-1 only if its root is not known. Returns whether what is known now of its file is
+   * all, and right; `undefined` while it is not all.
+   * @param digests the hashes of its blocks.
+   */
+  claim(piece: number, digests: Uint8Array): boolean | undefined {
+    const place = this.#find(piece);
+    if (place === undefined || place.tree.pieceRoot(place.index) !== undefined) return undefined;
+    const right = place.tree.claim(place.index, this.rootOf(piece, digests));
+    if (right) this.#incomplete.delete(place.tree);
+    return right;
+  }
+
   /** The piece is there: its leaves are needed no longer. */
   dropLeaves(piece: number): void {
     const place = this.#find(piece);

@@ -48,6 +48,7 @@ function bench(rate?: number) {
     now: () => clock.now(),
     urgent: () => [],
     onRoots: () => {},
+    onInconsistent: () => {},
   };
   const service = new MerkleService(options, () => pieces);
   const wire = new Wire();
