@@ -421,6 +421,8 @@ describe('a hybrid', () => {
         /^The torrent is inconsistent: .* piece \d+ is right and by the other it is wrong\.$/,
       ),
     ]);
+    await swarm.clock.advanceAsync(5000);
+    expect(leech.log.events).not.toContain('done');
     expect(isBanned(leech, seed)).toBe(false);
     await end(swarm);
   });

@@ -140,6 +140,31 @@ describe('MerkleStore', () => {
     }
   });
 
+  it('learns the roots of pieces that are right by another hash, once they make the file', async () => {
+    const store = new MerkleStore(sample.info);
+    for (const piece of [3, 1, 5, 0, 4]) {
+      expect(store.claim(piece, await leavesOf(sample, piece))).toBeUndefined();
+    }
+    expect(store.pieceRoot(3)).toBeUndefined();
+    expect(store.claim(2, await leavesOf(sample, 2))).toBe(true);
+    expect(store.complete).toBe(true);
+    expect(store.layers).toEqual(sample.pieceLayers);
+    expect(store.claim(2, await leavesOf(sample, 2))).toBeUndefined();
+    // A file of one piece has its root anyway.
+    expect(new MerkleStore(sample.info).claim(6, await leavesOf(sample, 6))).toBeUndefined();
+  });
+
+  it('finds out pieces that are right by another hash and do not make the file', async () => {
+    const store = new MerkleStore(sample.info);
+    const answer = await answerer(sample);
+    const [request] = store.leafRequests(1);
+    store.adopt(request!, answer(request!)!);
+    for (const piece of [0, 3, 4, 5]) store.claim(piece, await leavesOf(sample, piece));
+    expect(store.claim(1, await leavesOf(sample, 1))).toBeUndefined();
+    expect(store.claim(2, await leavesOf(sample, 0))).toBe(false);
+    expect(store.complete).toBe(false);
+  });
+
   it('shares what it knows between files of the same content', async () => {
     const store = new MerkleStore(twins.info);
     const answer = await answerer(twins);
