@@ -3,6 +3,7 @@
 
 import { Command, CommanderError, Option } from 'commander';
 import Client from 'freshet';
+import { check } from './commands/check.ts';
 import { create } from './commands/create.ts';
 import { download } from './commands/download.ts';
 import { info } from './commands/info.ts';
@@ -57,7 +58,7 @@ const options = {
       'power of two from 16KiB, such as 1MiB (default: by the size)',
     ).argParser(readPieceLength),
   format: () =>
-    new Option('--format <format>', 'for clients of BEP 3, of BEP 52 (v2), or both').choices([
+    new Option('--format <format>', 'for clients of BEP 3 (v1), of BEP 52 (v2), or both').choices([
       'v1',
       'v2',
       'hybrid',
@@ -118,6 +119,7 @@ ${EXIT_CODES_HELP}`,
         'serve the files over HTTP to any player, and go on until Ctrl-C',
       ).argParser(readPort),
     )
+    .option('--allocate', 'take the room on the disk first: one that is too small shows at once')
     .option('--exit-when-done', 'with --stream or --seed: end when everything is there')
     .option('--seed', 'go on seeding until Ctrl-C when everything is there')
     .addOption(
@@ -212,6 +214,25 @@ ${EXIT_CODES_HELP}`,
     )
     .action(runs(info));
 
+  const checkCommand = program
+    .command('check')
+    .summary('verify the files of a torrent')
+    .description(
+      'Reads the files of a torrent and says which are complete and right. Exits with 1 if not all are.',
+    )
+    .argument('<torrent>', 'path of a torrent file')
+    .option('--data <folder>', 'the folder that the files are in', '.');
+  addOptions(checkCommand, ['quiet', 'json', 'verbose'])
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ freshet check film.torrent --data ~/Films
+${JSON_EVENTS.check}
+${EXIT_CODES_HELP}`,
+    )
+    .action(runs(check));
+
   const trackerCommand = program
     .command('tracker')
     .summary('introduce peers to each other')
@@ -258,7 +279,9 @@ ${EXIT_CODES_HELP}`,
     )
     .option('--host <address>', 'address to listen on; 0.0.0.0 lets others in', '127.0.0.1')
     .option('--no-web-seed', 'peers only');
-  addOptions(serveCommand, ['format', 'noWebRtc', 'limitUp', 'quiet', 'json', 'verbose'])
+  // Viewers on the site's page check every block for itself with v2; with v1 old clients can still join.
+  serveCommand.addOption(options.format().default('hybrid'));
+  addOptions(serveCommand, ['noWebRtc', 'limitUp', 'quiet', 'json', 'verbose'])
     .addHelpText(
       'after',
       `
