@@ -12,8 +12,6 @@ interface Waiting {
 class Host {
   running = 0;
   readonly waiting = new Set<Waiting>();
-  /** Goodbyes, for which nobody waits long. */
-  readonly urgent = new Set<Waiting>();
 }
 
 /**
@@ -31,10 +29,9 @@ export class AnnounceGate {
 
   /**
    * Calls `start` when it is this announce's turn, at once if it can be.
-   * @param urgent before those that are not.
    * @param start begins it, and calls `leave` when it is over. What it returns is cancelled with it.
    */
-  enter(url: string, urgent: boolean, start: (leave: () => void) => Cancellable): Cancellable {
+  enter(url: string, start: (leave: () => void) => Cancellable): Cancellable {
     const name = hostOf(url);
     let host = this.#hosts.get(name);
     if (host === undefined) {
@@ -59,10 +56,10 @@ export class AnnounceGate {
       },
     };
     if (this.#mayStart(at)) waiting.start();
-    else (urgent ? at.urgent : at.waiting).add(waiting);
+    else at.waiting.add(waiting);
     return {
       cancel: () => {
-        if (at.waiting.delete(waiting) || at.urgent.delete(waiting)) {
+        if (at.waiting.delete(waiting)) {
           over = true;
           this.#forget(name, at);
           return;
@@ -79,19 +76,17 @@ export class AnnounceGate {
 
   #next(): void {
     for (const [name, host] of [...this.#hosts]) {
-      for (const queue of [host.urgent, host.waiting]) {
-        for (const waiting of [...first(queue, MAX_PER_HOST)]) {
-          if (!this.#mayStart(host)) break;
-          queue.delete(waiting);
-          waiting.start();
-        }
+      for (const waiting of [...first(host.waiting, MAX_PER_HOST)]) {
+        if (!this.#mayStart(host)) break;
+        host.waiting.delete(waiting);
+        waiting.start();
       }
       this.#forget(name, host);
     }
   }
 
   #forget(name: string, host: Host): void {
-    if (host.running + host.waiting.size + host.urgent.size === 0) this.#hosts.delete(name);
+    if (host.running + host.waiting.size === 0) this.#hosts.delete(name);
   }
 }
 

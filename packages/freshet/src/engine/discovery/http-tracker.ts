@@ -53,9 +53,10 @@ export class HttpTracker implements TrackerSession {
     this.cancel();
     const { gate, url } = this.#options;
     this.#request =
-      gate === undefined
+      // For a goodbye nobody waits long.
+      gate === undefined || event === 'stopped'
         ? this.#announce(event, done)
-        : gate.enter(url, event === 'stopped', (leave) =>
+        : gate.enter(url, (leave) =>
             this.#announce(event, (outcome) => {
               leave();
               done(outcome);
