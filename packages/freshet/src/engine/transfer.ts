@@ -1,8 +1,8 @@
 import { encodeUploadOnly } from '../protocol/index.ts';
 import { findLost } from './changed-files.ts';
 import { type ContentEvents, type ContentOptions, TorrentContent } from './content.ts';
-import type { GivesWay } from './pieces/scheduler.ts';
 import type { Swarm } from './peers/swarm.ts';
+import type { GivesWay } from './pieces/scheduler.ts';
 import { DiskError, type Hasher } from './ports.ts';
 import type { ResumeKeeper } from './storage/resume-keeper.ts';
 import { ReaderError, type TorrentReader } from './streaming/reader.ts';
