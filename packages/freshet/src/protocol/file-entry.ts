@@ -7,6 +7,8 @@ export interface FileEntry {
   readonly pathText: string;
   /** The last component of `path`. */
   readonly name: string;
+  /** The path below the torrent's folder as the torrent has it, unsafe as it is; empty for padding that it has not. */
+  readonly rawPath: readonly Uint8Array[];
   /** In bytes. */
   readonly length: number;
   /** Where the file begins in the torrent's linear address space, in bytes. */
@@ -28,10 +30,22 @@ export interface EntryFolder {
   readonly path: readonly string[];
   /** `path` joined, with `/` behind each component. */
   readonly text: string;
+  /** Its path below the torrent's folder as the torrent has it. */
+  readonly raw: readonly Uint8Array[];
 }
 
-export function entryFolder(path: readonly string[]): EntryFolder {
-  return { path, text: path.map((name) => `${name}/`).join('') };
+export function entryFolder(path: readonly string[], raw: readonly Uint8Array[] = []): EntryFolder {
+  return { path, text: path.map((name) => `${name}/`).join(''), raw };
+}
+
+/** Where a file lies, and what it is called there. */
+export interface EntryPlace {
+  readonly folder: EntryFolder;
+  readonly name: string;
+  /** Where the name begins and ends as it is written, in the input; 0 twice if it is not written. */
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly offset: number;
 }
 
 /** What a dictionary says of a file. `sha1` and `piecesRoot` are offsets in the input, or -1. */
@@ -55,16 +69,20 @@ export class ListedEntry implements FileEntry {
   readonly attr: string | undefined;
   readonly mtime: number | undefined;
   readonly #folder: EntryFolder;
+  readonly #nameStart: number;
+  readonly #nameEnd: number;
   readonly #input: Uint8Array;
   readonly #sha1: number;
   #rootInput: Uint8Array | undefined;
   #root: number;
 
-  constructor(folder: EntryFolder, name: string, offset: number, fields: EntryFields, input: Uint8Array) {
-    this.#folder = folder;
-    this.name = name;
+  constructor(place: EntryPlace, fields: EntryFields, input: Uint8Array) {
+    this.#folder = place.folder;
+    this.name = place.name;
+    this.#nameStart = place.nameStart;
+    this.#nameEnd = place.nameEnd;
     this.length = fields.length;
-    this.offset = offset;
+    this.offset = place.offset;
     this.padding = fields.attr?.includes('p') === true;
     this.attr = fields.attr;
     this.mtime = fields.mtime;
@@ -80,6 +98,11 @@ export class ListedEntry implements FileEntry {
 
   get pathText(): string {
     return this.#folder.text + this.name;
+  }
+
+  get rawPath(): readonly Uint8Array[] {
+    if (this.#nameEnd === 0) return [];
+    return [...this.#folder.raw, this.#input.subarray(this.#nameStart, this.#nameEnd)];
   }
 
   get sha1(): Uint8Array | undefined {

@@ -3,7 +3,7 @@
 import { BencodeScanner } from './bencode-scanner.ts';
 import { utf8Decode } from './bytes.ts';
 import { advance, EntryReader } from './entry-reader.ts';
-import { type EntryFolder, entryFolder, ListedEntry } from './file-entry.ts';
+import { type EntryFolder, type EntryPlace, entryFolder, ListedEntry } from './file-entry.ts';
 import { bad, missing } from './metainfo-error.ts';
 import { DistinctPaths, type PlacedFolder, safeComponent, safePath } from './safe-path.ts';
 
@@ -37,7 +37,9 @@ export function readSingleFile(input: Uint8Array, rawName: string): FileList {
   return {
     name,
     multiFile: false,
-    files: [new ListedEntry(entryFolder([]), name, 0, reader, input)],
+    files: [
+      new ListedEntry({ folder: entryFolder([]), name, nameStart: 0, nameEnd: 0, offset: 0 }, reader, input),
+    ],
     hasPath: (_, bytes, path, length) =>
       length === 2 && utf8Decode(bytes.subarray(path[0], path[1])) === rawName,
   };
@@ -64,11 +66,11 @@ export function readFileList(input: Uint8Array, start: number, rawName: string):
     reader.read(where, lengthName);
     const next = scanner.position;
     scanner.position = reader.pathAt;
-    const { folder, name } = paths.read(where, reader.isPadding);
+    const place = paths.read(where, reader.isPadding, offset);
     scanner.position = next;
     reader.piecesRoot = -1;
     rawPaths.push(reader.pathAt);
-    files.push(new ListedEntry(folder, name, offset, reader, input));
+    files.push(new ListedEntry(place, reader, input));
     offset = advance(offset, reader.length, 'files');
   }
   if (files.length === 0) throw bad('files', 'is empty');
@@ -107,11 +109,6 @@ function sameBytes(scanner: BencodeScanner, bytes: Uint8Array, begin: number, le
   return true;
 }
 
-interface EntryPath {
-  readonly folder: EntryFolder;
-  readonly name: string;
-}
-
 /** The folder that was read last, and where its path lies, each component's begin and end. */
 class LastFolder {
   components: number[] = [];
@@ -139,18 +136,21 @@ class PathReader {
   }
 
   /** Reads the list of components that comes next. @throws {MetainfoError} */
-  read(where: () => string, padding: boolean): EntryPath {
+  read(where: () => string, padding: boolean, offset: number): EntryPlace {
     this.#readComponents(where);
+    const nameStart = this.#path[this.#count - 2]!;
+    const nameEnd = this.#path[this.#count - 1]!;
     const name = safeComponent(this.#text(this.#count - 2));
-    if (name === undefined) return this.#nameless(padding);
+    if (name === undefined) return { ...this.#nameless(padding), nameStart, nameEnd, offset };
     const last = padding ? this.#ofPadding : this.#ofFiles;
     if (!this.#isIn(last)) {
-      last.folder = padding ? entryFolder(this.#safeFolders()) : this.#enterFolder();
+      last.folder = padding ? entryFolder(this.#safeFolders(), this.#rawFolders()) : this.#enterFolder();
       last.count = this.#count - 2;
       [this.#path, last.components] = [last.components, this.#path];
     }
     // Padding is never stored, so it cannot stand in the way of a file.
-    return { folder: last.folder, name: padding ? name : this.#distinct.file(this.#placed, name) };
+    const free = padding ? name : this.#distinct.file(this.#placed, name);
+    return { folder: last.folder, name: free, nameStart, nameEnd, offset };
   }
 
   #readComponents(where: () => string): void {
@@ -194,7 +194,7 @@ class PathReader {
     let placed = this.#distinct.root;
     for (const name of this.#safeFolders()) placed = this.#distinct.folder(placed, name);
     this.#placed = placed;
-    return entryFolder(placed.path);
+    return entryFolder(placed.path, this.#rawFolders());
   }
 
   /** The names of the folders around the file, made safe. */
@@ -208,14 +208,22 @@ class PathReader {
   }
 
   /** Nothing is left of the last component: the name of the folder becomes the file's. */
-  #nameless(padding: boolean): EntryPath {
+  #nameless(padding: boolean): Pick<EntryPlace, 'folder' | 'name'> {
     const [, ...folders] = this.#safeFolders();
     const safe = [this.torrentName, ...safePath(folders)];
     const path = padding ? safe : this.#distinct.add(safe);
-    return { folder: entryFolder(path.slice(0, -1)), name: path.at(-1)! };
+    return { folder: entryFolder(path.slice(0, -1), this.#rawFolders()), name: path.at(-1)! };
+  }
+
+  #rawFolders(): Uint8Array[] {
+    return Array.from({ length: this.#count / 2 - 1 }, (_, i) => this.#bytes(2 * i));
   }
 
   #text(at: number): string {
-    return utf8Decode(this.#scanner.input.subarray(this.#path[at], this.#path[at + 1]));
+    return utf8Decode(this.#bytes(at));
+  }
+
+  #bytes(at: number): Uint8Array {
+    return this.#scanner.input.subarray(this.#path[at], this.#path[at + 1]);
   }
 }

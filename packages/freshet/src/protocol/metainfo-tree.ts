@@ -4,7 +4,7 @@ import { decode, encode } from './bencode.ts';
 import { BencodeScanner } from './bencode-scanner.ts';
 import { utf8Decode } from './bytes.ts';
 import { advance, EntryReader } from './entry-reader.ts';
-import { entryFolder, ListedEntry } from './file-entry.ts';
+import { type EntryFields, type EntryFolder, entryFolder, ListedEntry } from './file-entry.ts';
 import { bad, MetainfoError, missing } from './metainfo-error.ts';
 import { type FileList, type ListedFiles, MAX_PATH_DEPTH } from './metainfo-list.ts';
 import { DistinctPaths, type PlacedFolder, safeComponent, safePath } from './safe-path.ts';
@@ -58,11 +58,18 @@ export function readFileTree(options: TreeOptions, rawName: () => string): Liste
   if (only === undefined) folder = entryFolder(root.path);
   walk.run((leaf) => {
     const { fields, input, path, offset, gap } = leaf;
-    if (gap > 0) files.push(new ListedEntry(padding, `${gap}`, offset - gap, paddingOf(gap), input));
+    if (gap > 0) {
+      const place = { folder: padding, name: `${gap}`, nameStart: 0, nameEnd: 0, offset: offset - gap };
+      files.push(new ListedEntry(place, paddingOf(gap), input));
+    }
     if (fields.length > 0) requireRoot(leaf);
     else fields.piecesRoot = -1;
+    const add = (within: EntryFolder, free: string): void => {
+      const [nameStart, nameEnd] = [path.at(-2)!, path.at(-1)!];
+      files.push(new ListedEntry({ folder: within, name: free, nameStart, nameEnd, offset }, fields, input));
+    };
     if (only !== undefined) {
-      files.push(new ListedEntry(folder, name, offset, fields, input));
+      add(folder, name);
       return;
     }
     const depth = path.length / 2 - 1;
@@ -76,19 +83,19 @@ export function readFileTree(options: TreeOptions, rawName: () => string): Liste
         if (component !== undefined) placed = distinct.folder(placed, component);
         open.push({ at: path[2 * i]!, placed });
       }
-      folder = entryFolder(placed.path);
+      folder = entryFolder(placed.path, rawFolders(leaf));
     }
     const placed = open.at(-1)?.placed ?? root;
     const component = safeComponent(textAt(input, path, depth));
     if (fields.isPadding) {
-      files.push(new ListedEntry(folder, component ?? '_', offset, fields, input));
+      add(folder, component ?? '_');
     } else if (component !== undefined) {
-      files.push(new ListedEntry(folder, distinct.file(placed, component), offset, fields, input));
+      add(folder, distinct.file(placed, component));
     } else {
       // The folder's own name becomes the file's.
-      const raw = Array.from({ length: depth + 1 }, (_, i) => textAt(input, path, i));
-      const free = distinct.add([name, ...safePath(raw)]);
-      files.push(new ListedEntry(entryFolder(free.slice(0, -1)), free.at(-1)!, offset, fields, input));
+      const folders = Array.from({ length: depth }, (_, i) => textAt(input, path, i));
+      const free = distinct.add([name, ...safePath(folders)]);
+      add(entryFolder(free.slice(0, -1), rawFolders(leaf)), free.at(-1)!);
     }
   });
   return { name, multiFile: only === undefined, files };
@@ -153,8 +160,12 @@ function requireRoot({ fields, where }: Leaf): void {
   }
 }
 
-function paddingOf(length: number): ConstructorParameters<typeof ListedEntry>[3] {
+function paddingOf(length: number): EntryFields {
   return { length, attr: 'p', mtime: undefined, sha1: -1, piecesRoot: -1 };
+}
+
+function rawFolders({ input, path }: Leaf): Uint8Array[] {
+  return Array.from({ length: path.length / 2 - 1 }, (_, i) => input.subarray(path[2 * i], path[2 * i + 1]));
 }
 
 function textAt(input: Uint8Array, path: readonly number[], component: number): string {

@@ -26,6 +26,8 @@ export { MetainfoError, type MetainfoErrorCode } from './metainfo-error.ts';
 export interface Info {
   /** Suggested name of the file, or of the folder if there are several; safe as a path component. */
   readonly name: string;
+  /** The name as the torrent has it, unsafe as it is; `undefined` where it is that of the only file of version 2. */
+  readonly rawName: Uint8Array | undefined;
   /** Bytes in each piece but the last. */
   readonly pieceLength: number;
   readonly pieceCount: number;
@@ -172,6 +174,7 @@ function readInfo(raw: RawInfo, hashes: TorrentHashes | undefined): Info {
   const fileOfPiece = hasV2 ? fileFinder(files, pieceLength) : () => undefined;
   return {
     name,
+    rawName: hasV1 || multiFile ? rawName(dict) : undefined,
     pieceLength,
     pieceCount,
     lastPieceLength: pieceCount === 0 ? 0 : length - (pieceCount - 1) * pieceLength,
@@ -227,9 +230,13 @@ function readAllFiles(
   return list === undefined ? readFileTree(tree, () => readName(dict)) : mergeFileTree(list, tree);
 }
 
+function rawName(dict: BencodeDict): Uint8Array | undefined {
+  return dictBytes(dict, 'name.utf-8') ?? dictBytes(dict, 'name');
+}
+
 /** The torrent's name as it is written. @throws {MetainfoError} if there is none. */
 function readName(dict: BencodeDict): string {
-  const bytes = dictBytes(dict, 'name.utf-8') ?? dictBytes(dict, 'name');
+  const bytes = rawName(dict);
   if (bytes === undefined) throw dict.has('name') ? bad('name', 'is not a string') : missing('name');
   return utf8Decode(bytes);
 }

@@ -1,7 +1,7 @@
 import type { Info, InfoHash } from '../../protocol/index.ts';
 import { locateFile } from '../storage/layout.ts';
 import type { Asked } from './web-seed-response.ts';
-import { webSeedUrls } from './web-seed-url.ts';
+import { webSeedUrl } from './web-seed-url.ts';
 
 /** What one request can bring, at most: bytes [begin, end) of the torrent. */
 export interface Resource {
@@ -32,11 +32,11 @@ export class FileLayout implements SeedLayout {
   readonly movable = true;
   readonly count: number;
   readonly #info: Info;
-  readonly #urls: readonly string[];
+  readonly #url: string;
 
   constructor(url: string, info: Info) {
     this.#info = info;
-    this.#urls = webSeedUrls(url, info);
+    this.#url = url;
     this.count = info.files.filter((file) => file.length > 0 && !file.padding).length;
   }
 
@@ -56,7 +56,7 @@ export class FileLayout implements SeedLayout {
   }
 
   ask({ index, begin, end }: Resource, first: number, last: number, moved: string | undefined): Asked {
-    const url = moved ?? this.#urls[index]!;
+    const url = moved ?? webSeedUrl(this.#url, this.#info, index);
     return { style: 'range', url, file: index, first, last, fileLength: end - begin };
   }
 }

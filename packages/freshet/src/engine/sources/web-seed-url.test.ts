@@ -7,7 +7,7 @@ import {
   encode,
   parseInfo,
 } from '../../protocol/index.ts';
-import { isHttpUrl, webSeedUrls } from './web-seed-url.ts';
+import { isHttpUrl, webSeedUrl } from './web-seed-url.ts';
 
 function infoOf(name: string, files: number | readonly BuildFile[]): ReturnType<typeof parseInfo> {
   const length = typeof files === 'number' ? files : files.reduce((sum, file) => sum + file.length, 0);
@@ -15,7 +15,11 @@ function infoOf(name: string, files: number | readonly BuildFile[]): ReturnType<
   return parseInfo(buildInfo({ name, pieceLength: 16384, files, pieces }));
 }
 
-describe('webSeedUrls', () => {
+/** Of all files. */
+const webSeedUrls = (base: string, info: ReturnType<typeof parseInfo>): string[] =>
+  info.files.map((_, file) => webSeedUrl(base, info, file));
+
+describe('webSeedUrl', () => {
   it.each([
     ['http://h/film.mp4', 'http://h/film.mp4'],
     ['http://h/dir/', 'http://h/dir/my%20film%231.mp4'],
@@ -56,7 +60,7 @@ describe('webSeedUrls', () => {
   });
 });
 
-describe('webSeedUrls of version 2', () => {
+describe('webSeedUrl of version 2', () => {
   const root = new Uint8Array(32).fill(7);
   const leaf = (length: number): Map<string, BencodeValue> =>
     new Map([
