@@ -21,6 +21,7 @@ export interface DownloadOptions extends NetworkOptions {
   readonly select?: readonly string[] | undefined;
   /** Port of the HTTP server, or `true` for any free one. */
   readonly stream?: number | true | undefined;
+  readonly allocate?: boolean | undefined;
   readonly exitWhenDone?: boolean | undefined;
   readonly seed?: boolean | undefined;
   readonly tracker?: readonly string[] | undefined;
@@ -144,6 +145,7 @@ class Download {
       peers: options.peer,
       urlList: options.webSeed,
       deselect: options.select !== undefined,
+      allocation: options.allocate === true ? 'full' : undefined,
     });
     this.#watch = new TorrentWatch(this.#torrent, label, (file, place) => this.#isWanted(file, place));
     tellWarnings(this.#torrent, output);

@@ -24,11 +24,14 @@ With --json each line of standard output is an object with "event":
 export const JSON_EVENTS: {
   readonly seed: string;
   readonly create: string;
+  readonly check: string;
   readonly tracker: string;
   readonly serve: string;
 } = {
   seed: jsonHelp('seeding', 'infoHash, magnet, name, length, files: [{number, path, length}]'),
   create: jsonHelp('created', 'file, infoHash, infoHashV2 (BEP 52), magnet, name, length'),
+  check: `${jsonHelp('checked', 'verified, length, files: [{number, path, length, verified}]')}
+  checking    every second: checked, total: pieces`,
   tracker: `${jsonHelp('listening', 'port, httpUrl, wsUrl')}
   stats       every second: swarms, peers, seeds, connections, uptime, webrtc, address, totals`,
   serve: `${jsonHelp('ready', 'url, port, torrents: [{infoHash, name, length}]')}
