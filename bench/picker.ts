@@ -46,7 +46,7 @@ export async function picker(context: BenchContext): Promise<Result> {
           const name = `${show(pieces)} pieces, ${show(files)} ${files === 1 ? 'file' : 'files'}, ${holding}`;
           const values = await measure(info, holding, round);
           addRound(rows, name, values);
-          if (round === 0) context.say(`${name}: ${values["block"]!.toFixed(0)} ns a block`);
+          if (round === 0) context.say(`${name}: ${values['block']!.toFixed(0)} ns a block`);
         }
       }
     }
