@@ -8,6 +8,9 @@ import {
   encodeExtended,
   encodeExtendedHandshake,
   encodeHandshake,
+  encodeHashes,
+  encodeHashReject,
+  encodeHashRequest,
   encodeHave,
   encodeHaveAll,
   encodeHaveNone,
@@ -19,6 +22,7 @@ import {
   encodeSuggest,
   encodeUnchoke,
   encodeUploadOnly,
+  type HashRequest,
   infoHashFromBytes,
   peerIdFromBytes,
 } from '../../protocol/index.ts';
@@ -39,6 +43,10 @@ class Host implements InboxHost {
     void this.told.push(`metadata ${payload.length}`);
   readonly onUploadOnly = (): void => void this.told.push('upload only');
   readonly onWaste = (bytes: number): void => void this.told.push(`waste ${bytes}`);
+  readonly onHashRequest = ({ index }: HashRequest): void => void this.told.push(`hash request ${index}`);
+  readonly onHashes = ({ index }: HashRequest, hashes: Uint8Array): void =>
+    void this.told.push(`hashes ${index} ${hashes.length}`);
+  readonly onHashReject = ({ index }: HashRequest): void => void this.told.push(`hash reject ${index}`);
   readonly sendReject = ({ piece, begin }: BlockRequest): void =>
     void this.told.push(`reject ${piece} ${begin}`);
   readonly close = (reason: string): void => void this.told.push(reason);
@@ -115,6 +123,13 @@ describe('Inbox', () => {
   it('refuses requests and counts blocks as waste while there are no queues', () => {
     hear(encodeRequest(1, 0, 16), encodePieceHeader(1, 0, 3), new Uint8Array(3));
     expect(host.told).toEqual(['reject 1 0', 'waste 3']);
+  });
+
+  it('hands on what is said about hashes', () => {
+    const piecesRoot = new Uint8Array(32);
+    const request = { piecesRoot, baseLayer: 0, index: 4, length: 2, proofLayers: 0 };
+    hear(encodeHashRequest(request), encodeHashes(request, new Uint8Array(64)), encodeHashReject(request));
+    expect(host.told).toEqual(['hash request 4', 'hashes 4 64', 'hash reject 4']);
   });
 
   it('says why the connection must end when the peer breaks the protocol', () => {
