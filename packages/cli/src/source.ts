@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import {
   infoHashFromBytes,
   infoHashV2FromBytes,
+  MAX_TORRENT_LENGTH,
   type Magnet,
   MagnetError,
   type Metainfo,
@@ -18,7 +19,6 @@ import {
 import { CliError, ExitCode, systemCode, usageError } from './exit.ts';
 import { formatBytes } from './ui/format.ts';
 
-const MAX_TORRENT_FILE = 32 * 1024 * 1024;
 /** Milliseconds for fetching a torrent file. */
 const FETCH_LIMIT = 30_000;
 
@@ -92,7 +92,7 @@ async function readTorrentFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
     const file = await open(path);
     try {
       const { size } = await file.stat();
-      if (size > MAX_TORRENT_FILE) {
+      if (size > MAX_TORRENT_LENGTH) {
         throw usageError(
           `${path} has ${formatBytes(size)}: that is no torrent file, but perhaps what it is about.`,
         );
@@ -157,7 +157,7 @@ async function readBody(response: Response, url: string): Promise<Uint8Array<Arr
   if (response.body !== null) {
     for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
       length += part.length;
-      if (length > MAX_TORRENT_FILE) throw usageError(`${url} is too long for a torrent file.`);
+      if (length > MAX_TORRENT_LENGTH) throw usageError(`${url} is too long for a torrent file.`);
       parts.push(part);
     }
   }

@@ -1,11 +1,11 @@
 /** Small documents over HTTP. */
 
 import type { HttpClient } from '../engine/ports.ts';
-import { concatBytes } from '../protocol/index.ts';
+import { concatBytes, MAX_TORRENT_LENGTH } from '../protocol/index.ts';
 import { AbortedError, SourceError } from './errors.ts';
 
-/** Longest torrent file that is read, in bytes. Real ones stay far below; more is a mistake or an attack. */
-export const MAX_TORRENT_FILE: number = 32 * 1024 * 1024;
+/** Longest torrent file that is read, in bytes. Only those of a million files come near; more is a mistake or an attack. */
+export const MAX_TORRENT_FILE: number = MAX_TORRENT_LENGTH;
 
 export interface Fetching {
   readonly body: Promise<Uint8Array>;
