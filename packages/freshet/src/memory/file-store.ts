@@ -50,6 +50,13 @@ export class MemoryFileStore implements FileStore {
     return file?.bytes ?? new SparseBytes({ free: 0 });
   }
 
+  /** Changes a file behind the back of whoever has it open, as another program does. */
+  overwrite(path: readonly string[], offset: number, bytes: Uint8Array): void {
+    const file = this.#files.get(path.join('/'));
+    if (file === undefined || !file.bytes.write(offset, [bytes])) return;
+    file.modified = this.#time();
+  }
+
   /** Handles open now, and the most that were open at once. */
   get handles(): { readonly open: number; readonly most: number } {
     return { open: this.#open, most: this.#mostOpen };
