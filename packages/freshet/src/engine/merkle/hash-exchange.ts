@@ -1,4 +1,5 @@
 import { type HashRequest, toHex } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import type { MerkleStore } from './merkle-store.ts';
 
 /** A peer that speaks v2 (BEP 52), as the exchange sees it. */
@@ -68,11 +69,11 @@ interface PeerState {
 export class HashExchange {
   readonly #options: HashExchangeOptions;
   readonly #hashes: MerkleStore;
-  readonly #peers = new Map<number, PeerState>();
+  readonly #peers = new LazyMap<number, PeerState>();
   /** What is asked for, of whom. */
-  readonly #asked = new Map<string, PeerState>();
+  readonly #asked = new LazyMap<string, PeerState>();
   /** Pieces that are wrong and wait for the hashes of their blocks. */
-  readonly #sought = new Set<number>();
+  readonly #sought = new LazySet<number>();
   /** No piece before this one is without a root and wanted. */
   #cursor = 0;
 

@@ -8,6 +8,7 @@ import {
   merkleLayers,
   zeroSubtree,
 } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Hasher } from '../ports.ts';
 import type { HashTree } from './hash-tree.ts';
 import { MAX_HASHES } from './hash-tree.ts';
@@ -53,9 +54,9 @@ interface Client {
  */
 export class LeafServer {
   readonly #options: LeafServerOptions;
-  readonly #clients = new Map<number, Client>();
+  readonly #clients = new LazyMap<number, Client>();
   /** Leaves by piece, the least recently used first. */
-  readonly #cache = new Map<number, Uint8Array>();
+  readonly #cache = new LazyMap<number, Uint8Array>();
   #cached = 0;
   /** One piece at a time is read for all peers together. */
   #reading: Promise<void> = Promise.resolve();

@@ -10,6 +10,7 @@ import {
   toHex,
   uncleCount,
 } from '../../protocol/index.ts';
+import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import { HashTree } from './hash-tree.ts';
 
 /** Hashes of a torrent's files (BEP 52): as `piece layers` in a torrent file, by the root in hexadecimal. */
@@ -37,9 +38,9 @@ export class MerkleStore {
   readonly #firsts: number[] = [];
   readonly #treeOf: HashTree[] = [];
   /** First pieces of the files that a tree is of, where there are several. */
-  readonly #twins = new Map<HashTree, number[]>();
+  readonly #twins = new LazyMap<HashTree, number[]>();
   /** Those with pieces whose root is not known. */
-  readonly #incomplete = new Set<HashTree>();
+  readonly #incomplete = new LazySet<HashTree>();
 
   /**
    * @param info one with v2.

@@ -1,4 +1,5 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { BlockSource } from '../pieces/block-source.ts';
 import { DISK_SOURCE } from '../pieces/kept-blocks.ts';
 import { FREE, type PartialPiece } from '../pieces/partial-piece.ts';
@@ -25,7 +26,7 @@ export class Twins {
   readonly #store: PieceStore;
   readonly #now: () => number;
   /** Pieces to be filled, and the verified ones to fill them from. */
-  readonly #queue = new Map<number, number>();
+  readonly #queue = new LazyMap<number, number>();
   #running = false;
   #closed = false;
 

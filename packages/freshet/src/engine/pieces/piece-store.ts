@@ -1,7 +1,8 @@
 import { Bitfield, type Info } from '../../protocol/index.ts';
-import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { Disk, Hasher } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
+import { BlockSources } from './block-sources.ts';
 import type { BufferPool, PoolMember } from './buffer-pool.ts';
 import { DISK_SOURCE, KeptBlocks, type KeptPieces } from './kept-blocks.ts';
 import type { PartialPiece } from './partial-piece.ts';
@@ -31,9 +32,6 @@ export interface PieceStoreEvents {
   seekLeaves?(piece: number): boolean;
 }
 
-/** Sources that are gone and kept in mind, in case that what they sent turns out to be wrong. */
-const MAX_DEPARTED = 256;
-
 /**
  * What is known of the pieces' content: verified ones, those in progress, those being hashed and written. A
  * piece is in exactly one of the states open (known to the picker), partial, hashing, writing and stored;
@@ -53,12 +51,10 @@ export class PieceStore implements PoolMember {
   readonly #events: PieceStoreEvents;
   readonly #reader: CachedReader;
   readonly #verification: Verification;
-  /** Sources that are gone, and sent what is not verified yet. */
-  readonly #departed = new LazyMap<number, BlockSource>();
   /** v2: pieces that cannot be begun, as their hash is not known yet. */
   readonly #sealed: Bitfield;
-  readonly #sources = new LazyMap<number, BlockSource>();
-  readonly #hashing = new LazySet<number>();
+  readonly #sources: BlockSources = new BlockSources((id) => this.#owesAnAnswer(id));
+  readonly #hashing = new LazyMap<number, PartialPiece>();
   readonly #writing = new LazyMap<number, Uint8Array>();
   #idleWaiters: (() => void)[] = [];
   #closed = false;
@@ -123,23 +119,18 @@ export class PieceStore implements PoolMember {
   }
 
   addSource(source: BlockSource): void {
-    this.#sources.set(source.id, source);
+    this.#sources.add(source);
   }
 
   removeSource(source: BlockSource): void {
-    this.#sources.delete(source.id);
-    if (!this.#owesAnAnswer(source.id)) return;
-    this.#departed.set(source.id, source);
-    for (const id of this.#departed.keys()) {
-      if (this.#departed.size <= MAX_DEPARTED && this.#owesAnAnswer(id)) break;
-      this.#departed.delete(id);
-    }
+    this.#sources.remove(source);
   }
 
   /** It sent blocks that are not verified, or of a copy that was wrong. */
   #owesAnAnswer(source: number): boolean {
     if (this.#verification.mentions(source)) return true;
     for (const partial of this.partials.values()) if (partial.senders().has(source)) return true;
+    for (const partial of this.#hashing.values()) if (partial.senders().has(source)) return true;
     return false;
   }
 
@@ -340,18 +331,14 @@ export class PieceStore implements PoolMember {
     this.#closed = true;
     for (const partial of [...this.partials.values()]) this.abandon(partial);
     this.#verification.close();
-    this.#departed.clear();
+    this.#sources.close();
     this.#reader.close();
     this.#pool.leave(this);
     this.#pool.settle();
   }
 
   #createVerification(hasher: Hasher, hashes: PieceHashes | undefined): Verification {
-    const ban = (source: number, reason: string): void => {
-      const known = this.#sources.get(source) ?? this.#departed.get(source);
-      this.#departed.delete(source);
-      known?.ban(reason);
-    };
+    const ban = (source: number, reason: string): void => this.#sources.ban(source, reason);
     return new Verification({
       info: this.info,
       hasher,
@@ -361,14 +348,14 @@ export class PieceStore implements PoolMember {
         beginJudging: (partial) => {
           // Nobody writes into the buffer any more: `receive` has withdrawn every other request.
           this.partials.delete(partial.index);
-          this.#hashing.add(partial.index);
+          this.#hashing.set(partial.index, partial);
         },
         endJudging: (partial, verdict) => {
           this.#hashing.delete(partial.index);
           verdict();
           this.#settle();
         },
-        accept: (partial, guilty) => this.#accept(partial, guilty, ban),
+        accept: (partial, guilty) => this.#accept(partial, guilty),
         refuse: (partial, guilty) => {
           this.kept.forget(partial.index);
           this.picker.putBack(partial.index);
@@ -413,11 +400,7 @@ export class PieceStore implements PoolMember {
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
-  #accept(
-    partial: PartialPiece,
-    guilty: ReadonlySet<number>,
-    ban: (source: number, reason: string) => void,
-  ): void {
+  #accept(partial: PartialPiece, guilty: ReadonlySet<number>): void {
     const piece = partial.index;
     this.verified.set(piece);
     this.picker.finish(piece);
@@ -433,7 +416,7 @@ export class PieceStore implements PoolMember {
     );
     // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
     this.#events.onVerified(piece, partial.digests?.bytes);
-    for (const id of guilty) ban(id, `sent a wrong block of piece ${piece}`);
+    for (const id of guilty) this.#sources.ban(id, `sent a wrong block of piece ${piece}`);
   }
 
   #written(partial: PartialPiece, offset: number): void {

@@ -375,4 +375,24 @@ describe('v1 after a failure', () => {
     expect(bans(liar)).toEqual(['ban: sent a wrong block of piece 0']);
     expect([...bans(honest), ...bans(idle)]).toEqual([]);
   });
+
+  it('does not forget who leaves while the piece is being hashed', () => {
+    const due: (() => void)[] = [];
+    const own = new MemoryHasher();
+    const hasher: Hasher = {
+      sha1: (data) => own.sha1(data),
+      sha256: (data, done) => own.sha256(data, done),
+      prefixSha1: (buffer) => ({
+        advance: () => {},
+        finish: (done) => void due.push(() => own.prefixSha1(buffer).finish(done)),
+      }),
+    };
+    const { store } = openStore(v1, { hasher });
+    const liar = new FakeSource(2);
+    store.addSource(liar);
+    for (const block of [0, 1, 2, 3]) deliver(v1, store, liar, 0, block, block === 1);
+    store.removeSource(liar);
+    for (const finish of due.splice(0)) finish();
+    expect(bans(liar)).toEqual(['ban: sent all of piece 0, whose hash is wrong']);
+  });
 });
