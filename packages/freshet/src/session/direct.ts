@@ -36,6 +36,9 @@ type Handlers = {
   [C in CommandName]: (args: Commands[C]['args']) => Promise<Commands[C]['result']> | Commands[C]['result'];
 };
 
+/** Torrents that are closed in one turn. */
+const CLOSE_BATCH = 20;
+
 export class DirectSession implements Session {
   readonly #platform: SessionPlatform;
   readonly #settings: SessionSettings;
@@ -102,7 +105,16 @@ export class DirectSession implements Session {
   async #close(): Promise<void> {
     const torrents = [...this.#torrents.values()];
     this.#torrents.clear();
-    const closing = torrents.map((torrent) => torrent.close(false));
+    const closing: Promise<void>[] = [];
+    for (const torrent of torrents) {
+      const closed = torrent.close(false);
+      closed.catch(() => undefined);
+      closing.push(closed);
+      // With thousands of them, the goodbyes of the first should be said before the last are closed.
+      if (closing.length % CLOSE_BATCH === 0) {
+        await new Promise<void>((resolve) => void this.#platform.ports.clock.setTimer(0, resolve));
+      }
+    }
     await Promise.allSettled([...closing, this.#listening]);
     await this.#engine.close();
     await this.#platform.close();
