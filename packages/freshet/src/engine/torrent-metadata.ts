@@ -57,12 +57,15 @@ export class TorrentMetadata {
     return true;
   }
 
-  /** Bytes that hash to the torrent's names: given, kept from before, or fetched. */
-  take(infoBytes: Uint8Array): void {
+  /**
+   * Bytes that hash to the torrent's names: given, kept from before, or fetched.
+   * @param read what they say, if somebody has read them: with a million files that takes seconds.
+   */
+  take(infoBytes: Uint8Array, read?: Info): void {
     if (!this.#isMissing) return;
     const known = this.#options.hashes.all;
     try {
-      const info = parseInfo(infoBytes, known);
+      const info = read === undefined ? parseInfo(infoBytes, known) : { ...read, hashes: known };
       if (isComplete(info, known)) this.#set(info, infoBytes);
       else void this.#learnHashes(info, infoBytes, known);
     } catch (error) {

@@ -22,6 +22,8 @@ export interface TorrentSpec {
   readonly hashes: TorrentHashes;
   /** The info dictionary's exact bytes, when known. They must hash to `hashes`. */
   readonly infoBytes?: Uint8Array | undefined;
+  /** What `infoBytes` say, if they have been read already. */
+  readonly info?: Info | undefined;
   /** Of a torrent file of version 2: the hashes of the pieces of each file, by the file's root in hexadecimal (BEP 52). */
   readonly pieceLayers?: ReadonlyMap<string, Uint8Array> | undefined;
   /** Trackers by tier (BEP 12). */

@@ -367,7 +367,7 @@ export class Torrent {
       if (this.#state === 'closed' || this.#metadata.info !== undefined) return;
     }
     this.#started = true;
-    if (infoBytes !== undefined) this.#metadata.take(infoBytes);
+    if (infoBytes !== undefined) this.#metadata.take(infoBytes, this.#spec.info);
     else this.#goOnline();
   }
 

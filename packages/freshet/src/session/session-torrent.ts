@@ -152,6 +152,7 @@ export class SessionTorrent {
       {
         hashes: source.hashes,
         infoBytes: source.infoBytes,
+        info: source.info,
         pieceLayers: source.pieceLayers,
         trackers: settings.trackers === false ? [] : source.trackers,
         webSeeds: settings.webSeeds === false ? [] : source.webSeeds,

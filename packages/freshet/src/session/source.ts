@@ -28,6 +28,8 @@ export interface ResolvedSource {
   /** All of the torrent's where there is metadata, else those that a link names. */
   readonly hashes: TorrentHashes;
   readonly infoBytes?: Uint8Array | undefined;
+  /** What they say. */
+  readonly info?: Info | undefined;
   /** Of a torrent file of version 2: hashes of the pieces, by the root of their file in hexadecimal (BEP 52). */
   readonly pieceLayers?: ReadonlyMap<string, Uint8Array> | undefined;
   readonly name?: string | undefined;
@@ -227,6 +229,7 @@ async function fromTorrentFile(bytes: Uint8Array, context: SourceContext): Promi
   return {
     hashes: await hashesOfInfo(metainfo.info, context.hasher),
     infoBytes: metainfo.infoBytes,
+    info: metainfo.info,
     pieceLayers: metainfo.info.hasV2 ? metainfo.pieceLayers : undefined,
     name: metainfo.info.name,
     trackers: metainfo.announceTiers,
@@ -253,6 +256,7 @@ async function fromInfo(bytes: Uint8Array, context: SourceContext): Promise<Reso
   return {
     hashes: await hashesOfInfo(info, context.hasher),
     infoBytes: bytes,
+    info,
     name: info.name,
     trackers: [],
     webSeeds: [],
