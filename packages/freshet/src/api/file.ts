@@ -39,6 +39,10 @@ export interface FileOwner {
   destroyed(): boolean;
   pieceLength(): number;
   infoHash(): string | undefined;
+  /** Verified bytes of a file. */
+  downloaded(index: number): number;
+  /** Where a file is kept, if it was renamed. */
+  renamedTo(index: number): string | undefined;
   openReader(start: number, end: number): ByteReader;
   selectFile(index: number, priority: number): void;
   renameFile(index: number, path: string): Promise<void>;
@@ -63,9 +67,6 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   /** Place in `torrent.files`. */
   readonly index: number;
   readonly #owner: FileOwner;
-  #storagePath: string;
-  #downloaded = 0;
-  #done: boolean;
 
   /** @internal */
   constructor(owner: FileOwner, snapshot: FileSnapshot) {
@@ -73,30 +74,28 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
     this.#owner = owner;
     this.name = snapshot.name;
     this.path = snapshot.path;
-    this.#storagePath = snapshot.path;
     this.length = snapshot.length;
     this.size = snapshot.length;
     this.type = contentType(snapshot.name).split(';')[0]!;
     this.offset = snapshot.offset;
     this.index = snapshot.index;
-    this.#done = snapshot.length === 0;
   }
 
   /** Where the file is kept, below `torrent.path`: `path`, unless it was renamed. */
   get storagePath(): string {
-    return this.#storagePath;
+    return this.#owner.renamedTo(this.index) ?? this.path;
   }
   /** Verified bytes. */
   get downloaded(): number {
-    return this.#downloaded;
+    return this.#owner.downloaded(this.index);
   }
   /** 0 to 1. */
   get progress(): number {
-    return this.length === 0 ? 1 : this.#downloaded / this.length;
+    return this.length === 0 ? 1 : this.downloaded / this.length;
   }
   /** All of it is verified. */
   get done(): boolean {
-    return this.#done;
+    return this.downloaded >= this.length;
   }
 
   /**
@@ -192,25 +191,6 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
 
   #gone(): DestroyedError {
     return new DestroyedError(`The torrent of "${this.path}" has been destroyed.`);
-  }
-
-  /** It is kept elsewhere now. @internal */
-  renamed(path: string): void {
-    this.#storagePath = path;
-  }
-
-  /** Counts verified bytes; tells whether the file is complete with them for the first time. @internal */
-  addVerified(bytes: number): boolean {
-    this.#downloaded += bytes;
-    if (this.#done || this.#downloaded < this.length) return false;
-    this.#done = true;
-    return true;
-  }
-
-  /** Before everything is counted anew. @internal */
-  resetVerified(): void {
-    this.#downloaded = 0;
-    this.#done = this.length === 0;
   }
 }
 

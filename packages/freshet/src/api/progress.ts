@@ -3,7 +3,6 @@
 import { Bitfield } from '../protocol/index.ts';
 import { LazyMap } from '../protocol/lazy-collections.ts';
 import type { MetadataSnapshot } from '../session/protocol.ts';
-import type { File } from './file.ts';
 
 /** A piece that is not complete. */
 export interface Piece {
@@ -16,15 +15,21 @@ export interface Piece {
 export class Progress {
   bitfield: Bitfield;
   readonly #metadata: MetadataSnapshot;
-  readonly #files: readonly File[];
+  /** Verified bytes of each file. */
+  #downloaded: Float64Array;
   #partial: Map<number, number> = new LazyMap<number, number>();
   /** Made when somebody first looks, and kept up from then on. */
   #pieces: (Piece | null)[] | undefined;
 
-  constructor(metadata: MetadataSnapshot, files: readonly File[]) {
+  constructor(metadata: MetadataSnapshot) {
     this.#metadata = metadata;
-    this.#files = files;
+    this.#downloaded = new Float64Array(metadata.files.length);
     this.bitfield = new Bitfield(metadata.pieceCount);
+  }
+
+  /** Verified bytes of a file. */
+  downloaded(file: number): number {
+    return this.#downloaded[file]!;
   }
 
   pieceLengthOf(index: number): number {
@@ -42,17 +47,17 @@ export class Progress {
   }
 
   /** Starts anew from a bitfield. Returns the files that are complete and were not before. */
-  reset(verified: Uint8Array): File[] {
-    const before = new Set(this.#files.filter((file) => file.done && file.length > 0));
-    this.bitfield =
-      Bitfield.fromBytes(verified, this.#metadata.pieceCount) ?? new Bitfield(this.#metadata.pieceCount);
+  reset(verified: Uint8Array): number[] {
+    const { files, pieceCount } = this.#metadata;
+    const before = this.#downloaded;
+    this.#downloaded = new Float64Array(files.length);
+    this.bitfield = Bitfield.fromBytes(verified, pieceCount) ?? new Bitfield(pieceCount);
     this.#pieces = undefined;
     this.#partial.clear();
-    for (const file of this.#files) file.resetVerified();
-    const done = new Set<File>();
+    const done: number[] = [];
     let next = 0;
     for (const index of this.bitfield.indexes()) next = this.#count(index, next, done);
-    return [...done].filter((file) => !before.has(file));
+    return done.filter((file) => before[file]! < files[file]!.length);
   }
 
   setPartial(partial: readonly (readonly [number, number])[]): void {
@@ -60,24 +65,27 @@ export class Progress {
   }
 
   /** Marks a piece as verified. Returns the files that it completes. */
-  verify(index: number): File[] {
+  verify(index: number): number[] {
     if (!this.bitfield.set(index)) return [];
     if (this.#pieces !== undefined) this.#pieces[index] = null;
-    const done = new Set<File>();
+    const done: number[] = [];
     this.#count(index, this.#firstFile(index * this.#metadata.pieceLength), done);
-    return [...done];
+    return done;
   }
 
   /** Adds a piece's bytes to its files, the first of which is at or after `from`. Returns the last one's place. */
-  #count(index: number, from: number, done: Set<File>): number {
-    const start = index * this.#metadata.pieceLength;
+  #count(index: number, from: number, done: number[]): number {
+    const { files, pieceLength } = this.#metadata;
+    const start = index * pieceLength;
     const end = start + this.pieceLengthOf(index);
     let at = from;
-    for (; at < this.#files.length; at++) {
-      const file = this.#files[at]!;
-      if (file.offset >= end) break;
-      const bytes = Math.min(end, file.offset + file.length) - Math.max(start, file.offset);
-      if (bytes > 0 && file.addVerified(bytes)) done.add(file);
+    for (; at < files.length; at++) {
+      const { offset, length } = files[at]!;
+      if (offset >= end) break;
+      const bytes = Math.min(end, offset + length) - Math.max(start, offset);
+      if (bytes <= 0) continue;
+      this.#downloaded[at]! += bytes;
+      if (this.#downloaded[at] === length) done.push(at);
     }
     return Math.max(from, at - 1);
   }
@@ -85,10 +93,11 @@ export class Progress {
   /** Place of the first file that ends after `offset`. */
   #firstFile(offset: number): number {
     let low = 0;
-    let high = this.#files.length;
+    const { files } = this.#metadata;
+    let high = files.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const file = this.#files[middle]!;
+      const file = files[middle]!;
       if (file.offset + file.length <= offset) low = middle + 1;
       else high = middle;
     }

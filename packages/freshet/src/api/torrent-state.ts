@@ -40,7 +40,11 @@ export class TorrentFacts {
   urlList: string[] = [];
   metadata: MetadataSnapshot | undefined;
   torrentFile: Uint8Array | undefined;
-  files: File[] = [];
+  /** Made when somebody first looks: a torrent can have a million. */
+  files: File[] | undefined;
+  makeFiles: () => File[] = () => [];
+  /** Paths of files that are kept elsewhere than the torrent has them, by index. */
+  readonly renamed: Map<number, string> = new LazyMap();
   progress: Progress | undefined;
   stats: StatsSnapshot = NO_STATS;
   readonly wires: Map<number, Wire> = new LazyMap();
@@ -103,6 +107,7 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   }
   /** Empty before the metadata is known. */
   get files(): File[] {
+    this.now.files ??= this.now.makeFiles();
     return this.now.files;
   }
   /** Pieces that are not complete, `null` for those that are. Empty before the metadata is known. */

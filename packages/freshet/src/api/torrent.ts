@@ -66,6 +66,8 @@ export class Torrent extends TorrentState {
       destroyed: () => this.destroyed,
       pieceLength: () => this.pieceLength,
       infoHash: () => this.infoHash,
+      downloaded: (index) => this.now.progress?.downloaded(index) ?? 0,
+      renamedTo: (index) => this.now.renamed.get(index),
       openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
       selectFile: (index, priority) =>
         this.#tell('selectFiles', { torrent: key, files: [{ index, priority }] }),
@@ -312,7 +314,7 @@ export class Torrent extends TorrentState {
         this.#onProgress(event);
         break;
       case 'renamed':
-        for (const { index, path } of event.files) this.now.files[index]?.renamed(path);
+        for (const { index, path } of event.files) this.now.renamed.set(index, path);
         break;
       case 'moving':
         this.emit('moving', event.moved, event.total);
@@ -384,8 +386,9 @@ export class Torrent extends TorrentState {
     this.now.infoHashV2 = metadata.infoHashV2;
     this.now.announce = [...metadata.announce];
     this.now.urlList = [...metadata.urlList];
-    this.now.files = metadata.files.map((file) => new File(this.#fileOwner, file));
-    this.now.progress = new Progress(metadata, this.now.files);
+    this.now.files = undefined;
+    this.now.makeFiles = () => metadata.files.map((file) => new File(this.#fileOwner, file));
+    this.now.progress = new Progress(metadata);
     this.emit('metadata');
   }
 
@@ -399,7 +402,12 @@ export class Torrent extends TorrentState {
       this.#owner.ready(this);
       this.emit('ready');
     }
-    for (const file of complete) file.emit('done');
+    this.#filesDone(complete);
+  }
+
+  /** Nobody can listen to files that nobody has looked at. */
+  #filesDone(complete: readonly number[]): void {
+    for (const index of complete) this.now.files?.[index]?.emit('done');
   }
 
   #onProgress(event: TorrentEvent & { type: 'progress' }): void {
@@ -408,8 +416,8 @@ export class Torrent extends TorrentState {
     if (event.stats.wantedVerifiedBytes < event.stats.wantedBytes) this.now.done = false;
     const progress = this.now.progress;
     progress?.setPartial(event.partial);
-    const complete: File[] = [];
-    for (const index of event.verified) complete.push(...(progress?.verify(index) ?? []));
+    const complete: number[] = [];
+    for (const index of event.verified) for (const file of progress?.verify(index) ?? []) complete.push(file);
     if (event.downloaded > 0) {
       this.emit('download', event.downloaded);
       this.#owner.transferred('download', event.downloaded);
@@ -419,7 +427,7 @@ export class Torrent extends TorrentState {
       this.#owner.transferred('upload', event.uploaded);
     }
     for (const index of event.verified) this.emit('verified', index);
-    for (const file of complete) file.emit('done');
+    this.#filesDone(complete);
   }
 
   #onDone(): void {

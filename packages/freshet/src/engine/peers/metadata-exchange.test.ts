@@ -153,7 +153,7 @@ describe('MetadataExchange', () => {
     expect(b.got).toBeDefined();
   });
 
-  it.each([1, 100, METADATA_PIECE_LENGTH, 32 * 1024 * 1024])(
+  it.each([1, 100, METADATA_PIECE_LENGTH, 128 * 1024 * 1024])(
     'is not held up by a mute peer that names the size %i, connected or gone',
     async (size) => {
       for (const leaves of [false, true]) {
@@ -170,7 +170,7 @@ describe('MetadataExchange', () => {
 
   it('takes no notice of sizes beyond belief, rubbish and what it did not ask for', async () => {
     const b = bench();
-    b.join(1, 'honest', 33 * 1024 * 1024);
+    b.join(1, 'honest', 129 * 1024 * 1024);
     await b.pass(20);
     expect(b.requests).toEqual([]);
     const stranger: MetadataPeer = {

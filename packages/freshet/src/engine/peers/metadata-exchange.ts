@@ -9,8 +9,8 @@ import { LazyMap } from '../../protocol/lazy-collections.ts';
 import { matchesHashes } from '../metadata-hashes.ts';
 import type { Hasher } from '../ports.ts';
 
-/** Largest info dictionary that is fetched or believed in, in bytes: about 1.6 million pieces. */
-const MAX_METADATA = 32 * 1024 * 1024;
+/** Largest info dictionary that is fetched or believed in, in bytes: a million files, or six million pieces. */
+const MAX_METADATA = 128 * 1024 * 1024;
 /** Milliseconds until a piece is asked of another peer. */
 const REQUEST_TIMEOUT = 4000;
 /** Requests in flight to one peer. */
@@ -20,7 +20,7 @@ const REJECT_PAUSE = 10_000;
 const STALL_PAUSE = 60_000;
 /** An attempt that brings nothing for so many milliseconds gives way to another one. */
 const STALL = 12_000;
-/** Requests answered per peer before it is told to go elsewhere: more than any info dictionary needs. */
+/** Requests answered per peer before it is told to go elsewhere: so many, or all of the metadata twice. */
 const MAX_SERVED = 8192;
 
 /** A peer as the exchange sees it. */
@@ -47,6 +47,10 @@ interface Attempt {
   /** The only peer that is asked: after a failure, so that a liar is known. */
   readonly sole: number | undefined;
   readonly pieces: PieceState[];
+  /** How many of them are not there. */
+  missing: number;
+  /** Before this one all are there. */
+  first: number;
   progressAt: number;
 }
 
@@ -133,7 +137,8 @@ export class MetadataExchange {
     } else if (message.totalSize === attempt.size) {
       state.data = message.data.slice();
       attempt.progressAt = now;
-      if (attempt.pieces.every((piece) => piece.data !== undefined)) {
+      attempt.missing--;
+      if (attempt.missing === 0) {
         this.#verify(attempt, now);
         return;
       }
@@ -173,7 +178,7 @@ export class MetadataExchange {
     }
     const count = metadataPieceCount(best);
     const pieces = Array.from({ length: count }, () => ({ data: undefined, from: 0, requestedAt: 0 }));
-    return { size: best, sole, pieces, progressAt: now };
+    return { size: best, sole, pieces, missing: count, first: 0, progressAt: now };
   }
 
   #mayAsk(peer: MetadataPeer, now: number): boolean {
@@ -181,10 +186,16 @@ export class MetadataExchange {
   }
 
   #requestFrom(peer: MetadataPeer, attempt: Attempt, now: number): void {
+    const { pieces } = attempt;
+    // Large ones have thousands of pieces, and this is called for each that comes in.
+    while (pieces[attempt.first]?.data !== undefined) attempt.first++;
     let inFlight = 0;
-    for (const piece of attempt.pieces) if (piece.from === peer.id && piece.data === undefined) inFlight++;
-    for (let i = 0; i < attempt.pieces.length && inFlight < REQUESTS_PER_PEER; i++) {
-      const piece = attempt.pieces[i]!;
+    for (let i = attempt.first; i < pieces.length; i++) {
+      const piece = pieces[i]!;
+      if (piece.from === peer.id && piece.data === undefined) inFlight++;
+    }
+    for (let i = attempt.first; i < pieces.length && inFlight < REQUESTS_PER_PEER; i++) {
+      const piece = pieces[i]!;
       if (piece.data !== undefined) continue;
       if (piece.from !== 0 && now - piece.requestedAt < REQUEST_TIMEOUT) continue;
       if (piece.from !== peer.id) inFlight++;
@@ -199,7 +210,7 @@ export class MetadataExchange {
     const served = (this.#served.get(peer.id) ?? 0) + 1;
     this.#served.set(peer.id, served);
     const count = infoBytes === undefined ? 0 : metadataPieceCount(infoBytes.length);
-    if (infoBytes === undefined || piece >= count || served > MAX_SERVED || peer.busy) {
+    if (infoBytes === undefined || piece >= count || served > Math.max(MAX_SERVED, 2 * count) || peer.busy) {
       peer.sendMetadata(encodeMetadataMessage({ type: 'reject', piece }));
       return;
     }
