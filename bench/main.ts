@@ -60,6 +60,7 @@ ${Object.entries(BENCHES)
   --rounds N      rounds per contestant, interleaved (5)
   --size N        MiB of the TCP transfers (1024)
   --page-size N   MiB of the transfers between pages (64)
+  --format F      v1, v2 or hybrid: the TCP transfers' torrent (v1)
   --tmp FOLDER    where the data is kept meanwhile, such as /dev/shm (the system's)
   --only TEXT     only contestants whose name contains TEXT
   --profile DIR   write CPU profiles of Freshet's processes into DIR

@@ -1,7 +1,7 @@
 import { LibtorrentPeer } from '../tests/interop/peers/libtorrent.ts';
 import type { BenchContext } from './main.ts';
 import { addRound, type Result, type Row } from './report.ts';
-import { contestants, makeContent, rotated, transfer } from './tcp.ts';
+import { contestants, makeContent, named, rotated, transfer } from './tcp.ts';
 
 /** Every client downloads the same file from libtorrent. */
 export async function tcpDownload(context: BenchContext): Promise<Result> {
@@ -20,8 +20,7 @@ export async function tcpDownload(context: BenchContext): Promise<Result> {
   }
   rows.sort((a, b) => a.name.localeCompare(b.name));
   return {
-    bench: 'tcp-download',
-    title: 'Download over TCP',
+    ...named(context, 'tcp-download', 'Download over TCP'),
     about:
       `${context.size / 2 ** 20} MiB in one file with pieces of 1 MiB, over loopback TCP without encryption, from one ` +
       'libtorrent seeder into a new folder. Wall time is from the command to download until all is verified and ' +

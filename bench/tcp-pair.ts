@@ -1,6 +1,6 @@
 import type { BenchContext } from './main.ts';
 import { addRound, type Result, type Row } from './report.ts';
-import { contestants, makeContent, rotated, transfer } from './tcp.ts';
+import { contestants, makeContent, named, rotated, transfer } from './tcp.ts';
 
 /** Every client downloads from itself. */
 export async function tcpPair(context: BenchContext): Promise<Result> {
@@ -16,8 +16,7 @@ export async function tcpPair(context: BenchContext): Promise<Result> {
   }
   rows.sort((a, b) => a.name.localeCompare(b.name));
   return {
-    bench: 'tcp-pair',
-    title: 'From each client to itself over TCP',
+    ...named(context, 'tcp-pair', 'From each client to itself over TCP'),
     about: `The same ${context.size / 2 ** 20} MiB between two processes of the same client.`,
     columns: [
       { key: 'rate', title: 'MB/s', digits: 0, scale: 1e6 },

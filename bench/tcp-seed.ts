@@ -1,7 +1,7 @@
 import { LibtorrentPeer } from '../tests/interop/peers/libtorrent.ts';
 import type { BenchContext } from './main.ts';
 import { addRound, type Result, type Row } from './report.ts';
-import { contestants, makeContent, rotated, transfer } from './tcp.ts';
+import { contestants, makeContent, named, rotated, transfer } from './tcp.ts';
 
 /** libtorrent downloads the same file from every client. */
 export async function tcpSeed(context: BenchContext): Promise<Result> {
@@ -20,8 +20,7 @@ export async function tcpSeed(context: BenchContext): Promise<Result> {
   }
   rows.sort((a, b) => a.name.localeCompare(b.name));
   return {
-    bench: 'tcp-seed',
-    title: 'Seeding over TCP',
+    ...named(context, 'tcp-seed', 'Seeding over TCP'),
     about:
       `The same ${context.size / 2 ** 20} MiB the other way: libtorrent downloads from each client. The seeder has ` +
       'checked its data before; its CPU time is that of the transfer alone, its memory the peak since its start.',

@@ -29,8 +29,22 @@ export async function makeContent(context: BenchContext): Promise<Content> {
   const file = join(dataDir, name);
   const torrentFile = join(context.folder, 'content.torrent');
   await makeFile(file, context.size);
-  await createTorrentWithLibtorrent({ path: file, output: torrentFile, pieceLength: PIECE_LENGTH });
+  await createTorrentWithLibtorrent({
+    path: file,
+    output: torrentFile,
+    pieceLength: PIECE_LENGTH,
+    version: context.format,
+  });
   return { torrentFile, dataDir, name, size: context.size, sha256: await sha256(file) };
+}
+
+/** Name and title of a result; those of other versions stand beside that of version 1. */
+export function named(
+  { format }: BenchContext,
+  bench: string,
+  title: string,
+): { readonly bench: string; readonly title: string } {
+  return format === 'v1' ? { bench, title } : { bench: `${bench}-${format}`, title: `${title}, ${format}` };
 }
 
 export interface Contestant {
@@ -46,9 +60,14 @@ export function contestants(context: BenchContext): Contestant[] {
     { name: 'Freshet', start: () => FreshetPeer.start({ transport: 'tcp', nodeOptions }) },
     // Its own choice of buffers and threads: only what would leave the machine is off.
     { name: 'libtorrent', start: () => LibtorrentPeer.start() },
-    { name: 'aria2', start: () => Aria2Peer.start() },
-    { name: 'WebTorrent', start: () => WebtorrentPeer.start({ transport: 'tcp' }) },
   ];
+  if (context.format === 'v1') {
+    // aria2 takes a hybrid for another torrent; both know version 1 only.
+    all.push(
+      { name: 'aria2', start: () => Aria2Peer.start() },
+      { name: 'WebTorrent', start: () => WebtorrentPeer.start({ transport: 'tcp' }) },
+    );
+  }
   return all.filter(({ name }) => context.only === undefined || name.toLowerCase().includes(context.only));
 }
 
