@@ -1,6 +1,6 @@
 /** Rate limits over real sockets. Tolerant, as timers of a busy machine are late; exact ones are in virtual time. */
 
-import Client from 'freshet';
+import Client, { type Torrent } from 'freshet';
 import { expect, it } from 'vitest';
 import { makeFile, makeTempDir, removeDir } from '../support/files.ts';
 import { sleep } from '../support/wait.ts';
@@ -13,7 +13,7 @@ it('hold for two torrents together over TCP, share fairly, and change at once', 
   const seeder = new Client(settings);
   const client = new Client({ ...settings, downloadLimit: 2 * MB });
   try {
-    const torrents = [];
+    const torrents: Torrent[] = [];
     for (const name of ['a', 'b']) {
       await makeFile(`${folder}/${name}.bin`, 64 * MB);
       const seed = await seeder.seed(`${folder}/${name}.bin`).untilDone();

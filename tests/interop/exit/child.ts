@@ -69,9 +69,8 @@ void (async () => {
 })().catch((error: unknown) => tell({ reader: (error as { code?: string }).code ?? String(error) }));
 const stream = watched.files[0]!.createReadStream();
 stream.on('error', () => undefined);
-const response = get(new URL(watched.files[0]!.streamURL, `http://127.0.0.1:${server.address()!.port}`), {
-  agent: false,
-});
+const { port } = server.address() as { port: number };
+const response = get(new URL(watched.files[0]!.streamURL, `http://127.0.0.1:${port}`), { agent: false });
 response.on('error', () => undefined);
 response.on('response', (message) => message.on('error', () => undefined).resume());
 

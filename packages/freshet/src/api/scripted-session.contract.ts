@@ -128,6 +128,10 @@ export function statsOf(change: Partial<StatsSnapshot> = {}): StatsSnapshot {
     uploadSpeed: 0,
     numPeers: 0,
     hashFailures: 0,
+    queued: false,
+    queuePosition: 0,
+    reachedGoal: undefined,
+    seedTime: 0,
     ...change,
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManyWorld } from '../../testing/many-torrents.ts';
+import { type Entry, ManyWorld } from '../../testing/many-torrents.ts';
 import { sampleTorrent } from '../../testing/memory-swarm.ts';
 
 const KB = 1000;
@@ -23,7 +23,7 @@ async function setUp(options: {
   const engine =
     options.side === 'download' ? { downloadLimit: options.limit } : { uploadLimit: options.limit };
   const limited = await world.client({ engine });
-  const entries = [];
+  const entries: Entry[] = [];
   for (const [i, sample] of samples.entries()) {
     const own = options.own?.[i];
     entries.push(

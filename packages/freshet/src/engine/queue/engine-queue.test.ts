@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManyWorld } from '../../../testing/many-torrents.ts';
+import { type Entry, ManyWorld } from '../../../testing/many-torrents.ts';
 import { sampleTorrent } from '../../../testing/memory-swarm.ts';
 import { Bandwidth } from '../../memory/bandwidth.ts';
 import { encode } from '../../protocol/index.ts';
@@ -21,7 +21,7 @@ describe('the queue of a client', () => {
     const seed = await world.client();
     for (const sample of torrents) await seed.add(sample, { seed: true });
     const client = await world.client({ engine: { queue: { maxActiveDownloads: 1 } } });
-    const entries = [];
+    const entries: Entry[] = [];
     for (const sample of torrents) {
       const entry = await client.add(sample);
       world.introduce(entry, seed);

@@ -328,7 +328,7 @@ describe('TorrentFolder.move to another device', () => {
   it('refuses before it begins when there is no room', async () => {
     const world = new World();
     const { folder, disk } = await filled(world, 'x1');
-    world.devices.y!.free = 4999;
+    world.devices['y']!.free = 4999;
     expect(await code(folder.move('y2', moving()))).toBe('FULL');
     expect(world.open('y2').store.paths()).toEqual([]);
     expect(await bytesOf(disk)).toEqual(content);
