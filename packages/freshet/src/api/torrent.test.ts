@@ -46,6 +46,38 @@ const peer: PeerSnapshot = {
 };
 
 describe('Torrent', () => {
+  it('has files that know what went on before anybody looked at them', async () => {
+    const { torrent, session } = await started();
+    session.say(1, { type: 'renamed', files: [{ index: 1, path: 'elsewhere/b' }] });
+    session.say(1, {
+      type: 'progress',
+      downloaded: 35,
+      uploaded: 0,
+      verified: [0, 1],
+      partial: [],
+      stats: statsOf(),
+    });
+    const { files } = torrent;
+    expect(torrent.files).toBe(files);
+    expect(files.reduce((sum, file) => sum + file.downloaded, 0)).toBe(20);
+    expect(files.map(({ path, storagePath }) => path === storagePath)).toEqual(
+      files.map((_, index) => index !== 1),
+    );
+    const done: string[] = [];
+    for (const file of files) file.on('done', () => done.push(file.name));
+    const missing = files.filter((file) => !file.done).map(({ name }) => name);
+    session.say(1, {
+      type: 'progress',
+      downloaded: 0,
+      uploaded: 0,
+      verified: [2, 3],
+      partial: [],
+      stats: statsOf(),
+    });
+    expect(done).toEqual(missing);
+    expect(files.every((file) => file.done)).toBe(true);
+  });
+
   it('shows the metadata', async () => {
     const { torrent } = await started();
     expect(torrent.infoHash).toBe(HASH);
