@@ -30,11 +30,11 @@ export interface EntryFolder {
   readonly path: readonly string[];
   /** `path` joined, with `/` behind each component. */
   readonly text: string;
-  /** Its path below the torrent's folder as the torrent has it. */
-  readonly raw: readonly Uint8Array[];
+  /** Where the components begin and end of its path below the torrent's folder, in the input. */
+  readonly raw: readonly number[];
 }
 
-export function entryFolder(path: readonly string[], raw: readonly Uint8Array[] = []): EntryFolder {
+export function entryFolder(path: readonly string[], raw: readonly number[] = []): EntryFolder {
   return { path, text: path.map((name) => `${name}/`).join(''), raw };
 }
 
@@ -102,7 +102,11 @@ export class ListedEntry implements FileEntry {
 
   get rawPath(): readonly Uint8Array[] {
     if (this.#nameEnd === 0) return [];
-    return [...this.#folder.raw, this.#input.subarray(this.#nameStart, this.#nameEnd)];
+    const { raw } = this.#folder;
+    const path: Uint8Array[] = [];
+    for (let i = 0; i < raw.length; i += 2) path.push(this.#input.subarray(raw[i], raw[i + 1]));
+    path.push(this.#input.subarray(this.#nameStart, this.#nameEnd));
+    return path;
   }
 
   get sha1(): Uint8Array | undefined {

@@ -1,5 +1,6 @@
 /** Torrents whose lists of files are long, odd or hostile. */
 
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, decodeDictWithRanges, type Encodable, encode } from './bencode.ts';
 import { concatBytes, toBinaryString, utf8Encode } from './bytes.ts';
@@ -103,6 +104,19 @@ describe('the paths of a list', () => {
         ['..', '.'],
       ]),
     ).toEqual(['n/a', 'n/a.1/b', 'n/_']);
+  });
+
+  it('have a place of their own each on any file system', () => {
+    const name = fc.constantFrom('a', 'A', 'a.1', 'b', 'B.1', 'ä', 'a\u0308', '..');
+    const path = fc.array(name, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(path, { minLength: 1, maxLength: 30 }), (paths) => {
+        const folded = texts(paths).map((text) => text.normalize('NFC').toLowerCase());
+        expect(new Set(folded).size).toBe(paths.length);
+        for (const file of folded) expect(folded.some((other) => other.startsWith(`${file}/`))).toBe(false);
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it('are kept as they are written too', () => {

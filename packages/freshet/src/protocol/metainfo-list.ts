@@ -215,15 +215,11 @@ class PathReader {
     return { folder: entryFolder(path.slice(0, -1), this.#rawFolders()), name: path.at(-1)! };
   }
 
-  #rawFolders(): Uint8Array[] {
-    return Array.from({ length: this.#count / 2 - 1 }, (_, i) => this.#bytes(2 * i));
+  #rawFolders(): number[] {
+    return this.#path.slice(0, this.#count - 2);
   }
 
   #text(at: number): string {
-    return utf8Decode(this.#bytes(at));
-  }
-
-  #bytes(at: number): Uint8Array {
-    return this.#scanner.input.subarray(this.#path[at], this.#path[at + 1]);
+    return utf8Decode(this.#scanner.input.subarray(this.#path[at], this.#path[at + 1]));
   }
 }

@@ -83,7 +83,7 @@ export function readFileTree(options: TreeOptions, rawName: () => string): Liste
         if (component !== undefined) placed = distinct.folder(placed, component);
         open.push({ at: path[2 * i]!, placed });
       }
-      folder = entryFolder(placed.path, rawFolders(leaf));
+      folder = entryFolder(placed.path, path.slice(0, -2));
     }
     const placed = open.at(-1)?.placed ?? root;
     const component = safeComponent(textAt(input, path, depth));
@@ -95,7 +95,7 @@ export function readFileTree(options: TreeOptions, rawName: () => string): Liste
       // The folder's own name becomes the file's.
       const folders = Array.from({ length: depth }, (_, i) => textAt(input, path, i));
       const free = distinct.add([name, ...safePath(folders)]);
-      add(entryFolder(free.slice(0, -1), rawFolders(leaf)), free.at(-1)!);
+      add(entryFolder(free.slice(0, -1), path.slice(0, -2)), free.at(-1)!);
     }
   });
   return { name, multiFile: only === undefined, files };
@@ -162,10 +162,6 @@ function requireRoot({ fields, where }: Leaf): void {
 
 function paddingOf(length: number): EntryFields {
   return { length, attr: 'p', mtime: undefined, sha1: -1, piecesRoot: -1 };
-}
-
-function rawFolders({ input, path }: Leaf): Uint8Array[] {
-  return Array.from({ length: path.length / 2 - 1 }, (_, i) => input.subarray(path[2 * i], path[2 * i + 1]));
 }
 
 function textAt(input: Uint8Array, path: readonly number[], component: number): string {

@@ -102,7 +102,10 @@ export class DistinctPaths {
 
 /** The files and folders of one folder by the form in which case-insensitive file systems compare their names. */
 class FolderNames {
-  readonly #taken = new Map<string, FolderNames | undefined>();
+  /** The first of them: many folders have one only, and a map takes more than a deep path is long. */
+  #first: string | undefined;
+  #firstFolder: FolderNames | undefined;
+  #others: Map<string, FolderNames | undefined> | undefined;
   /** Where to go on counting for a name that has been changed before, so that many equal ones stay cheap. */
   #next: Map<string, number> | undefined;
   /** New names of folders that were files already. */
@@ -110,17 +113,17 @@ class FolderNames {
 
   file(wanted: string): string {
     const key = fold(wanted);
-    if (!this.#taken.has(key)) {
-      this.#taken.set(key, undefined);
+    if (!this.#has(key)) {
+      this.#set(key, undefined);
       return wanted;
     }
     this.#next ??= new Map();
     let number = this.#next.get(key) ?? 1;
     let name: string;
     do name = numbered(wanted, number++);
-    while (this.#taken.has(fold(name)));
+    while (this.#has(fold(name)));
     this.#next.set(key, number);
-    this.#taken.set(fold(name), undefined);
+    this.#set(fold(name), undefined);
     return name;
   }
 
@@ -134,16 +137,34 @@ class FolderNames {
       this.#renamed.set(key, name);
       key = fold(name);
     }
-    let names = this.#taken.get(key);
+    let names = this.#folder(key);
     if (names === undefined) {
       names = new FolderNames();
-      this.#taken.set(key, names);
+      this.#set(key, names);
     }
     return { name, names };
   }
 
+  #has(key: string): boolean {
+    return key === this.#first || this.#others?.has(key) === true;
+  }
+
+  #folder(key: string): FolderNames | undefined {
+    return key === this.#first ? this.#firstFolder : this.#others?.get(key);
+  }
+
   #isFile(key: string): boolean {
-    return this.#taken.get(key) === undefined && this.#taken.has(key);
+    return this.#has(key) && this.#folder(key) === undefined;
+  }
+
+  #set(key: string, folder: FolderNames | undefined): void {
+    if (this.#first === undefined) {
+      this.#first = key;
+      this.#firstFolder = folder;
+    } else {
+      this.#others ??= new Map();
+      this.#others.set(key, folder);
+    }
   }
 }
 
