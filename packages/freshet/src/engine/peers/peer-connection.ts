@@ -2,15 +2,12 @@ import {
   type BlockRequest,
   type ExtensionName,
   encodeAllowedFast,
-  encodeChoke,
   encodeDontHave,
   encodeExtended,
   encodeHashReject,
   encodeHave,
   encodeKeepAlive,
-  encodeReject,
   encodeSuggest,
-  encodeUnchoke,
   type Handshake,
   type HashRequest,
   type InfoHash,
@@ -33,8 +30,9 @@ import type { Exchange, PeerOwner } from './peer-owner.ts';
 import type { PeerPieces } from './peer-pieces.ts';
 import { peerStatus } from './peer-status.ts';
 import { PeerTraffic } from './peer-traffic.ts';
+import { PeerUpload, type UploadHost } from './peer-upload.ts';
 import type { RequestPipeline } from './request-pipeline.ts';
-import { UploadQueue, type UploadWire } from './upload-queue.ts';
+import type { UploadQueue } from './upload-queue.ts';
 
 export interface PeerConnectionOptions {
   readonly id: number;
@@ -55,7 +53,7 @@ export interface PeerConnectionOptions {
  * One connection to one peer, from the handshake to its end: puts together what the peer says (inbox), what we say
  * (greeting, outbox) and what goes in both directions (BEP 3, 6, 10).
  */
-export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHandler, UploadWire {
+export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHandler, UploadHost {
   readonly id: number;
   readonly link: Link;
   readonly incoming: boolean;
@@ -65,15 +63,13 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
   readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly traffic: PeerTraffic = new PeerTraffic();
-  amChoking = true;
-  chokeChangedAt: number;
-  upload: UploadQueue | undefined;
   /** Hash messages, on a connection that speaks v2. */
   #hashes: PeerHashes | undefined;
   readonly #options: PeerConnectionOptions;
   readonly #greeting: Greeting;
   readonly #introduction: Introduction;
   readonly #download: PeerDownload;
+  readonly #upload: PeerUpload;
   #owner: PeerOwner | undefined;
   #admitted = false;
   #closed = false;
@@ -89,11 +85,11 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     this.#owner = owner;
     const now = options.clock.now();
     this.connectedAt = now;
-    this.chokeChangedAt = now;
     this.outbox = new Outbox(options.link, options.clock);
     this.inbox = new Inbox(this, now);
     this.#greeting = new Greeting(this.outbox);
     this.#download = new PeerDownload(this);
+    this.#upload = new PeerUpload(this);
     this.#introduction = new Introduction({
       clock: options.clock,
       greeting: this.#greeting,
@@ -125,6 +121,18 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
 
   get amInterested(): boolean {
     return this.#download.interested;
+  }
+
+  get upload(): UploadQueue | undefined {
+    return this.#upload.queue;
+  }
+
+  get amChoking(): boolean {
+    return this.#upload.choking;
+  }
+
+  get chokeChangedAt(): number {
+    return this.#upload.chokeChangedAt;
   }
 
   get pieces(): PeerPieces {
@@ -231,12 +239,12 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     if (this.#closed) return;
     this.#download.read(chunk);
     if (this.#closed) return;
-    this.upload?.pump();
+    this.#upload.pump();
     this.#download.throttle();
   }
 
   onDrain(): void {
-    this.upload?.pump();
+    this.#upload.pump();
     this.#hashes?.onDrain();
   }
 
@@ -317,14 +325,14 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     return this.#owner?.accepts(this, request) === true;
   }
 
-  // What the queues ask for
+  // What both directions lead to
 
   onRequested(requests: readonly BlockRequest[]): void {
     this.#hashes?.onRequested(requests);
   }
 
   sendReject(request: BlockRequest): void {
-    if (this.fast) this.send(encodeReject(request.piece, request.begin, request.length));
+    this.#upload.sendReject(request);
   }
 
   onPayload(bytes: number): void {
@@ -335,9 +343,11 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     this.#download.onWaste(bytes);
   }
 
+  onUnchoked(): void {
+    this.#owner?.onUnchoked(this);
+  }
+
   onUploaded(bytes: number, piece: number): void {
-    this.outbox.lastSent = this.clock.now();
-    this.traffic.onSent(bytes, this.outbox.lastSent);
     this.#owner?.onSent(this, bytes, piece);
   }
 
@@ -353,24 +363,11 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
   // What the torrent asks for
 
   choke(now: number): void {
-    if (this.amChoking) return;
-    this.amChoking = true;
-    this.chokeChangedAt = now;
-    this.together(() => {
-      this.send(encodeChoke());
-      this.upload?.clear();
-    });
+    this.#upload.choke(now);
   }
 
   unchoke(now: number): void {
-    if (!this.amChoking) return;
-    this.amChoking = false;
-    this.chokeChangedAt = now;
-    this.traffic.onUnchoked();
-    this.together(() => {
-      this.send(encodeUnchoke());
-      this.#owner?.onUnchoked(this);
-    });
+    this.#upload.unchoke(now);
   }
 
   /** Tells whether we want anything of the peer, and asks for it. */
@@ -411,7 +408,7 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     if (this.#closed || this.pipeline !== undefined) return;
     this.inbox.setPieceCount(exchange.info.pieceCount);
     this.#download.adopt(exchange);
-    this.upload = new UploadQueue(this, exchange.store, this.#owner!.uploadLimiter);
+    this.#upload.adopt(exchange, this.#owner!);
     if (!this.pieces.adopt(exchange.store)) {
       this.close('the peer sent a bitfield of another torrent');
       return;
@@ -441,11 +438,6 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     this.outbox.send(message);
   }
 
-  /** Runs `action`; what it sends leaves as one write. */
-  together(action: () => void): void {
-    this.outbox.together(action);
-  }
-
   /** Ends the connection. Idempotent. */
   close(reason: string): void {
     if (this.#closed) return;
@@ -453,7 +445,7 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     this.outbox.close();
     this.#introduction.close();
     this.#download.close();
-    this.upload?.close();
+    this.#upload.close();
     this.#hashes?.close();
     this.inbox.close();
     this.link.close();
