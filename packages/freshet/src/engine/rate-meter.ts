@@ -5,7 +5,8 @@ const SLOTS = 8;
 
 /** Bytes per second over the last four seconds, or over the time since the first byte when that is shorter. */
 export class RateMeter {
-  readonly #slots = new Float64Array(SLOTS);
+  /** Absent until something was counted. */
+  #slots: Float64Array | undefined;
   /** Number of the newest slot since time 0. */
   #head = 0;
   #sum = 0;
@@ -16,6 +17,7 @@ export class RateMeter {
     this.#advance(now);
     if (this.#startedAt < 0) this.#startedAt = now;
     const slot = this.#head % SLOTS;
+    this.#slots ??= new Float64Array(SLOTS);
     this.#slots[slot] = this.#slots[slot]! + bytes;
     this.#sum += bytes;
     this.total += bytes;
@@ -33,16 +35,17 @@ export class RateMeter {
   #advance(now: number): void {
     const head = Math.floor(now / SLOT);
     if (head <= this.#head) return;
-    if (head - this.#head >= SLOTS) {
-      if (this.#sum !== 0) this.#slots.fill(0);
+    const slots = this.#slots;
+    if (slots === undefined || head - this.#head >= SLOTS) {
+      if (this.#sum !== 0) slots?.fill(0);
       this.#sum = 0;
       // After a silent window the next byte starts a new measurement.
       this.#startedAt = -1;
     } else {
       for (let slot = this.#head + 1; slot <= head; slot++) {
         const index = slot % SLOTS;
-        this.#sum -= this.#slots[index]!;
-        this.#slots[index] = 0;
+        this.#sum -= slots[index]!;
+        slots[index] = 0;
       }
     }
     this.#head = head;

@@ -35,7 +35,7 @@ const SAME_WARNING = 60_000;
  */
 export class SwarmAnnouncers {
   readonly #options: SwarmAnnouncersOptions;
-  readonly #announcers = new Map<SwarmKind, Announcer>();
+  readonly #announcers = new LazyMap<SwarmKind, Announcer>();
   /** The last warning of each announcer about each tracker: one that is down is told of once, not for each swarm. */
   readonly #warned = new LazyMap<
     SwarmKind,
@@ -49,9 +49,30 @@ export class SwarmAnnouncers {
   /** Joins a swarm: announces `started` there, and goes on announcing. */
   join(swarm: SwarmKind, infoHash: InfoHash): void {
     if (this.#announcers.has(swarm)) return;
-    const { observer } = this.#options;
+    const {
+      clock,
+      random,
+      http,
+      gate,
+      trackerSockets,
+      rtc,
+      peerId,
+      tiers,
+      useHttp,
+      announceToAll,
+      observer,
+    } = this.#options;
     const announcer = new Announcer({
-      ...this.#options,
+      clock,
+      random,
+      http,
+      gate,
+      trackerSockets,
+      rtc,
+      peerId,
+      tiers,
+      useHttp,
+      announceToAll,
       stats: () => ({ ...this.#options.stats(), metElsewhere: swarm === 'v1' ? this.#metByV2() : 0 }),
       infoHash,
       owner: this,

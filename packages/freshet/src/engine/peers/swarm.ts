@@ -42,10 +42,11 @@ export class Swarm implements PeerOwner {
   readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
-  readonly #admission: Admission;
-  readonly #dialler: Dialler;
-  readonly #chokeRounds: ChokeRounds;
-  readonly #incentives: Incentives;
+  // Made when there is a peer or an address: most torrents of a client that seeds thousands have neither.
+  #admissionMade: Admission | undefined;
+  #diallerMade: Dialler | undefined;
+  #chokeRoundsMade: ChokeRounds | undefined;
+  #incentivesMade: Incentives | undefined;
   /** Connections that have not been admitted yet. */
   readonly #handshaking = new LazySet<PeerConnection>();
   readonly #alarm: Alarm;
@@ -54,25 +55,62 @@ export class Swarm implements PeerOwner {
 
   constructor(options: SwarmOptions) {
     this.#options = options;
-    this.#admission = new Admission({ ...options, candidates: this.candidates });
     this.#alarm = new Alarm(options.clock, () => this.#tick());
-    this.#chokeRounds = new ChokeRounds({
-      peers: this.peers,
-      slots: options.uploadSlots,
-      limit: () => options.uploadLimiter.rate,
-      random: options.random,
-    });
-    this.#incentives = new Incentives({ ...options, peers: this.peers });
-    this.#dialler = new Dialler({
-      dialer: options.dialer,
+  }
+
+  get #admission(): Admission {
+    const { peerId, maxPeers } = this.#options;
+    this.#admissionMade ??= new Admission({
+      peerId,
+      maxPeers,
       candidates: this.candidates,
-      budget: options.budget,
-      clock: options.clock,
+      listenPort: () => this.#options.listenPort(),
+    });
+    return this.#admissionMade;
+  }
+
+  get #dialler(): Dialler {
+    const { dialer, budget, clock } = this.#options;
+    this.#diallerMade ??= new Dialler({
+      dialer,
+      candidates: this.candidates,
+      budget,
+      clock,
       hasRoom: () => this.hasRoom,
       rank: (address) => this.#admission.rank(address),
       onLink: (link, address) => this.#open(link, false, address, this.candidates.swarmOf(address)),
       onFailed: () => this.connect(),
     });
+    return this.#diallerMade;
+  }
+
+  get #chokeRounds(): ChokeRounds {
+    const { uploadSlots, uploadLimiter, random } = this.#options;
+    this.#chokeRoundsMade ??= new ChokeRounds({
+      peers: this.peers,
+      slots: uploadSlots,
+      limit: () => uploadLimiter.rate,
+      random,
+    });
+    return this.#chokeRoundsMade;
+  }
+
+  get #incentives(): Incentives {
+    if (this.#incentivesMade === undefined) {
+      const { hasher, clock, random, superSeed, readCache, uploadSlots, uploadLimiter } = this.#options;
+      this.#incentivesMade = new Incentives({
+        hasher,
+        clock,
+        random,
+        peers: this.peers,
+        superSeed,
+        readCache,
+        uploadSlots,
+        uploadLimiter,
+      });
+      if (this.exchange !== undefined) this.#incentivesMade.adopt(this.exchange);
+    }
+    return this.#incentivesMade;
   }
 
   get hashes(): SwarmHashes {
@@ -101,7 +139,7 @@ export class Swarm implements PeerOwner {
 
   /** Whether another connection would be welcome. */
   get hasRoom(): boolean {
-    const count = this.peers.size + this.#handshaking.size + this.#dialler.size;
+    const count = this.peers.size + this.#handshaking.size + (this.#diallerMade?.size ?? 0);
     return this.#running && count < this.#options.maxPeers;
   }
 
@@ -114,7 +152,7 @@ export class Swarm implements PeerOwner {
   get seeding(): boolean {
     const { exchange } = this;
     if (exchange === undefined || exchange.undecided) return false;
-    return exchange.store.picker.missing.isEmpty;
+    return exchange.store.verified.isFull || exchange.store.picker.missing.isEmpty;
   }
 
   start(): void {
@@ -129,7 +167,7 @@ export class Swarm implements PeerOwner {
   stop(reason: string): void {
     this.#running = false;
     this.#alarm.cancel();
-    this.#dialler.cancelAll();
+    this.#diallerMade?.cancelAll();
     for (const peer of [...this.#handshaking]) peer.close(reason);
     for (const peer of [...this.peers.values()]) peer.close(reason);
   }
@@ -137,7 +175,7 @@ export class Swarm implements PeerOwner {
   /** Metadata and stored pieces are known. */
   adopt(exchange: Exchange): void {
     this.exchange = exchange;
-    this.#incentives.adopt(exchange);
+    this.#incentivesMade?.adopt(exchange);
     for (const peer of [...this.peers.values()]) peer.adopt(exchange);
     for (const peer of [...this.peers.values()]) this.onInterest(peer);
     this.dropUseless();
@@ -176,7 +214,7 @@ export class Swarm implements PeerOwner {
   connect(): void {
     if (!this.#running) return;
     this.#arm();
-    this.#dialler.dialMore();
+    if (this.candidates.size > 0) this.#dialler.dialMore();
   }
 
   /** Other peers hear of the piece, and we may need less of them. */
@@ -189,7 +227,7 @@ export class Swarm implements PeerOwner {
 
   /** A piece turned out not to be there: peers that heard of it are told. */
   onLost(piece: number): void {
-    this.#incentives.onLost();
+    this.#incentivesMade?.onLost();
     for (const peer of [...this.peers.values()]) peer.retractPiece(piece);
     this.recount();
   }
@@ -401,7 +439,7 @@ export class Swarm implements PeerOwner {
     if (++this.#ticks % CHOKE_TICKS === 0 && this.exchange !== undefined) {
       this.#chokeRounds.next(now, this.seeding);
     }
-    this.#incentives.tick(now);
+    if (this.peers.size > 0) this.#incentives.tick(now);
     this.#options.metadata.request(now);
     this.#options.events.onTick(now);
     this.connect();
@@ -417,7 +455,7 @@ export class Swarm implements PeerOwner {
 
   /** Whether a connection to this peer, met in `swarm`, would be new, or by version 2 in place of version 1. */
   wantsPeer(peerId: PeerId, swarm: SwarmKind): boolean {
-    if (!this.hasRoom || this.#admission.isBanned(peerId)) return false;
+    if (!this.hasRoom || this.#admissionMade?.isBanned(peerId) === true) return false;
     for (const peer of this.peers.values()) {
       if (peer.peerId === undefined || !equalBytes(peer.peerId, peerId)) continue;
       return swarm === 'v2' && !peer.v2;
