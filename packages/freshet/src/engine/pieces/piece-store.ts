@@ -8,7 +8,9 @@ import { DISK_SOURCE, KeptBlocks, type KeptPieces } from './kept-blocks.ts';
 import type { PartialPiece } from './partial-piece.ts';
 import type { PiecePicker } from './picker.ts';
 import { CachedReader, type ReadCache } from './read-cache.ts';
+import { SealedPieces } from './sealed-pieces.ts';
 import { type PieceHashes, Verification } from './verification.ts';
+import { WriteBehind } from './write-behind.ts';
 
 export interface PieceStoreEvents {
   /** Hash right; readable from now on. @param leaves with v2: the hashes of its blocks. */
@@ -46,16 +48,14 @@ export class PieceStore implements PoolMember {
   readonly picker: PiecePicker;
   /** What is stored of pieces that are not complete. */
   readonly kept: KeptBlocks;
-  readonly #disk: Disk;
   readonly #pool: BufferPool;
   readonly #events: PieceStoreEvents;
   readonly #reader: CachedReader;
   readonly #verification: Verification;
-  /** v2: pieces that cannot be begun, as their hash is not known yet. */
-  readonly #sealed: Bitfield;
+  readonly #sealed: SealedPieces;
   readonly #sources: BlockSources = new BlockSources((id) => this.#owesAnAnswer(id));
   readonly #hashing = new LazyMap<number, PartialPiece>();
-  readonly #writing = new LazyMap<number, Uint8Array>();
+  readonly #writing: WriteBehind;
   #idleWaiters: (() => void)[] = [];
   #closed = false;
 
@@ -75,16 +75,27 @@ export class PieceStore implements PoolMember {
     this.info = options.info;
     this.verified = options.verified;
     this.picker = options.picker;
-    this.#disk = options.disk;
     this.#pool = options.pool;
     this.#events = options.events;
     this.kept = new KeptBlocks(options.disk, options.info.pieceLength, options.kept);
+    this.#writing = new WriteBehind({
+      pieceLength: options.info.pieceLength,
+      disk: options.disk,
+      pool: options.pool,
+      kept: this.kept,
+      onWritten: (piece, length) => this.#onWritten(piece, length),
+      onFailed: (piece, error) => this.#onWriteFailed(piece, error),
+    });
     this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
     this.#verification = this.#createVerification(options.hasher, options.hashes);
     this.unasked = new Bitfield(options.info.pieceCount);
-    this.#sealed = new Bitfield(options.info.pieceCount);
     for (const piece of this.verified.indexes()) this.picker.finish(piece);
-    this.#seal();
+    this.#sealed = new SealedPieces(options.info.pieceCount, options.picker, (piece) =>
+      this.#verification.canJudge(piece),
+    );
+    for (let piece = 0; !this.info.hasV1 && piece < this.info.pieceCount; piece++) {
+      if (!this.verified.get(piece)) this.#sealed.seal(piece);
+    }
     this.#pool.join(this);
   }
 
@@ -95,7 +106,7 @@ export class PieceStore implements PoolMember {
 
   /** The pieces that are verified and not yet on disk. */
   get writing(): Iterable<number> {
-    return this.#writing.keys();
+    return this.#writing.pieces();
   }
 
   /** How many those are. */
@@ -140,7 +151,7 @@ export class PieceStore implements PoolMember {
 
   /** Whether blocks of the piece can still be asked for: it is open or partial. */
   isMissing(piece: number): boolean {
-    return !this.verified.get(piece) && !this.#hashing.has(piece) && !this.#sealed.get(piece);
+    return !this.verified.get(piece) && !this.#hashing.has(piece) && !this.#sealed.has(piece);
   }
 
   /** v2: there are pieces that cannot be begun yet, as their hash is not known. */
@@ -150,14 +161,7 @@ export class PieceStore implements PoolMember {
 
   /** v2: the hashes of these pieces have become known: they can be begun. */
   onPieceHashes(pieces: Iterable<number>): void {
-    let opened = false;
-    for (const piece of pieces) {
-      if (!this.#sealed.get(piece) || !this.#verification.canJudge(piece)) continue;
-      this.#sealed.unset(piece);
-      if (!this.verified.get(piece)) this.picker.putBack(piece);
-      opened = true;
-    }
-    if (!opened) return;
+    if (!this.#sealed.open(pieces, this.verified)) return;
     this.resumeKept();
     this.onRoom();
   }
@@ -201,7 +205,7 @@ export class PieceStore implements PoolMember {
   begin(piece: number, urgent: boolean): PartialPiece | undefined {
     const known = this.partials.get(piece);
     if (known !== undefined) return known;
-    if (this.#sealed.get(piece)) return undefined;
+    if (this.#sealed.has(piece)) return undefined;
     const length = this.pieceLength(piece);
     const bare = this.idle && this.#writing.size === 0;
     const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
@@ -218,7 +222,7 @@ export class PieceStore implements PoolMember {
   /** Takes up pieces of which something is stored, as far as there is memory for them. */
   resumeKept(): void {
     for (const piece of [...this.kept.pieces]) {
-      if (this.#sealed.get(piece)) continue;
+      if (this.#sealed.has(piece)) continue;
       else if (!this.isMissing(piece)) this.kept.forget(piece);
       else if (this.partials.has(piece) || this.picker.priority(piece) === 0) continue;
       else if (this.#pool.fits(this.pieceLength(piece))) this.begin(piece, false);
@@ -271,9 +275,8 @@ export class PieceStore implements PoolMember {
    * disk, after which `wake` is called; or why they cannot be read.
    */
   read(piece: number, begin: number, length: number, wake: () => void): Uint8Array[] | Error | undefined {
-    const buffer = this.#writing.get(piece);
-    // The buffer goes back to the pool once written, and then changes: hence the copy.
-    if (buffer !== undefined) return [buffer.slice(begin, begin + length)];
+    const unwritten = this.#writing.read(piece, begin, length);
+    if (unwritten !== undefined) return [unwritten];
     const partial = this.partials.get(piece);
     if (partial !== undefined) return [partial.buffer.slice(begin, begin + length)];
     return this.#reader.read(piece * this.info.pieceLength + begin, length, wake);
@@ -289,7 +292,7 @@ export class PieceStore implements PoolMember {
     if (this.#writing.has(piece) || !this.verified.unset(piece)) return false;
     this.#reader.invalidate(piece * this.info.pieceLength, this.pieceLength(piece));
     this.picker.putBack(piece);
-    if (!this.#verification.canJudge(piece)) this.#sealOne(piece);
+    this.#sealed.seal(piece);
     return true;
   }
 
@@ -381,19 +384,6 @@ export class PieceStore implements PoolMember {
     });
   }
 
-  /** Keeps the picker from pieces that nobody could verify yet. */
-  #seal(): void {
-    if (this.info.hasV1) return;
-    for (let piece = 0; piece < this.info.pieceCount; piece++) {
-      if (!this.verified.get(piece) && !this.#verification.canJudge(piece)) this.#sealOne(piece);
-    }
-  }
-
-  #sealOne(piece: number): void {
-    this.#sealed.set(piece);
-    this.picker.take(piece);
-  }
-
   #settle(): void {
     if (this.#writing.size === 0) this.#pool.relieve(this);
     if (this.#writing.size > 0 || this.#hashing.size > 0) return;
@@ -404,41 +394,25 @@ export class PieceStore implements PoolMember {
     const piece = partial.index;
     this.verified.set(piece);
     this.picker.finish(piece);
-    this.#writing.set(piece, partial.buffer);
-    this.#pool.writeBegun(partial.buffer.length);
-    const offset = piece * this.info.pieceLength;
-    // What is under way of an earlier, perhaps wrong, copy must not end after this.
-    const earlier = this.kept.whenWritten(piece);
-    const write = (): Promise<void> => this.#disk.write(offset, [partial.buffer]);
-    (earlier === undefined ? write() : earlier.then(write)).then(
-      () => this.#written(partial, offset),
-      (error: Error) => this.#writeFailed(partial, error),
-    );
+    this.#writing.write(partial);
     // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
     this.#events.onVerified(piece, partial.digests?.bytes);
     for (const id of guilty) this.#sources.ban(id, `sent a wrong block of piece ${piece}`);
   }
 
-  #written(partial: PartialPiece, offset: number): void {
-    this.#writing.delete(partial.index);
-    this.#pool.writeEnded(partial.buffer.length);
-    this.kept.forget(partial.index);
-    this.#pool.release(partial.buffer);
+  #onWritten(piece: number, length: number): void {
     if (!this.#closed) {
-      this.#reader.invalidate(offset, partial.buffer.length);
-      this.#events.onStored(partial.index);
+      this.#reader.invalidate(piece * this.info.pieceLength, length);
+      this.#events.onStored(piece);
     }
     this.#settle();
     this.#pool.settle();
   }
 
-  #writeFailed(partial: PartialPiece, error: Error): void {
-    this.#writing.delete(partial.index);
-    this.#pool.writeEnded(partial.buffer.length);
-    this.#pool.release(partial.buffer);
+  #onWriteFailed(piece: number, error: Error): void {
     if (!this.#closed) {
-      this.verified.unset(partial.index);
-      this.picker.putBack(partial.index);
+      this.verified.unset(piece);
+      this.picker.putBack(piece);
       this.#events.onWriteError(error);
     }
     this.#settle();
