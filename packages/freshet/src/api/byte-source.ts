@@ -1,7 +1,8 @@
 /** A part of a file as an async iterator: the ground under every kind of stream. */
 
-import { AbortedError, ArgumentError, toFreshetError } from '../session/errors.ts';
+import { ArgumentError, type FreshetError, toFreshetError } from '../session/errors.ts';
 import type { ByteReader } from '../session/protocol.ts';
+import { abortedBy, onAbort } from './abort.ts';
 import type { StreamOptions } from './options.ts';
 import type { ByteIterator } from './platform.ts';
 
@@ -31,31 +32,43 @@ export function resolveRange(options: StreamOptions | undefined, length: number)
   return { start: Math.min(start, end), end };
 }
 
-/** Iterates over what `open` reads; `open` is called on the first pull, so a stream that nobody reads costs nothing. */
-export function iterateBytes(
-  open: () => ByteReader | undefined,
-  signal: AbortSignal | undefined,
-): ByteIterator {
+export interface ByteSource {
+  /** Called on the first pull, so a stream that nobody reads costs nothing; `undefined` where there are no bytes. */
+  open(): ByteReader | undefined;
+  /** The program's own, for this stream. */
+  readonly signal: AbortSignal | undefined;
+  /** Fires at the end of the torrent, with an error as its reason. */
+  torrent(): AbortSignal;
+}
+
+/** Iterates over what `open` reads. It ends with an error when one of the signals fires. */
+export function iterateBytes({ open, signal, torrent }: ByteSource): ByteIterator {
   let reader: ByteReader | undefined;
+  let forget: (() => void)[] = [];
   let ended = false;
 
   const finish = (): void => {
     ended = true;
-    signal?.removeEventListener('abort', onAbort);
+    for (const unlisten of forget) unlisten();
+    forget = [];
     reader?.cancel();
     reader = undefined;
   };
-  const onAbort = (): void => {
-    reader?.cancel();
+  const abortion = (): Error | undefined => {
+    if (signal?.aborted === true) return abortedBy(signal);
+    const whole = torrent();
+    return whole.aborted ? (whole.reason as FreshetError) : undefined;
   };
 
   const pull = async (): Promise<IteratorResult<Uint8Array<ArrayBuffer>, undefined>> => {
     if (ended) return { done: true, value: undefined };
     try {
-      if (signal?.aborted === true) throw new AbortedError();
+      const aborted = abortion();
+      if (aborted !== undefined) throw aborted;
       if (reader === undefined) {
         reader = open();
-        signal?.addEventListener('abort', onAbort);
+        const cancel = (): void => reader?.cancel();
+        for (const each of [signal, torrent()]) if (each !== undefined) forget.push(onAbort(each, cancel));
       }
       const bytes = await reader?.read(CHUNK_LENGTH);
       if (bytes !== undefined) return { done: false, value: bytes as Uint8Array<ArrayBuffer> };
@@ -65,9 +78,7 @@ export function iterateBytes(
       // The consumer has gone: what its last read came to is nobody's concern.
       if (ended) return { done: true, value: undefined };
       finish();
-      throw signal?.aborted === true
-        ? new AbortedError(undefined, { cause: signal.reason })
-        : toFreshetError(error);
+      throw abortion() ?? toFreshetError(error);
     }
   };
 

@@ -1,7 +1,6 @@
 /** A client: torrents that share one session. */
 
 import {
-  AbortedError,
   ArgumentError,
   DestroyedError,
   type FreshetError,
@@ -10,6 +9,7 @@ import {
   toFreshetError,
 } from '../session/errors.ts';
 import type { Commands, Session, SessionEvent, TorrentKey } from '../session/protocol.ts';
+import { abortedBy, onAbort } from './abort.ts';
 import { callSafely, Emitter, withCallback } from './emitter.ts';
 import {
   addSettings,
@@ -270,7 +270,7 @@ export class Client extends Emitter<ClientEvents> {
     const refusal = this.destroyed
       ? new DestroyedError('The client has been destroyed.')
       : options.signal?.aborted === true
-        ? new AbortedError(undefined, { cause: options.signal.reason })
+        ? abortedBy(options.signal)
         : undefined;
     if (refusal === undefined) {
       this.#byKey.set(key, torrent);
@@ -380,9 +380,8 @@ export class Client extends Emitter<ClientEvents> {
 }
 
 function endOnAbort(torrent: Torrent, signal: AbortSignal): void {
-  const onAbort = (): void => torrent.fail(new AbortedError(undefined, { cause: signal.reason }), false);
-  signal.addEventListener('abort', onAbort, { once: true });
-  torrent.once('close', () => signal.removeEventListener('abort', onAbort));
+  const forget = onAbort(signal, () => torrent.fail(abortedBy(signal), false));
+  onAbort(torrent.signal, forget);
 }
 
 function describe(id: TorrentId | Torrent): string {

@@ -1,7 +1,7 @@
 /** One file of a torrent. */
 
 import { contentType } from '../protocol/index.ts';
-import { ArgumentError, DestroyedError } from '../session/errors.ts';
+import { ArgumentError } from '../session/errors.ts';
 import type { ByteReader, FileSnapshot } from '../session/protocol.ts';
 import { iterateBytes, resolveRange, toWebStream } from './byte-source.ts';
 import { Emitter } from './emitter.ts';
@@ -36,7 +36,8 @@ export interface FileEvents {
 
 /** What a file uses of its torrent. */
 export interface FileOwner {
-  destroyed(): boolean;
+  /** Fires at the end of the torrent. */
+  signal(): AbortSignal;
   pieceLength(): number;
   infoHash(): string | undefined;
   /** Verified bytes of a file. */
@@ -135,11 +136,14 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
    * `file[Symbol.asyncIterator]({ start, end })`. A chunk is the caller's to keep.
    */
   [Symbol.asyncIterator](options?: StreamOptions): ByteIterator {
-    return iterateBytes(() => {
-      if (this.#owner.destroyed()) throw this.#gone();
-      const { start, end } = resolveRange(options, this.length);
-      return start === end ? undefined : this.#owner.openReader(this.offset + start, this.offset + end);
-    }, options?.signal);
+    return iterateBytes({
+      open: () => {
+        const { start, end } = resolveRange(options, this.length);
+        return start === end ? undefined : this.#owner.openReader(this.offset + start, this.offset + end);
+      },
+      signal: options?.signal,
+      torrent: () => this.#owner.signal(),
+    });
   }
 
   /** A web stream. Cancelling it stops the download of what it would have read. */
@@ -187,10 +191,6 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   streamTo<T extends { src: string }>(element: T): T {
     element.src = this.streamURL;
     return element;
-  }
-
-  #gone(): DestroyedError {
-    return new DestroyedError(`The torrent of "${this.path}" has been destroyed.`);
   }
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { Lifetime } from './lifetime.ts';
 import { Milestones } from './milestones.ts';
 
 describe('Milestones', () => {
   it('resolves those who wait for what is reached, and leaves the others', async () => {
-    const milestones = new Milestones<string>();
+    const milestones = new Milestones<string>(new Lifetime());
     const settled: string[] = [];
     const ready = [1, 2].map((n) =>
       milestones.until('ready', undefined).then(() => settled.push(`ready ${n}`)),
@@ -17,7 +18,7 @@ describe('Milestones', () => {
   });
 
   it('rejects everybody with the reason, and keeps those who ask later waiting', async () => {
-    const milestones = new Milestones<string>();
+    const milestones = new Milestones<string>(new Lifetime());
     const reason = new Error('disk full');
     const both = [milestones.until('ready', undefined), milestones.until('done', undefined)];
     milestones.giveUp(reason);
@@ -28,7 +29,7 @@ describe('Milestones', () => {
   });
 
   it('rejects whose signal fires, before or meanwhile, and no one else', async () => {
-    const milestones = new Milestones<string>();
+    const milestones = new Milestones<string>(new Lifetime());
     const abort = new AbortController();
     const mine = milestones.until('ready', abort.signal);
     const other = milestones.until('ready', undefined);
@@ -40,7 +41,7 @@ describe('Milestones', () => {
   });
 
   it('lets go of the signal when it is over', async () => {
-    const milestones = new Milestones<string>();
+    const milestones = new Milestones<string>(new Lifetime());
     const { signal } = new AbortController();
     let listeners = 0;
     const add = signal.addEventListener.bind(signal);

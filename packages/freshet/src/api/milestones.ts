@@ -1,7 +1,8 @@
 /** Promises for what a torrent reaches once: handed out before, kept or broken later. */
 
 import { LazySet } from '../protocol/lazy-collections.ts';
-import { AbortedError } from '../session/errors.ts';
+import { abortedBy, onAbort } from './abort.ts';
+import type { Lifetime } from './lifetime.ts';
 
 export type Milestone = 'ready' | 'done';
 
@@ -17,20 +18,24 @@ interface Waiting<T> {
  */
 export class Milestones<T> {
   readonly #waiting = new LazySet<Waiting<T>>();
+  readonly #lifetime: Lifetime;
+
+  constructor(lifetime: Lifetime) {
+    this.#lifetime = lifetime;
+  }
 
   /**
-   * Resolves with what `reached` is given; rejects when nothing is reached any more, or with an `AbortedError` when
-   * the signal fires.
+   * Resolves with what `reached` is given; rejects when nothing is reached any more, at the end of the torrent with its
+   * reason, or with an `AbortedError` when the signal fires.
    */
   until(milestone: Milestone, signal: AbortSignal | undefined): Promise<T> {
-    const aborted = (): AbortedError => new AbortedError(undefined, { cause: signal?.reason });
-    if (signal?.aborted === true) return Promise.reject(aborted());
+    if (this.#lifetime.reason !== undefined) return Promise.reject(this.#lifetime.reason);
+    if (signal?.aborted === true) return Promise.reject(abortedBy(signal));
     return new Promise((resolve, reject) => {
       const settle = (): void => {
-        signal?.removeEventListener('abort', onAbort);
+        for (const unlisten of forget) unlisten();
         this.#waiting.delete(waiting);
       };
-      const onAbort = (): void => waiting.reject(aborted());
       const waiting: Waiting<T> = {
         milestone,
         resolve: (value) => {
@@ -43,7 +48,8 @@ export class Milestones<T> {
         },
       };
       this.#waiting.add(waiting);
-      signal?.addEventListener('abort', onAbort);
+      const forget = [onAbort(this.#lifetime.signal, () => waiting.reject(this.#lifetime.reason!))];
+      if (signal !== undefined) forget.push(onAbort(signal, () => waiting.reject(abortedBy(signal))));
     });
   }
 
@@ -51,7 +57,7 @@ export class Milestones<T> {
     for (const waiting of [...this.#waiting]) if (waiting.milestone === milestone) waiting.resolve(value);
   }
 
-  /** It has failed or ended. Whoever asks afterwards waits anew. */
+  /** It has failed, and may be resumed. Whoever asks afterwards waits anew. */
   giveUp(reason: Error): void {
     for (const waiting of [...this.#waiting]) waiting.reject(reason);
   }

@@ -1,14 +1,16 @@
 /** What is known of a torrent: properties that cost nothing to read. */
 
 import type { Bitfield } from '../protocol/index.ts';
-import { LazyMap } from '../protocol/lazy-collections.ts';
 import type { FreshetError } from '../session/errors.ts';
-import type { MetadataSnapshot, StatsSnapshot } from '../session/protocol.ts';
+import type { StatsSnapshot } from '../session/protocol.ts';
+import { Contents } from './contents.ts';
 import { Emitter } from './emitter.ts';
 import type { File } from './file.ts';
-import type { Piece, Progress } from './progress.ts';
+import { Lifetime } from './lifetime.ts';
+import type { Piece } from './progress.ts';
 import type { TorrentEvents } from './torrent-events.ts';
 import type { Wire } from './wire.ts';
+import { Wires } from './wires.ts';
 
 const NO_STATS: StatsSnapshot = {
   state: 'metadata',
@@ -38,16 +40,10 @@ export class TorrentFacts {
   path: string | undefined;
   announce: string[] = [];
   urlList: string[] = [];
-  metadata: MetadataSnapshot | undefined;
-  torrentFile: Uint8Array | undefined;
-  /** Made when somebody first looks: a torrent can have a million. */
-  files: File[] | undefined;
-  makeFiles: () => File[] = () => [];
-  /** Paths of files that are kept elsewhere than the torrent has them, by index. */
-  readonly renamed: Map<number, string> = new LazyMap();
-  progress: Progress | undefined;
+  readonly contents: Contents = new Contents();
+  readonly wires: Wires = new Wires();
+  readonly lifetime: Lifetime = new Lifetime();
   stats: StatsSnapshot = NO_STATS;
-  readonly wires: Map<number, Wire> = new LazyMap();
   maxWebConns = 4;
   ready = false;
   done = false;
@@ -65,7 +61,7 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
 
   /** Suggested name of the file or folder; before the metadata what the magnet link says. */
   get name(): string | undefined {
-    return this.now.metadata?.name ?? this.now.name;
+    return this.now.contents.metadata?.name ?? this.now.name;
   }
   /**
    * 40 hexadecimal characters: the v1 info-hash or, of a torrent that was added by its v2 info-hash only, the first 40 of
@@ -83,14 +79,14 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
     return this.now.infoHashV2;
   }
   get magnetURI(): string | undefined {
-    return this.now.metadata?.magnetURI ?? this.now.magnetURI;
+    return this.now.contents.metadata?.magnetURI ?? this.now.magnetURI;
   }
   /**
    * Contents of a `.torrent` file; `undefined` before the metadata is known and, of a magnet link's v2 torrent, before
    * peers have sent the hashes that belong into it.
    */
   get torrentFile(): Uint8Array | undefined {
-    return this.now.torrentFile ?? this.now.metadata?.torrentFile;
+    return this.now.contents.torrentFile;
   }
   /** The same as a `Blob`. */
   get torrentFileBlob(): Blob | undefined {
@@ -107,40 +103,39 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   }
   /** Empty before the metadata is known. */
   get files(): File[] {
-    this.now.files ??= this.now.makeFiles();
-    return this.now.files;
+    return this.now.contents.files;
   }
   /** Pieces that are not complete, `null` for those that are. Empty before the metadata is known. */
   get pieces(): readonly (Piece | null)[] {
-    return this.now.progress?.pieces ?? [];
+    return this.now.contents.progress?.pieces ?? [];
   }
   /** Verified pieces. */
   get bitfield(): Bitfield | undefined {
-    return this.now.progress?.bitfield;
+    return this.now.contents.progress?.bitfield;
   }
   /** Bytes of every piece but the last; 0 before the metadata is known. */
   get pieceLength(): number {
-    return this.now.metadata?.pieceLength ?? 0;
+    return this.now.contents.metadata?.pieceLength ?? 0;
   }
   get lastPieceLength(): number {
-    return this.now.metadata?.lastPieceLength ?? 0;
+    return this.now.contents.metadata?.lastPieceLength ?? 0;
   }
   /** Bytes of all files; 0 before the metadata is known. */
   get length(): number {
-    return this.now.metadata?.length ?? 0;
+    return this.now.contents.metadata?.length ?? 0;
   }
   get private(): boolean {
-    return this.now.metadata?.private ?? false;
+    return this.now.contents.metadata?.private ?? false;
   }
   get created(): Date | undefined {
-    const time = this.now.metadata?.created;
+    const time = this.now.contents.metadata?.created;
     return time === undefined ? undefined : new Date(time);
   }
   get createdBy(): string | undefined {
-    return this.now.metadata?.createdBy;
+    return this.now.contents.metadata?.createdBy;
   }
   get comment(): string | undefined {
-    return this.now.metadata?.comment;
+    return this.now.contents.metadata?.comment;
   }
   get maxWebConns(): number {
     return this.now.maxWebConns;
@@ -174,6 +169,13 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   }
   get destroyed(): boolean {
     return this.now.destroyed;
+  }
+  /**
+   * Fires when the torrent is destroyed, whoever did it: with the error that ended it as its reason, else with a
+   * `DestroyedError`. For what is to last as long as the torrent: `fetch(url, { signal: torrent.signal })`.
+   */
+  get signal(): AbortSignal {
+    return this.now.lifetime.signal;
   }
   /** Why it stopped, after `error`. */
   get failure(): FreshetError | undefined {
@@ -222,7 +224,7 @@ export abstract class TorrentState extends Emitter<TorrentEvents> {
   }
   /** Connected peers. */
   get wires(): Wire[] {
-    return [...this.now.wires.values()];
+    return this.now.wires.all();
   }
   /** Everything that is counted, as of at most 100 ms ago; `received` is by kind of source. */
   get stats(): StatsSnapshot {
