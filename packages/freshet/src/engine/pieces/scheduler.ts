@@ -1,7 +1,9 @@
 import { type Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
 import type { Random } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
-import { FREE, type PartialPiece, RECEIVED, REQUESTED } from './partial-piece.ts';
+import { BlockTimes } from './block-times.ts';
+import { owedBlocks } from './end-game.ts';
+import { FREE, type PartialPiece, REQUESTED } from './partial-piece.ts';
 import type { Offer } from './picker.ts';
 import type { PieceStore } from './piece-store.ts';
 import { Patience, type PeerSpeeds, urgentShare } from './urgent-share.ts';
@@ -50,9 +52,6 @@ export interface RequestTarget extends BlockSource {
 const RANDOM_FIRST_PIECES = 4;
 /** Extra sources that one late block may be asked of. */
 const MAX_EXTRA_REQUESTERS = 3;
-/** A block is late when it takes longer than mean + 4 deviations, but not before this many milliseconds. */
-const MIN_LATE = 400;
-const MAX_LATE = 8000;
 /**
  * How near a deadline must be for a source that costs money to pre-empt the free ones, in milliseconds. The
  * scheduler of p2p-media-loader has 15 s; verified blocks and cancels let us wait longer.
@@ -72,11 +71,6 @@ const RUN_LENGTH = 4 * 1024 * 1024;
 const RUN_TIME = 10;
 /** How near a deadline must be for a late block to be asked of another source, in milliseconds. */
 const RESCUE_HORIZON = 4000;
-/** What is needed within so many milliseconds is late already when another peer could have it sooner. */
-const SOON = 1000;
-const MIN_LATE_SOON = 250;
-/** How much sooner, in milliseconds: what a round trip may take. */
-const SOONER = 100;
 /** v2: blocks that all peers together bring in so many milliseconds are parted among them. */
 const BLOCK_RUN_TIME = 250;
 const MIN_BLOCK_RUN = 4;
@@ -97,9 +91,7 @@ export class Scheduler {
   readonly #patience = new Patience();
   /** A free peer has everything and would send it, as of the last tick. */
   hasFreeSeed = false;
-  /** Time from request to arrival, its mean and deviation, over all peers. */
-  #meanTime = 1000;
-  #deviation = 500;
+  readonly #times = new BlockTimes();
 
   constructor(
     store: PieceStore,
@@ -116,13 +108,12 @@ export class Scheduler {
 
   /** Milliseconds after which a block counts as late. */
   get lateAfter(): number {
-    return Math.min(MAX_LATE, Math.max(MIN_LATE, this.#meanTime + 4 * this.#deviation));
+    return this.#times.lateAfter;
   }
 
   /** A block took this long, in milliseconds. */
   observe(elapsed: number): void {
-    this.#deviation += 0.1 * (Math.abs(elapsed - this.#meanTime) - this.#deviation);
-    this.#meanTime += 0.1 * (elapsed - this.#meanTime);
+    this.#times.observe(elapsed);
   }
 
   /**
@@ -277,10 +268,7 @@ export class Scheduler {
     now: number,
   ): number {
     if (!partial.admits(peer.id)) return 0;
-    const late =
-      slack < SOON
-        ? Math.min(this.lateAfter, Math.max(MIN_LATE_SOON, peer.queueTime + SOONER))
-        : this.lateAfter;
+    const late = this.#times.lateWithin(slack, peer.queueTime);
     let given = 0;
     for (let i = 0; i < partial.blockCount && given < room; i++) {
       const block = (firstBlock + i) % partial.blockCount;
@@ -359,32 +347,9 @@ export class Scheduler {
 
   /** Asks an idle peer for the oldest blocks that others owe too, one extra source a block. */
   #assignEndGame(peer: RequestTarget, room: number, now: number, minAge: number): void {
-    const { partials } = this.#store;
-    const candidates: { partial: PartialPiece; block: number }[] = [];
-    let looks = Math.min(MAX_PARTIAL_LOOKS, partials.size);
-    let blockLooks = MAX_BLOCK_LOOKS;
-    const fruitless: PartialPiece[] = [];
-    for (const partial of partials.values()) {
-      if (looks-- === 0 || blockLooks <= 0) break;
-      const before = candidates.length;
-      if (this.#mayTake(peer, partial.index) && partial.admits(peer.id)) {
-        blockLooks -= partial.blockCount;
-        for (let block = 0; block < partial.blockCount; block++) {
-          if (partial.state(block) === RECEIVED || partial.requesters(block) > 1) continue;
-          if (now - partial.requestedAt(block) < minAge) continue;
-          if (!peer.isRequesting(partial.index, block)) candidates.push({ partial, block });
-        }
-      }
-      if (candidates.length === before) fruitless.push(partial);
-    }
-    // The next look is at others.
-    for (const partial of fruitless) {
-      if (fruitless.length === partials.size) break;
-      partials.delete(partial.index);
-      partials.set(partial.index, partial);
-    }
-    candidates.sort((a, b) => a.partial.requestedAt(a.block) - b.partial.requestedAt(b.block));
-    for (const { partial, block } of candidates.slice(0, room)) this.#request(peer, partial, block, now);
+    const mayTake = (piece: number): boolean => this.#mayTake(peer, piece);
+    const owed = owedBlocks(this.#store.partials, peer, mayTake, now, minAge);
+    for (const { partial, block } of owed.slice(0, room)) this.#request(peer, partial, block, now);
   }
 
   #requestFree(peer: RequestTarget, partial: PartialPiece, room: number, now: number): number {
