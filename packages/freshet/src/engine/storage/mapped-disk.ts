@@ -11,6 +11,7 @@ import { type LayoutFile, locateFile, PartsCursor } from './layout.ts';
 import { PartsFile } from './parts-file.ts';
 import { type MoveOptions, Relocation } from './relocation.ts';
 import { SwitchedStore } from './switched-store.ts';
+import { WantedFiles } from './wanted-files.ts';
 
 export interface MappedDiskOptions {
   /** The torrent's files in the order of their bytes, without gaps; an `Info` will do. */
@@ -39,8 +40,6 @@ export interface MappedFiles extends Disk {
 }
 
 const DEFAULT_MAX_OPEN_FILES = 64;
-/** Memory for bytes that move from the parts file to their own. */
-const MOVE_BUFFER = 1 << 20;
 /** The parts file's name in the pool. */
 const PARTS = -1;
 
@@ -67,14 +66,7 @@ class MappedDisk implements MappedFiles {
   readonly #pool: HandlePool;
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
-  #wanted: Uint8Array;
-  /** What will be wanted when it is its turn; nothing is known of it when the disk is opened without. */
-  #latest: Uint8Array | undefined;
-  /** Empty files that are wanted and may not exist yet. */
-  #emptyFiles: number[];
-  /** Not all wanted files have been given what is theirs. */
-  #unsettled = true;
-  #failure: DiskError | undefined;
+  readonly #wanted: WantedFiles;
   #closed: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
@@ -84,9 +76,6 @@ class MappedDisk implements MappedFiles {
     this.#files = info.files;
     this.#store = new SwitchedStore(store);
     this.#paths = new LazyMap(options.paths);
-    this.#wanted = flags(info.files.length, options.wanted);
-    this.#latest = options.wanted && this.#wanted;
-    this.#emptyFiles = this.#wantedEmptyFiles();
     this.#partsPath = options.partsPath ?? partsPathOf(infoHash);
     this.#watch = new FileWatch({
       count: info.files.length,
@@ -118,8 +107,19 @@ class MappedDisk implements MappedFiles {
       runAlone: (action) => this.#runAlone(action),
       write: (index, start, parts) => this.#writeStored(index, start, parts),
     });
+    this.#wanted = new WantedFiles(
+      {
+        files: this.#files,
+        pool: this.#pool,
+        parts: this.#parts,
+        read: (index, start, into) => this.#readFile(index, start, into),
+        write: (index, start, parts) => this.#writeStored(index, start, parts),
+        asDiskError: (error) => this.#asDiskError(error),
+      },
+      options.wanted,
+    );
     // First of all operations: what they find depends on it.
-    void this.#gate.exclusive(() => this.#start());
+    void this.#gate.exclusive(() => this.#wanted.start());
   }
 
   read(offset: number, into: Uint8Array): Promise<number> {
@@ -132,20 +132,14 @@ class MappedDisk implements MappedFiles {
 
   setWanted(wanted: readonly boolean[]): void {
     if (this.#closed !== undefined) return;
-    const next = flags(this.#files.length, wanted);
-    this.#latest = next;
-    void this.#gate.exclusive(async () => {
-      this.#wanted = next;
-      this.#emptyFiles = this.#wantedEmptyFiles();
-      this.#unsettled = true;
-      await this.#settle();
-    });
+    void this.#gate.exclusive(this.#wanted.choose(wanted));
   }
 
   async flush(): Promise<void> {
-    const settled = this.#closed === undefined ? this.#gate.exclusive(() => this.#settle()) : undefined;
+    const settled =
+      this.#closed === undefined ? this.#gate.exclusive(() => this.#wanted.settle()) : undefined;
     const synced = this.#run(async () => {
-      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#wanted.failure !== undefined) throw this.#wanted.failure;
       await this.#pool.sync();
     });
     await Promise.all([settled, synced]);
@@ -174,7 +168,7 @@ class MappedDisk implements MappedFiles {
 
   allocate(onProgress: (allocated: number, total: number) => void): Promise<void> {
     return this.#relocation.allocate(
-      this.#storedFiles().filter((index) => this.#wanted[index] === 1),
+      this.#storedFiles().filter((index) => this.#wanted.has(index)),
       onProgress,
     );
   }
@@ -303,7 +297,7 @@ class MappedDisk implements MappedFiles {
       let stop = Math.min(end, file.offset + file.length);
       if (file.padding) {
         source.take(stop - at);
-      } else if (this.#wanted[index] === 1) {
+      } else if (this.#wanted.has(index)) {
         const [from, until, views] = [at, stop, source.take(stop - at)];
         const wanted = index;
         writes.push(async () => {
@@ -312,7 +306,7 @@ class MappedDisk implements MappedFiles {
         });
       } else {
         // One record for a row of unwanted files: there can be thousands of them in a piece.
-        for (; stop < end && this.#wanted[index + 1] === 0 && !this.#files[index + 1]!.padding; index++) {
+        for (; stop < end && this.#keptApart(index + 1); index++) {
           const next = this.#files[index + 1]!;
           stop = Math.min(end, next.offset + next.length);
         }
@@ -338,79 +332,13 @@ class MappedDisk implements MappedFiles {
     }
   }
 
-  // --- wanted and unwanted
-
-  async #start(): Promise<void> {
-    try {
-      await this.#parts.load();
-      // Until somebody says what is wanted, nothing gets a file that may not be.
-      if (this.#latest === undefined) return;
-      await this.#moveParts();
-      await this.#parts.trim();
-    } catch (error) {
-      this.#failure = this.#asDiskError(error);
-    }
-  }
-
-  /** Gives wanted files what is theirs. Does not reject: `flush` tells. */
-  async #settle(): Promise<void> {
-    if (!this.#unsettled && !this.#parts.isSpent) return;
-    this.#failure = undefined;
-    try {
-      await this.#parts.load();
-      await this.#moveParts();
-      await this.#parts.trim();
-      while (this.#emptyFiles.length > 0) {
-        const index = this.#emptyFiles.at(-1)!;
-        await this.#writeStored(index, this.#files[index]!.offset, []);
-        this.#emptyFiles.pop();
-      }
-      this.#unsettled = false;
-    } catch (error) {
-      this.#failure = this.#asDiskError(error);
-    }
-  }
-
-  /** Moves bytes of files that are wanted now from the parts file to where they belong. */
-  async #moveParts(): Promise<void> {
-    if (this.#parts.isEmpty) return;
-    for (const extent of this.#parts.extents(0, this.length)) {
-      let at = extent.start;
-      for (let index = locateFile(this.#files, at); at < extent.end; index++) {
-        const file = this.#files[index]!;
-        if (file.length === 0) continue;
-        const stop = Math.min(extent.end, file.offset + file.length);
-        const wanted = this.#wanted[index] === 1 && this.#latest?.[index] !== 0;
-        if (wanted && !file.padding) await this.#move(index, at, stop);
-        at = stop;
-      }
-    }
-  }
-
-  async #move(index: number, start: number, end: number): Promise<void> {
-    const buffer = new Uint8Array(Math.min(MOVE_BUFFER, end - start));
-    for (let at = start; at < end; ) {
-      const target = buffer.subarray(0, Math.min(buffer.length, end - at));
-      const count = await this.#readFile(index, at, target);
-      if (count === 0) break;
-      await this.#writeStored(index, at, [target.subarray(0, count)]);
-      at += count;
-    }
-    // Not before the bytes are safe in their file: after a crash they are still in one of the two.
-    await this.#pool.sync(index);
-    await this.#parts.drop(start, end);
-  }
-
-  #wantedEmptyFiles(): number[] {
-    const found: number[] = [];
-    for (let index = this.#files.length - 1; index >= 0; index--) {
-      const file = this.#files[index]!;
-      if (file.length === 0 && !file.padding && this.#wanted[index] === 1) found.push(index);
-    }
-    return found;
-  }
-
   // --- help
+
+  /** There is such a file, and its bytes go to the parts file. */
+  #keptApart(index: number): boolean {
+    const file = this.#files[index];
+    return file !== undefined && !file.padding && !this.#wanted.has(index);
+  }
 
   /** Indexes of all that are files at all. */
   #storedFiles(): number[] {
@@ -437,12 +365,6 @@ class MappedDisk implements MappedFiles {
 /** Where bytes of unwanted files are kept unless somebody says otherwise. */
 export function partsPathOf(infoHash: Uint8Array): readonly string[] {
   return [`.freshet-${toHex(infoHash)}.parts`];
-}
-
-function flags(length: number, wanted: readonly boolean[] | undefined): Uint8Array {
-  const array = new Uint8Array(length).fill(1);
-  if (wanted !== undefined) for (let i = 0; i < length; i++) if (wanted[i] === false) array[i] = 0;
-  return array;
 }
 
 function zeros(into: Uint8Array): number {
