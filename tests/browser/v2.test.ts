@@ -78,7 +78,7 @@ it('streams a version 2 magnet link from page to page, block by block', async ()
       const bytes = await (await fetch('/film.mp4')).arrayBuffer();
       const seed = client.seed(new File([bytes], 'film.mp4'), { version: 2, pieceLength, announce: [url] });
       await seed.untilReady();
-      return seed.magnetURI;
+      return seed.magnetURI!;
     },
     { pieceLength: PIECE, uploadLimit: RATE, tracker: announce },
   );

@@ -237,6 +237,24 @@ describe('HTTP scrape', () => {
     );
   });
 
+  it('counts partial seeds as incomplete, for as long as they say so (BEP 21)', async () => {
+    const { base } = await start();
+    const scrape = async (): Promise<unknown> => {
+      const reply = await get(`${base}/scrape?info_hash=${percent(HASH)}`);
+      return [...(reply.get('files') as BencodeDict).values()].map((counts) =>
+        Object.fromEntries(counts as BencodeDict),
+      );
+    };
+    const paused = await get(announceUrl(base, { event: 'paused', left: 1000 }));
+    expect(paused.has('failure reason')).toBe(false);
+    expect(paused.get('incomplete')).toBe(1);
+    // It says so in every announce.
+    await get(announceUrl(base, { event: 'paused', left: 1000 }));
+    expect(await scrape()).toEqual([{ complete: 0, incomplete: 1, downloaded: 0 }]);
+    await get(announceUrl(base, { event: 'completed', left: 0 }));
+    expect(await scrape()).toEqual([{ complete: 1, incomplete: 0, downloaded: 1 }]);
+  });
+
   it('of everything is refused by default', async () => {
     const { base } = await start();
     expect(text((await get(`${base}/scrape`)).get('failure reason'))).toContain('info_hash');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { World } from '../../testing/memory-world.ts';
-import { DestroyedError, StorageError, StreamError } from './errors.ts';
+import { DestroyedError, StorageError } from './errors.ts';
 import type { SessionEvent } from './protocol.ts';
 
 const content = Uint8Array.from({ length: 200_000 }, (_, index) => (index * 31 + (index >> 8)) & 255);
@@ -128,8 +128,8 @@ describe('DirectSession', () => {
     const second = torrent.files[1]!.arrayBuffer().catch((error: unknown) => error);
     await world.clock.advanceAsync(100);
     await world.run(torrent.destroy());
-    expect(await failed).toBeInstanceOf(StreamError);
-    expect(await second).toBeInstanceOf(StreamError);
+    expect(await failed).toBeInstanceOf(DestroyedError);
+    expect(await second).toBe(torrent.signal.reason);
     await expect(torrent.files[0]!.arrayBuffer()).rejects.toBeInstanceOf(DestroyedError);
     await world.run(Promise.all([client.destroy(), seeder.destroy()]));
   });
