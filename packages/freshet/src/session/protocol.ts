@@ -4,105 +4,26 @@
  * of a `MessagePort`, or of a socket.
  */
 
-import type { ErrorValue } from './errors.ts';
+import type { SessionEvent } from './events.ts';
+import type {
+  AddSettings,
+  QueueSettings,
+  SeedGoals,
+  SeedInput,
+  SeedSettings,
+  TorrentKey,
+  TorrentSource,
+} from './settings.ts';
+import type { PeerSnapshot, PieceMapSnapshot, TrackerSnapshot, WebSeedSnapshot } from './snapshot-types.ts';
 
-/** Names a torrent within one session. The caller chooses it, a new number for every `add` and `seed`. */
-export type TorrentKey = number;
-
-/** The part of a W3C `Blob` or `File` that a session uses; both can be cloned. */
-export interface BlobLike {
-  readonly size: number;
-  readonly name?: string | undefined;
-  slice(start?: number, end?: number): BlobLike;
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-/** Where a torrent's metadata or name comes from. */
-export type TorrentSource =
-  /** The contents of a `.torrent` file. */
-  | { readonly kind: 'metainfo'; readonly bytes: Uint8Array }
-  /** An info dictionary by itself. */
-  | { readonly kind: 'info'; readonly bytes: Uint8Array }
-  | { readonly kind: 'magnet'; readonly uri: string }
-  /** 40 hexadecimal or 32 base32 characters; 64 hexadecimal ones of a v2 hash (BEP 52). */
-  | { readonly kind: 'infoHash'; readonly text: string }
-  /** Address of a `.torrent` file, `http:` or `https:`. */
-  | { readonly kind: 'url'; readonly url: string }
-  /** Path of a `.torrent` file on the engine's machine. */
-  | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'blob'; readonly blob: BlobLike };
-
-/** Where a torrent's data is kept. */
-export interface StorageLocation {
-  /** Folder, on platforms that have one. */
-  readonly path?: string | undefined;
-  /** Files go into a folder of their own, named by the info-hash. */
-  readonly addUID?: boolean | undefined;
-  /** Keep everything in memory. */
-  readonly memory?: boolean | undefined;
-  /** A `FileSystemDirectoryHandle` that the user chose, in a browser. */
-  readonly directory?: unknown;
-}
+export type * from './events.ts';
+export type * from './settings.ts';
+export type * from './snapshot-types.ts';
 
 export interface AddArgs {
   readonly torrent: TorrentKey;
   readonly source: TorrentSource;
   readonly options: AddSettings;
-}
-
-export interface AddSettings {
-  /** Trackers beside those of the source. */
-  readonly announce?: readonly string[] | undefined;
-  /** Web seeds beside those of the source. */
-  readonly urlList?: readonly string[] | undefined;
-  /** `host:port` of peers to connect to at once. */
-  readonly peers?: readonly string[] | undefined;
-  readonly maxWebConns?: number | undefined;
-  readonly location?: StorageLocation | undefined;
-  readonly paused?: boolean | undefined;
-  /** Nothing is wanted until it is selected. */
-  readonly deselect?: boolean | undefined;
-  /** Indexes of the only files wanted (BEP 53), pad files not counted. */
-  readonly selectOnly?: readonly number[] | undefined;
-  readonly skipVerify?: boolean | undefined;
-  readonly strategy?: 'rarest' | 'sequential' | undefined;
-  /** `full` takes the room of all wanted files before anything is downloaded. */
-  readonly allocation?: 'sparse' | 'full' | undefined;
-  /** Most peers unchoked at a time; found from the upload rate when absent. */
-  readonly uploads?: number | undefined;
-  /** Bytes per second, web seeds included; those of the session hold beside it. */
-  readonly downloadLimit?: number | undefined;
-  readonly uploadLimit?: number | undefined;
-  /** When it has seeded enough; infinite for never. Absent: what the session has. */
-  readonly goals?: SeedGoals | undefined;
-  /** Send each piece once until there is another seed (BEP 16). */
-  readonly superSeed?: boolean | undefined;
-  /** Overrides the privacy in the metadata, which decides only about where peers may come from. */
-  readonly private?: boolean | undefined;
-}
-
-/** One thing to seed. Names are paths with `/` below the torrent's folder. */
-export type SeedInput =
-  /** A file or folder on the engine's machine, read in place. */
-  | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'blob'; readonly name: string; readonly blob: BlobLike }
-  | { readonly kind: 'bytes'; readonly name: string; readonly bytes: Uint8Array };
-
-export interface SeedSettings extends AddSettings {
-  /** Name of the torrent. */
-  readonly name?: string | undefined;
-  readonly comment?: string | undefined;
-  readonly createdBy?: string | undefined;
-  /** Milliseconds since 1970; `false` leaves the date out. Default now. */
-  readonly creationDate?: number | false | undefined;
-  readonly source?: string | undefined;
-  /** For clients of version 1 (BEP 3), of version 2 (BEP 52), or both. Default 1. */
-  readonly version?: 1 | 2 | 'hybrid' | undefined;
-  /** In bytes; chosen from the length when absent. */
-  readonly pieceLength?: number | undefined;
-  readonly announceList?: readonly (readonly string[])[] | undefined;
-  /** Leave out what operating systems strew about. */
-  readonly filterJunkFiles?: boolean | undefined;
 }
 
 /** Commands, with what each takes and gives. */
@@ -184,207 +105,6 @@ export interface Commands {
 
 export type CommandName = keyof Commands;
 
-export interface FileSnapshot {
-  /** Place among the files of the torrent, pad files not counted. */
-  readonly index: number;
-  readonly name: string;
-  /** With `/`; begins with the torrent's name when it has several files. */
-  readonly path: string;
-  readonly length: number;
-  readonly offset: number;
-}
-
-export interface MetadataSnapshot {
-  /** 40 hexadecimal characters; absent when the torrent is of version 2 only (BEP 52). */
-  readonly infoHashV1?: string | undefined;
-  /** 64 hexadecimal characters; absent when the torrent is of version 1 only. */
-  readonly infoHashV2?: string | undefined;
-  readonly name: string;
-  /** Without pad files. */
-  readonly files: readonly FileSnapshot[];
-  /** Bytes, pad files included: the torrent's linear address space. */
-  readonly length: number;
-  readonly pieceLength: number;
-  readonly lastPieceLength: number;
-  readonly pieceCount: number;
-  readonly private: boolean;
-  /** Contents of a `.torrent` file for it; absent while hashes are missing that a v2 file must have (BEP 52). */
-  readonly torrentFile?: Uint8Array | undefined;
-  readonly infoBytes: Uint8Array;
-  readonly magnetURI: string;
-  readonly announce: readonly string[];
-  readonly urlList: readonly string[];
-  /** Milliseconds since 1970. */
-  readonly created?: number | undefined;
-  readonly createdBy?: string | undefined;
-  readonly comment?: string | undefined;
-  /** Indexes of files that are not wanted at first. */
-  readonly deselected: readonly number[];
-}
-
-/** When a complete torrent has seeded enough and is paused. */
-export interface SeedGoals {
-  /** Bytes sent, earlier runs included, per byte received or per byte of the torrent, whichever is more. */
-  readonly ratio?: number | undefined;
-  /** Milliseconds of seeding in this run. */
-  readonly seedTime?: number | undefined;
-}
-
-/** How many torrents run at a time; all when absent. */
-export interface QueueSettings {
-  readonly maxActiveDownloads?: number | undefined;
-  readonly maxActiveSeeds?: number | undefined;
-  readonly maxActive?: number | undefined;
-  /** For torrents that have none of their own. */
-  readonly goals?: SeedGoals | undefined;
-}
-
-export interface StatsSnapshot {
-  readonly state: 'metadata' | 'checking' | 'active' | 'paused' | 'failed' | 'closed';
-  readonly verifiedBytes: number;
-  readonly wantedBytes: number;
-  readonly wantedVerifiedBytes: number;
-  /** Block payload received in this run, verified or not, by kind of source. */
-  readonly received: Readonly<Record<string, number>>;
-  /** Block payload sent in this run. */
-  readonly uploaded: number;
-  /** Received, but thrown away. */
-  readonly wasted: number;
-  /** Bytes per second. */
-  readonly downloadSpeed: number;
-  readonly uploadSpeed: number;
-  readonly numPeers: number;
-  readonly hashFailures: number;
-  /** It would run, but waits for its turn. */
-  readonly queued: boolean;
-  /** From 0. */
-  readonly queuePosition: number;
-  /** The goal that had it paused, until it is resumed. */
-  readonly reachedGoal: 'ratio' | 'seedTime' | undefined;
-  /** Milliseconds of seeding in this run; counted where there are goals or limits to the queue. */
-  readonly seedTime: number;
-}
-
-export interface PeerSnapshot {
-  /** Unique within the session. */
-  readonly id: number;
-  /** 40 hexadecimal characters, once the handshake is over. */
-  readonly peerId: string | undefined;
-  readonly address: string | undefined;
-  readonly port: number | undefined;
-  readonly transport: string;
-  readonly incoming: boolean;
-  readonly client: string;
-  /** Fraction of the torrent it has, 0..1. */
-  readonly progress: number;
-  readonly downloaded: number;
-  readonly uploaded: number;
-  readonly downloadSpeed: number;
-  readonly uploadSpeed: number;
-  readonly amChoking: boolean;
-  readonly amInterested: boolean;
-  readonly peerChoking: boolean;
-  readonly peerInterested: boolean;
-  readonly isSeed: boolean;
-  /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
-  readonly isOrigin: boolean;
-  /** It speaks of the torrent as one of version 2 (BEP 52): each of its blocks can be verified by itself. */
-  readonly v2: boolean;
-}
-
-export interface TrackerSnapshot {
-  readonly url: string;
-  readonly state: string;
-  readonly lastError: string | undefined;
-  readonly seeds: number | undefined;
-  readonly leechers: number | undefined;
-}
-
-export interface WebSeedSnapshot {
-  readonly url: string;
-  readonly state: string;
-  readonly downloaded: number;
-  readonly downloadSpeed: number;
-  readonly lastError: string | undefined;
-}
-
-export interface PieceMapSnapshot {
-  readonly pieceCount: number;
-  /** Verified pieces, the high bit of the first byte first. */
-  readonly verified: Uint8Array;
-  /** Pieces on their way: pairs of index and bytes received. */
-  readonly partial: readonly (readonly [index: number, received: number])[];
-}
-
-/** What happens to one torrent. The state that goes with an event is in it or in an earlier one. */
-export type TorrentEvent =
-  | {
-      readonly type: 'infoHash';
-      /** 40 hexadecimal characters: the v1 hash, else the beginning of the v2 hash. */
-      readonly infoHash: string;
-      /** As far as they are known before the metadata. */
-      readonly infoHashV1?: string | undefined;
-      readonly infoHashV2?: string | undefined;
-      readonly magnetURI: string;
-      readonly name: string | undefined;
-      readonly announce: readonly string[];
-      readonly urlList: readonly string[];
-      /** Where the files go; absent where there are no paths. */
-      readonly path: string | undefined;
-    }
-  /** Commands given in the very call of the listener are in force before the first request. */
-  | { readonly type: 'metadata'; readonly metadata: MetadataSnapshot }
-  /** The hashes that a v2 torrent file must have are complete. */
-  | { readonly type: 'torrentFile'; readonly torrentFile: Uint8Array }
-  | { readonly type: 'checking'; readonly checked: number; readonly total: number }
-  /** A seed is being read and hashed. */
-  | { readonly type: 'hashing'; readonly hashed: number; readonly total: number }
-  /** Also after a recheck, when pieces may have gone. */
-  | { readonly type: 'ready'; readonly verified: Uint8Array; readonly stats: StatsSnapshot }
-  /** What has come and gone since the last one; at most every 100 ms, and just before `done`. */
-  | {
-      readonly type: 'progress';
-      readonly downloaded: number;
-      readonly uploaded: number;
-      readonly verified: readonly number[];
-      readonly partial: readonly (readonly [index: number, received: number])[];
-      readonly stats: StatsSnapshot;
-    }
-  /** Files are kept under other paths than the torrent's, below its folder. Before `ready`, what earlier runs renamed. */
-  | {
-      readonly type: 'renamed';
-      readonly files: readonly { readonly index: number; readonly path: string }[];
-    }
-  /** Files are being moved: how many, or bytes where they are copied, of all. */
-  | { readonly type: 'moving'; readonly moved: number; readonly total: number }
-  /** They are in another folder now. */
-  | { readonly type: 'moved'; readonly path: string }
-  | { readonly type: 'done' }
-  /** The queue has it wait, or lets it run. */
-  | { readonly type: 'queued'; readonly queued: boolean }
-  /** It has seeded enough and is paused. */
-  | { readonly type: 'goal'; readonly goal: 'ratio' | 'seedTime' }
-  | { readonly type: 'peer'; readonly peer: PeerSnapshot }
-  /** `peer` is what was known of it at its end. */
-  | { readonly type: 'peerClosed'; readonly id: number; readonly peer?: PeerSnapshot | undefined }
-  /** At most once a second. */
-  | { readonly type: 'peers'; readonly peers: readonly PeerSnapshot[] }
-  | { readonly type: 'noPeers'; readonly source: string }
-  | { readonly type: 'announce'; readonly url: string }
-  | { readonly type: 'warning'; readonly error: ErrorValue }
-  /** It stopped. `resumable` when `resume` tries again, as after a storage fault. */
-  | { readonly type: 'error'; readonly error: ErrorValue; readonly resumable: boolean };
-
-/** What happens to the session as a whole. */
-export type GlobalEvent =
-  | { readonly type: 'listening'; readonly port: number }
-  /** It cannot go on. */
-  | { readonly type: 'fatal'; readonly error: ErrorValue };
-
-export type SessionEvent =
-  | { readonly torrent: TorrentKey; readonly event: TorrentEvent }
-  | { readonly torrent?: undefined; readonly event: GlobalEvent };
-
 /** A stream of verified bytes, pulled. */
 export interface ByteReader {
   /**
@@ -413,40 +133,4 @@ export interface Session {
   subscribe(listener: (event: SessionEvent) => void): () => void;
   /** Ends the engine and all torrents. Resolves when all is released. Idempotent. */
   close(): Promise<void>;
-}
-
-/** Ways in which a session differs from the default, given when it is made. */
-export interface SessionSettings {
-  /** 20 bytes. */
-  readonly peerId?: Uint8Array | undefined;
-  /** Most connections per torrent. */
-  readonly maxConns?: number | undefined;
-  /** Bytes per second over all torrents. */
-  readonly downloadLimit?: number | undefined;
-  readonly uploadLimit?: number | undefined;
-  readonly queue?: QueueSettings | undefined;
-  /** TCP port; 0 for any free one. */
-  readonly torrentPort?: number | undefined;
-  /** False: no tracker is asked. */
-  readonly trackers?: boolean | undefined;
-  /** Trackers for every torrent. */
-  readonly announce?: readonly string[] | undefined;
-  /** False: web seeds are left alone. */
-  readonly webSeeds?: boolean | undefined;
-  /** Most connections to one web server over all torrents. */
-  readonly maxOriginConns?: number | undefined;
-  /** Name and version that peers are told. */
-  readonly userAgent?: string | undefined;
-  /** A site's own seeder: its viewers take from each other first. */
-  readonly origin?: boolean | undefined;
-  /** Address of `freshet-opfs-worker.js`, in a page that may not make a worker of its own text. */
-  readonly storageWorker?: string | undefined;
-  /** The one local address for connections. */
-  readonly host?: string | undefined;
-  /** False: no TCP. */
-  readonly tcp?: boolean | undefined;
-  /** False: no WebRTC. */
-  readonly webrtc?: boolean | undefined;
-  /** Bytes of memory for pieces on their way and read ahead, over all torrents. */
-  readonly bufferBudget?: number | undefined;
 }
