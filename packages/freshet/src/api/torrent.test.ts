@@ -41,6 +41,7 @@ const peer: PeerSnapshot = {
   peerChoking: true,
   peerInterested: false,
   isSeed: false,
+  uploadOnly: false,
   isOrigin: false,
   v2: false,
 };

@@ -284,6 +284,7 @@ describe('partial seeds', PATIENT, () => {
     expect([...partial.torrent.swarm.peers.values()][0]!.amInterested).toBe(false);
     // The leech has what the partial seed has not, which is not asked for.
     expect([...leech.torrent.swarm.peers.values()][0]!.uploadOnly).toBe(true);
+    expect(leech.torrent.peers().map((peer) => [peer.isSeed, peer.uploadOnly])).toEqual([[false, true]]);
     await closed(swarm);
   });
 });

@@ -150,6 +150,8 @@ export interface PeerStatus {
   readonly peerInterested: boolean;
   readonly outstandingRequests: number;
   readonly isSeed: boolean;
+  /** It wants nothing more: it has everything, or says that it has all it wants (BEP 21). */
+  readonly uploadOnly: boolean;
   /** It says that it is the seeder of whoever offers the torrent, and not one of its viewers. */
   readonly isOrigin: boolean;
   /** It speaks of the torrent as one of version 2 (BEP 52): each of its blocks can be verified by itself. */

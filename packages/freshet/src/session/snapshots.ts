@@ -31,6 +31,7 @@ export function peerSnapshot(peer: PeerStatus): PeerSnapshot {
     peerChoking: peer.peerChoking,
     peerInterested: peer.peerInterested,
     isSeed: peer.isSeed,
+    uploadOnly: peer.uploadOnly,
     isOrigin: peer.isOrigin,
     v2: peer.v2,
   };

@@ -22,6 +22,7 @@ export function peerStatus(peer: PeerConnection, now: number): PeerStatus {
     peerInterested: peer.peerInterested,
     outstandingRequests: peer.pipeline?.outstanding ?? 0,
     isSeed: peer.isSeed,
+    uploadOnly: peer.uploadOnly,
     isOrigin: peer.isOrigin,
     v2: peer.v2,
   };
