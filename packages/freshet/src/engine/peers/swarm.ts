@@ -3,25 +3,23 @@ import {
   type BlockRequest,
   EXTENSION_ID,
   type ExtendedHandshake,
-  equalBytes,
   type Handshake,
   type PeerAddress,
   type PeerId,
 } from '../../protocol/index.ts';
-import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
+import { LazyMap } from '../../protocol/lazy-collections.ts';
 import type { GivesWay } from '../pieces/scheduler.ts';
 import type { Link } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 import type { SwarmHashes, SwarmKind } from '../swarm-hashes.ts';
-import { Admission } from './admission.ts';
 import { Alarm } from './alarm.ts';
-import { Candidates } from './candidates.ts';
+import type { Candidates } from './candidates.ts';
 import { ChokeRounds } from './choke-rounds.ts';
 import { CHOKE_INTERVAL } from './choker.ts';
-import { Dialler, refuseLink } from './dialler.ts';
+import { Entrance } from './entrance.ts';
 import { Incentives } from './incentives.ts';
 import { metadataPeer } from './metadata-peer.ts';
-import { PeerConnection } from './peer-connection.ts';
+import type { PeerConnection } from './peer-connection.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
 import { countUseful, hasFreeSeed, speedsOf } from './peer-survey.ts';
@@ -33,55 +31,28 @@ const TICK = 1000;
 const CHOKE_TICKS = CHOKE_INTERVAL / TICK;
 const NOTHING_TO_GIVE = 'neither side has anything for the other';
 
-/**
- * The peers of one torrent: who is connected and who is let in, what all of them are told, and the tick that looks
- * after them.
- */
+/** The peers of one torrent: who is connected, what all of them are told, and the tick that looks after them. */
 export class Swarm implements PeerOwner {
   readonly peers: Map<number, PeerConnection> = new LazyMap();
-  readonly candidates: Candidates = new Candidates();
   exchange: Exchange | undefined;
   readonly #options: SwarmOptions;
-  // Made when there is a peer or an address: most torrents of a client that seeds thousands have neither.
-  #admissionMade: Admission | undefined;
-  #diallerMade: Dialler | undefined;
+  readonly #entrance: Entrance;
+  // Made when there is a peer: most torrents of a client that seeds thousands have none.
   #chokeRoundsMade: ChokeRounds | undefined;
   #incentivesMade: Incentives | undefined;
-  /** Connections that have not been admitted yet. */
-  readonly #handshaking = new LazySet<PeerConnection>();
   readonly #alarm: Alarm;
   #running = false;
   #ticks = 0;
 
   constructor(options: SwarmOptions) {
     this.#options = options;
+    this.#entrance = new Entrance(options, this);
     this.#alarm = new Alarm(options.clock, () => this.#tick());
   }
 
-  get #admission(): Admission {
-    const { peerId, maxPeers } = this.#options;
-    this.#admissionMade ??= new Admission({
-      peerId,
-      maxPeers,
-      candidates: this.candidates,
-      listenPort: () => this.#options.listenPort(),
-    });
-    return this.#admissionMade;
-  }
-
-  get #dialler(): Dialler {
-    const { dialer, budget, clock } = this.#options;
-    this.#diallerMade ??= new Dialler({
-      dialer,
-      candidates: this.candidates,
-      budget,
-      clock,
-      hasRoom: () => this.hasRoom,
-      rank: (address) => this.#admission.rank(address),
-      onLink: (link, address) => this.#open(link, false, address, this.candidates.swarmOf(address)),
-      onFailed: () => this.connect(),
-    });
-    return this.#diallerMade;
+  /** The addresses that are known. */
+  get candidates(): Candidates {
+    return this.#entrance.candidates;
   }
 
   get #chokeRounds(): ChokeRounds {
@@ -139,8 +110,7 @@ export class Swarm implements PeerOwner {
 
   /** Whether another connection would be welcome. */
   get hasRoom(): boolean {
-    const count = this.peers.size + this.#handshaking.size + (this.#diallerMade?.size ?? 0);
-    return this.#running && count < this.#options.maxPeers;
+    return this.#entrance.hasRoom;
   }
 
   /** Peers that would send something now. */
@@ -167,8 +137,7 @@ export class Swarm implements PeerOwner {
   stop(reason: string): void {
     this.#running = false;
     this.#alarm.cancel();
-    this.#diallerMade?.cancelAll();
-    for (const peer of [...this.#handshaking]) peer.close(reason);
+    this.#entrance.close(reason);
     for (const peer of [...this.peers.values()]) peer.close(reason);
   }
 
@@ -190,10 +159,7 @@ export class Swarm implements PeerOwner {
 
   /** The torrent has turned out to be a hybrid: peers that speak version 2 are called again, by its hash. */
   upgrade(): void {
-    for (const peer of this.peers.values()) {
-      if (peer.v2 || !peer.knowsV2 || peer.incoming || peer.address === undefined) continue;
-      this.candidates.callAgain(peer.address, 'v2');
-    }
+    this.#entrance.upgrade();
     this.connect();
   }
 
@@ -203,18 +169,14 @@ export class Swarm implements PeerOwner {
    * @param swarm where the offer was made.
    */
   addLink(link: Link, incoming: boolean, swarm: SwarmKind): void {
-    if (!this.hasRoom || !this.#options.budget.tryOpen()) {
-      refuseLink(link);
-      return;
-    }
-    this.#open(link, incoming, link.remote, swarm);
+    this.#entrance.addLink(link, incoming, swarm);
   }
 
   /** Dials as many candidates as there is room for. */
   connect(): void {
     if (!this.#running) return;
     this.#arm();
-    if (this.candidates.size > 0) this.#dialler.dialMore();
+    this.#entrance.dialMore();
   }
 
   /** Other peers hear of the piece, and we may need less of them. */
@@ -282,17 +244,9 @@ export class Swarm implements PeerOwner {
   }
 
   admit(peer: PeerConnection, handshake: Handshake): string | undefined {
-    this.#handshaking.delete(peer);
-    if (!this.#running) return 'the torrent is not running';
-    const verdict = this.#admission.decide(peer, handshake.peerId, this.peers, this.#options.clock.now());
-    if (verdict.refusal !== undefined) return verdict.refusal;
-    verdict.ends?.close(verdict.because ?? '');
-    // Whoever was told of the end of the other one may have ended more.
-    if (!this.#running || peer.closed) return 'the torrent is not running';
-    this.peers.set(peer.id, peer);
-    if (peer.address !== undefined && !peer.incoming) this.candidates.onConnected(peer.address, peer.swarm);
-    this.#arm();
-    return undefined;
+    const refusal = this.#entrance.admit(peer, handshake);
+    if (refusal === undefined) this.#arm();
+    return refusal;
   }
 
   onAdmitted(peer: PeerConnection): void {
@@ -302,7 +256,7 @@ export class Swarm implements PeerOwner {
   onExtendedHandshake(peer: PeerConnection): void {
     this.#options.metadata.addPeer(metadataPeer(peer), this.#options.clock.now());
     const { yourip } = peer.extensions;
-    if (yourip !== undefined) this.#admission.onYourIp(peer, yourip);
+    if (yourip !== undefined) this.#entrance.onYourIp(peer, yourip);
     this.onHave(peer);
   }
 
@@ -350,64 +304,19 @@ export class Swarm implements PeerOwner {
   }
 
   onBanned(peer: PeerConnection): void {
-    this.#admission.ban(peer, this.#options.clock.now());
+    this.#entrance.ban(peer);
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
     this.peers.delete(peer.id);
     this.#options.metadata.removePeer(peer.id);
-    this.#options.budget.closed();
     this.#incentives.onClosed(peer.id);
-    const now = this.#options.clock.now();
-    this.#admission.onClosed(peer);
-    if (peer.address !== undefined && !peer.incoming) {
-      if (reason === NOTHING_TO_GIVE) this.candidates.onUseless(peer.address, now);
-      else this.candidates.onClosed(peer.address, true, now);
-    }
+    this.#entrance.onClosed(peer, reason === NOTHING_TO_GIVE);
     this.#options.events.onPeerClosed(peer, reason);
     if (!this.#running) return;
     // Its blocks are free again, and there is room for somebody else.
     this.fill();
     this.connect();
-  }
-
-  /** A connection that did not get as far as being admitted. */
-  onRefused(peer: PeerConnection): void {
-    this.#handshaking.delete(peer);
-    this.#options.budget.closed();
-    if (peer.address !== undefined && !peer.incoming) this.#onTurnedAway(peer, peer.address);
-    this.connect();
-  }
-
-  #onTurnedAway(peer: PeerConnection, address: PeerAddress): void {
-    const { host, port } = address;
-    for (const other of this.peers.values()) {
-      if (other.incoming || other.address?.host !== host || other.address.port !== port) continue;
-      // It was to be upgraded; it stays as it is.
-      this.candidates.onConnected(address, other.swarm);
-      return;
-    }
-    // Without a word it may know the torrent by the other hash.
-    const silent = this.#running && peer.peerId === undefined && this.hashes.hybrid;
-    if (silent && this.candidates.tryOther(address)) return;
-    this.candidates.onClosed(address, false, this.#options.clock.now());
-  }
-
-  #open(link: Link, incoming: boolean, address: PeerAddress | undefined, swarm: SwarmKind | undefined): void {
-    const peer = new PeerConnection(
-      {
-        id: this.#options.nextPeerId(),
-        link,
-        incoming,
-        clock: this.#options.clock,
-        address,
-        swarm,
-        route: () => this,
-        onRefused: (refused) => this.onRefused(refused),
-      },
-      this,
-    );
-    this.#handshaking.add(peer);
   }
 
   /** Neither side has anything that the other wants, as between seeds, whole or partial (BEP 21). */
@@ -419,7 +328,7 @@ export class Swarm implements PeerOwner {
   #arm(): void {
     if (!this.#running) return;
     const nextTick = this.#options.clock.now() + TICK;
-    const idle = this.peers.size === 0 && this.#handshaking.size === 0 && !this.streaming;
+    const idle = this.peers.size === 0 && this.#entrance.handshaking === 0 && !this.streaming;
     this.#alarm.ringBy(idle ? Math.max(nextTick, this.candidates.nextTryAt()) : nextTick);
   }
 
@@ -455,11 +364,6 @@ export class Swarm implements PeerOwner {
 
   /** Whether a connection to this peer, met in `swarm`, would be new, or by version 2 in place of version 1. */
   wantsPeer(peerId: PeerId, swarm: SwarmKind): boolean {
-    if (!this.hasRoom || this.#admissionMade?.isBanned(peerId) === true) return false;
-    for (const peer of this.peers.values()) {
-      if (peer.peerId === undefined || !equalBytes(peer.peerId, peerId)) continue;
-      return swarm === 'v2' && !peer.v2;
-    }
-    return true;
+    return this.#entrance.wantsPeer(peerId, swarm);
   }
 }
