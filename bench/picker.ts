@@ -169,7 +169,7 @@ function openTorrent(info: Info, seed: number): Torrent {
   const store = new PieceStore({
     info,
     verified: new Bitfield(info.pieceCount),
-    picker: new PiecePicker(info.pieceCount, random, 'rarest'),
+    picker: () => new PiecePicker(info.pieceCount, random, 'rarest'),
     disk: new NoDisk(info.length),
     hasher,
     pool: new BufferPool(64 * 1024 * 1024),

@@ -40,7 +40,7 @@ export function openStore(
   const store = new PieceStore({
     info,
     verified: options.verified ?? new Bitfield(info.pieceCount),
-    picker: new PiecePicker(info.pieceCount, new SeededRandom(5), options.strategy ?? 'sequential'),
+    picker: () => new PiecePicker(info.pieceCount, new SeededRandom(5), options.strategy ?? 'sequential'),
     disk,
     hasher: options.hasher ?? new MemoryHasher(),
     hashes: options.hashes,

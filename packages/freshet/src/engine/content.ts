@@ -1,5 +1,6 @@
 import type { Bitfield, Info, InfoHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
+import { ContentHost } from './content-host.ts';
 import { MerkleService } from './merkle/merkle-service.ts';
 import type { MerkleStore } from './merkle/merkle-store.ts';
 import { Twins } from './merkle/twins.ts';
@@ -10,7 +11,7 @@ import { PiecePicker } from './pieces/picker.ts';
 import { PieceStore, type PieceStoreEvents } from './pieces/piece-store.ts';
 import type { ReadCache } from './pieces/read-cache.ts';
 import { type GivesWay, Scheduler } from './pieces/scheduler.ts';
-import type { Clock, Disk, Ports, Timer } from './ports.ts';
+import type { Disk, Ports, Timer } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { Selection, type SelectionState } from './selection.ts';
 import type { OriginLimits } from './sources/origin-limits.ts';
@@ -51,7 +52,6 @@ export interface ContentOptions {
   readonly maxWebSeedConnections: number;
   readonly webOrigins: OriginLimits;
   readonly totals: TransferTotals;
-  readonly events: ContentEvents;
   nextSourceId(): number;
   usefulPeers(): number;
   expectsPeers(): boolean;
@@ -68,22 +68,21 @@ export class TorrentContent implements Exchange {
   readonly info: Info;
   readonly disk: Disk;
   readonly store: PieceStore;
-  readonly scheduler: Scheduler;
   readonly selection: Selection;
   readonly streaming: Streaming;
   readonly webSeeds: WebSeeds;
   readonly merkle: MerkleService | undefined;
   /** With v2: files of the same content. */
   readonly twins: Twins | undefined;
-  readonly #treesAreLearnt: boolean;
-  readonly #clock: Clock;
+  readonly #options: ContentOptions;
+  readonly #host: ContentHost;
+  #scheduler: Scheduler | undefined;
   /** Loans that run out soon. */
   readonly #ending = new LazySet<Timer>();
 
-  constructor(options: ContentOptions) {
-    this.#clock = options.ports.clock;
-    this.#treesAreLearnt = options.treesAreLearnt ?? false;
-    const { info, disk, ports, events } = options;
+  constructor(options: ContentOptions, events: ContentEvents) {
+    this.#options = options;
+    const { info, disk, ports } = options;
     this.info = info;
     this.disk = disk;
     if (options.trees !== undefined) {
@@ -100,84 +99,38 @@ export class TorrentContent implements Exchange {
         () => this.store,
       );
     }
-    const { merkle } = this;
+    this.#host = new ContentHost(this, options, events);
     this.store = new PieceStore({
       info,
       verified: options.verified,
-      picker: new PiecePicker(info.pieceCount, ports.random, options.strategy),
+      picker: () => new PiecePicker(info.pieceCount, ports.random, options.strategy),
       disk,
       hasher: ports.hasher,
       pool: options.pool,
       cache: options.cache,
       kept: options.kept,
-      hashes: merkle?.store,
-      events: {
-        onVerified: (piece, leaves) => {
-          merkle?.onVerified(piece, leaves);
-          events.onVerified(piece);
-          this.twins?.onVerified(piece);
-        },
-        onStored: (piece) => events.onStored(piece),
-        onHashFailed: (piece, length) => events.onHashFailed(piece, length),
-        onWriteError: (error) => events.onWriteError(error),
-        onRoom: () => {
-          events.onRoom();
-          this.twins?.run();
-        },
-        onBegun: () => events.onBegun?.(),
-        onRightBlocks: (piece) => this.streaming.onRightBlocks(piece),
-        onBlockRefused: (piece, length) => events.onBlockRefused?.(piece, length),
-        onInconsistent: (piece) => events.onInconsistent?.(piece),
-        seekLeaves: (piece) => merkle?.exchange.seekLeaves(piece) === true,
-      },
+      hashes: this.merkle?.store,
+      events: this.#host,
     });
     const { store } = this;
-    if (merkle !== undefined) {
-      this.twins = new Twins({ hashes: merkle.store, store, now: () => ports.clock.now() });
+    if (this.merkle !== undefined) {
+      this.twins = new Twins({ hashes: this.merkle.store, store, now: () => ports.clock.now() });
     }
     this.selection = new Selection(info, store);
-    this.streaming = new Streaming({
-      pieceLength: info.pieceLength,
-      files: info.files,
-      blockwise: info.hasV2,
-      now: () => ports.clock.now(),
-      isVerified: (piece) => store.verified.get(piece),
-      readableFrom: (piece, begin) => store.readableFrom(piece, begin),
-      isWanted: (piece) => store.picker.priority(piece) > 0,
-      readVerified: (piece, begin, length, wake) => {
-        const bytes = store.read(piece, begin, length, wake);
-        if (bytes instanceof Error) events.onReadError(piece, bytes);
-        return bytes;
-      },
-      onUrgent: (givesWay) => events.onUrgent(givesWay),
-    });
+    this.streaming = new Streaming(this.#host);
+    this.webSeeds = new WebSeeds(this.#host);
+  }
+
+  /** Made for the first that fetches anything. */
+  get scheduler(): Scheduler {
     const { streaming } = this;
-    this.scheduler = new Scheduler(
-      store,
-      ports.random,
+    this.#scheduler ??= new Scheduler(
+      this.store,
+      this.#options.ports.random,
       () => streaming.urgent(),
       () => streaming.active,
     );
-    this.webSeeds = new WebSeeds({
-      info,
-      infoHash: options.infoHash,
-      origins: options.webOrigins,
-      store,
-      scheduler: this.scheduler,
-      clock: ports.clock,
-      random: ports.random,
-      http: ports.http,
-      downloadLimiter: options.downloadLimiter,
-      maxConnections: options.maxWebSeedConnections,
-      urgent: () => streaming.urgent(),
-      streaming: () => streaming.active,
-      usefulPeers: options.usefulPeers,
-      expectsPeers: options.expectsPeers,
-      nextSourceId: options.nextSourceId,
-      onReceived: (bytes) => events.onReceived(bytes),
-      onWasted: (bytes) => options.totals.wasted(bytes),
-      onWarning: (error) => events.onWarning(error),
-    });
+    return this.#scheduler;
   }
 
   get undecided(): boolean {
@@ -199,7 +152,7 @@ export class TorrentContent implements Exchange {
     return {
       changed: loan.changed,
       end: () => {
-        const timer = this.#clock.setTimer(LOAN_GRACE, () => {
+        const timer = this.#options.ports.clock.setTimer(LOAN_GRACE, () => {
           this.#ending.delete(timer);
           if (loan.release()) ended();
         });
@@ -234,7 +187,7 @@ export class TorrentContent implements Exchange {
   }
 
   pieceLayers(): ReadonlyMap<string, Uint8Array> | undefined {
-    return this.#treesAreLearnt ? this.merkle?.store.layers : undefined;
+    return this.#options.treesAreLearnt === true ? this.merkle?.store.layers : undefined;
   }
 
   partialPieces(): KeptPieces {

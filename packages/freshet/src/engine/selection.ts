@@ -6,16 +6,18 @@ import type { PieceStore } from './pieces/piece-store.ts';
 /** What somebody chose, to be put in force again when the storage is reopened. */
 export interface SelectionState {
   readonly files: readonly number[];
-  readonly pieces: Uint8Array;
+  /** Absent when all have the default one. */
+  readonly pieces: Uint8Array | undefined;
 }
 
 /** Which pieces are wanted, how much, and how many of their bytes are there. The only truth about it. */
 export class Selection {
   readonly #info: Info;
   readonly #store: PieceStore;
-  #files: number[];
-  /** Priority that was chosen for each piece; what the picker has may be raised by readers. */
-  readonly #selected: Uint8Array;
+  /** Absent while none has another than the default one. */
+  #files: number[] | undefined;
+  /** Priority that was chosen for each piece, likewise; what the picker has may be raised by readers. */
+  #selected: Uint8Array | undefined;
   /** Readers of pieces that are not selected themselves: how many need each one. */
   readonly #lent = new LazyMap<number, number>();
   #wantedBytes = 0;
@@ -25,8 +27,6 @@ export class Selection {
   constructor(info: Info, store: PieceStore) {
     this.#info = info;
     this.#store = store;
-    this.#files = info.files.map(() => DEFAULT_PRIORITY);
-    this.#selected = new Uint8Array(info.pieceCount).fill(DEFAULT_PRIORITY);
     this.#wantedBytes = info.length;
     this.recount();
   }
@@ -50,34 +50,35 @@ export class Selection {
   }
 
   get state(): SelectionState {
-    return { files: [...this.#files], pieces: this.#selected.slice() };
+    return { files: this.filePriorities(), pieces: this.#selected?.slice() };
   }
 
   filePriorities(): number[] {
-    return [...this.#files];
+    return this.#files === undefined ? this.#info.files.map(() => DEFAULT_PRIORITY) : [...this.#files];
   }
 
   wantedFiles(): boolean[] {
-    return this.#files.map((priority) => priority > 0);
+    return this.filePriorities().map((priority) => priority > 0);
   }
 
   onVerified(piece: number): void {
     const length = this.#store.pieceLength(piece);
     this.#verifiedBytes += length;
-    if (this.#selected[piece]! > 0) this.#wantedVerifiedBytes += length;
+    if (this.#selectedPriority(piece) > 0) this.#wantedVerifiedBytes += length;
   }
 
   /** One priority per file, 0 to 7. A piece takes the highest of the files that it has bytes of. */
   setFiles(priorities: readonly number[]): void {
     const { files, pieceLength, pieceCount } = this.#info;
-    this.#files = files.map((_, i) => clamp(priorities[i] ?? DEFAULT_PRIORITY));
+    const chosen = files.map((_, i) => clamp(priorities[i] ?? DEFAULT_PRIORITY));
+    this.#files = chosen;
     // Files lie in the order of their bytes, so one walk over them passes the pieces in their order too.
     let piece = 0;
     let highest = 0;
     for (let i = 0; i < files.length; i++) {
       const file = files[i]!;
       if (file.length === 0 || file.padding) continue;
-      const priority = this.#files[i]!;
+      const priority = chosen[i]!;
       const first = Math.floor(file.offset / pieceLength);
       const last = Math.floor((file.offset + file.length - 1) / pieceLength);
       for (; piece < first; piece++, highest = 0) this.#select(piece, highest);
@@ -97,7 +98,9 @@ export class Selection {
   /** Puts in force what was chosen before the storage was reopened. */
   restore(state: SelectionState): void {
     this.#files = [...state.files];
-    for (let piece = 0; piece < state.pieces.length; piece++) this.#select(piece, state.pieces[piece]!);
+    const { pieces } = state;
+    if (pieces === undefined) return;
+    for (let piece = 0; piece < pieces.length; piece++) this.#select(piece, pieces[piece]!);
   }
 
   /**
@@ -140,13 +143,18 @@ export class Selection {
     for (let piece = verified.firstSet(); piece >= 0; piece = verified.firstSet(piece + 1)) {
       const length = this.#store.pieceLength(piece);
       this.#verifiedBytes += length;
-      if (this.#selected[piece] !== 0) this.#wantedVerifiedBytes += length;
+      if (this.#selectedPriority(piece) !== 0) this.#wantedVerifiedBytes += length;
     }
   }
 
+  #selectedPriority(piece: number): number {
+    return this.#selected === undefined ? DEFAULT_PRIORITY : this.#selected[piece]!;
+  }
+
   #select(piece: number, priority: number): void {
-    const before = this.#selected[piece]!;
+    const before = this.#selectedPriority(piece);
     if (before === priority) return;
+    this.#selected ??= new Uint8Array(this.#info.pieceCount).fill(DEFAULT_PRIORITY);
     this.#selected[piece] = priority;
     this.#apply(piece);
     if (before !== 0 && priority !== 0) return;
@@ -160,7 +168,7 @@ export class Selection {
     const { picker } = this.#store;
     const before = picker.priority(piece);
     const lent = this.#lent.size > 0 && this.#lent.has(piece);
-    const priority = this.#selected[piece]! || (lent ? 1 : 0);
+    const priority = this.#selectedPriority(piece) || (lent ? 1 : 0);
     picker.setPriority(piece, priority);
     return (before === 0) !== (priority === 0);
   }

@@ -11,7 +11,7 @@ import type { ReaderOptions, TorrentObserver, TorrentState } from './torrent-typ
 import type { TransferTotals } from './transfer-totals.ts';
 
 export interface TransferOptions {
-  readonly content: Omit<ContentOptions, 'events'>;
+  readonly content: ContentOptions;
   readonly swarm: Swarm;
   readonly trackers: TorrentTrackers;
   readonly resume: ResumeKeeper;
@@ -33,7 +33,7 @@ export class Transfer implements ContentEvents {
 
   constructor(options: TransferOptions) {
     this.#options = options;
-    this.content = new TorrentContent({ ...options.content, events: this });
+    this.content = new TorrentContent(options.content, this);
   }
 
   /** Every wanted piece is verified and on disk. */

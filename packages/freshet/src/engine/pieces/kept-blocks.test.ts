@@ -23,7 +23,7 @@ function reopen(disk: MemoryDisk, kept: ReadonlyMap<number, Uint8Array>) {
   const store = new PieceStore({
     info: sample.info,
     verified: new Bitfield(3),
-    picker: new PiecePicker(3, new SeededRandom(5), 'sequential'),
+    picker: () => new PiecePicker(3, new SeededRandom(5), 'sequential'),
     disk,
     hasher: new MemoryHasher(),
     pool: new BufferPool(64 * 1024 * 1024),

@@ -10,6 +10,7 @@ export const DISK_SOURCE = -1;
 
 /** Most that is read or written at a time; it is copied, as the piece's buffer may be taken away meanwhile. */
 const RUN_LENGTH = 16 * BLOCK_LENGTH;
+const NOBODY_SEEN: ReadonlySet<PartialPiece> = new Set();
 
 /** For each piece which of its blocks are stored: the high bit of the first byte stands for block 0. */
 export type KeptPieces = ReadonlyMap<number, Uint8Array>;
@@ -36,7 +37,7 @@ export class KeptBlocks {
   /** Pieces that were forgotten while they were being written. */
   readonly #dropped = new LazySet<number>();
   /** Pieces that were in progress at the last sweep. */
-  #seen: ReadonlySet<PartialPiece> = new Set();
+  #seen: ReadonlySet<PartialPiece> = NOBODY_SEEN;
 
   constructor(disk: Disk, pieceLength: number, kept: KeptPieces = new Map()) {
     this.#disk = disk;

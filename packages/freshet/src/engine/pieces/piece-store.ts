@@ -34,6 +34,30 @@ export interface PieceStoreEvents {
   seekLeaves?(piece: number): boolean;
 }
 
+export interface PieceStoreOptions {
+  readonly info: Info;
+  readonly verified: Bitfield;
+  /** Makes a picker that knows of no verified pieces; asked for one when a piece is missing. */
+  readonly picker: () => PiecePicker;
+  readonly disk: Disk;
+  readonly hasher: Hasher;
+  readonly pool: BufferPool;
+  readonly cache: ReadCache;
+  readonly kept?: KeptPieces | undefined;
+  /** With v2: what is known of the files' trees. */
+  readonly hashes?: PieceHashes | undefined;
+  readonly events: PieceStoreEvents;
+}
+
+/** What is there as soon as a piece is missing. */
+interface Fetching {
+  readonly picker: PiecePicker;
+  readonly unasked: Bitfield;
+  readonly verification: Verification;
+  readonly sealed: SealedPieces;
+  readonly writing: WriteBehind;
+}
+
 /**
  * What is known of the pieces' content: verified ones, those in progress, those being hashed and written. A
  * piece is in exactly one of the states open (known to the picker), partial, hashing, writing and stored;
@@ -43,60 +67,82 @@ export class PieceStore implements PoolMember {
   readonly info: Info;
   readonly verified: Bitfield;
   readonly partials: Map<number, PartialPiece> = new LazyMap();
-  /** Those of them with blocks that nobody is asked for. */
-  readonly unasked: Bitfield;
-  readonly picker: PiecePicker;
   /** What is stored of pieces that are not complete. */
   readonly kept: KeptBlocks;
+  readonly #options: PieceStoreOptions;
   readonly #pool: BufferPool;
   readonly #events: PieceStoreEvents;
   readonly #reader: CachedReader;
-  readonly #verification: Verification;
-  readonly #sealed: SealedPieces;
-  readonly #sources: BlockSources = new BlockSources((id) => this.#owesAnAnswer(id));
+  /** Absent as long as every piece was there. */
+  #fetchingMade: Fetching | undefined;
+  #sourcesMade: BlockSources | undefined;
   readonly #hashing = new LazyMap<number, PartialPiece>();
-  readonly #writing: WriteBehind;
   #idleWaiters: (() => void)[] = [];
   #closed = false;
 
-  constructor(options: {
-    info: Info;
-    verified: Bitfield;
-    picker: PiecePicker;
-    disk: Disk;
-    hasher: Hasher;
-    pool: BufferPool;
-    cache: ReadCache;
-    kept?: KeptPieces | undefined;
-    /** With v2: what is known of the files' trees. */
-    hashes?: PieceHashes | undefined;
-    events: PieceStoreEvents;
-  }) {
+  constructor(options: PieceStoreOptions) {
     this.info = options.info;
     this.verified = options.verified;
-    this.picker = options.picker;
+    this.#options = options;
     this.#pool = options.pool;
     this.#events = options.events;
     this.kept = new KeptBlocks(options.disk, options.info.pieceLength, options.kept);
-    this.#writing = new WriteBehind({
-      pieceLength: options.info.pieceLength,
-      disk: options.disk,
-      pool: options.pool,
-      kept: this.kept,
+    this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
+    if (!this.verified.isFull) this.#fetchingMade = this.#beginFetching();
+    this.#pool.join(this);
+  }
+
+  /** What fetching pieces takes. A torrent that is complete does without, however many there are of them. */
+  get #fetching(): Fetching {
+    this.#fetchingMade ??= this.#beginFetching();
+    return this.#fetchingMade;
+  }
+
+  #beginFetching(): Fetching {
+    const { info, verified, kept } = this;
+    const { disk, pool, hasher, hashes } = this.#options;
+    const picker = this.#options.picker();
+    for (const piece of verified.indexes()) picker.finish(piece);
+    const verification = this.#createVerification(hasher, hashes);
+    const sealed = new SealedPieces(info.pieceCount, picker, (piece) => verification.canJudge(piece));
+    for (let piece = 0; !info.hasV1 && piece < info.pieceCount; piece++) {
+      if (!verified.get(piece)) sealed.seal(piece);
+    }
+    const writing = new WriteBehind({
+      pieceLength: info.pieceLength,
+      disk,
+      pool,
+      kept,
       onWritten: (piece, length) => this.#onWritten(piece, length),
       onFailed: (piece, error) => this.#onWriteFailed(piece, error),
     });
-    this.#reader = new CachedReader(options.disk, options.cache, options.info.pieceLength);
-    this.#verification = this.#createVerification(options.hasher, options.hashes);
-    this.unasked = new Bitfield(options.info.pieceCount);
-    for (const piece of this.verified.indexes()) this.picker.finish(piece);
-    this.#sealed = new SealedPieces(options.info.pieceCount, options.picker, (piece) =>
-      this.#verification.canJudge(piece),
-    );
-    for (let piece = 0; !this.info.hasV1 && piece < this.info.pieceCount; piece++) {
-      if (!this.verified.get(piece)) this.#sealed.seal(piece);
-    }
-    this.#pool.join(this);
+    return { picker, unasked: new Bitfield(info.pieceCount), verification, sealed, writing };
+  }
+
+  get picker(): PiecePicker {
+    return this.#fetching.picker;
+  }
+
+  /** Pieces in progress with blocks that nobody is asked for. */
+  get unasked(): Bitfield {
+    return this.#fetching.unasked;
+  }
+
+  get #verification(): Verification | undefined {
+    return this.#fetchingMade?.verification;
+  }
+
+  get #sealed(): SealedPieces | undefined {
+    return this.#fetchingMade?.sealed;
+  }
+
+  get #writing(): WriteBehind | undefined {
+    return this.#fetchingMade?.writing;
+  }
+
+  get #sources(): BlockSources {
+    this.#sourcesMade ??= new BlockSources((id) => this.#owesAnAnswer(id));
+    return this.#sourcesMade;
   }
 
   /** Nothing is in progress: all that was begun is verified. */
@@ -106,17 +152,17 @@ export class PieceStore implements PoolMember {
 
   /** The pieces that are verified and not yet on disk. */
   get writing(): Iterable<number> {
-    return this.#writing.pieces();
+    return this.#writing?.pieces() ?? [];
   }
 
   /** How many those are. */
   get unwritten(): number {
-    return this.#writing.size;
+    return this.#writing?.size ?? 0;
   }
 
   /** More is received than its disk takes, and memory is short: links should not be read until `whenRelieved`. */
   get congested(): boolean {
-    return this.#pool.congested && this.#writing.size > 0;
+    return this.#pool.congested && this.unwritten > 0;
   }
 
   /** Calls `wake` once, when that is over. */
@@ -139,7 +185,7 @@ export class PieceStore implements PoolMember {
 
   /** It sent blocks that are not verified, or of a copy that was wrong. */
   #owesAnAnswer(source: number): boolean {
-    if (this.#verification.mentions(source)) return true;
+    if (this.#verification?.mentions(source) === true) return true;
     for (const partial of this.partials.values()) if (partial.senders().has(source)) return true;
     for (const partial of this.#hashing.values()) if (partial.senders().has(source)) return true;
     return false;
@@ -151,34 +197,38 @@ export class PieceStore implements PoolMember {
 
   /** Whether blocks of the piece can still be asked for: it is open or partial. */
   isMissing(piece: number): boolean {
-    return !this.verified.get(piece) && !this.#hashing.has(piece) && !this.#sealed.has(piece);
+    return !this.verified.get(piece) && !this.#hashing.has(piece) && !this.#isSealed(piece);
+  }
+
+  #isSealed(piece: number): boolean {
+    return this.#sealed?.has(piece) === true;
   }
 
   /** v2: there are pieces that cannot be begun yet, as their hash is not known. */
   get awaitsHashes(): boolean {
-    return !this.#sealed.isEmpty;
+    return this.#sealed?.isEmpty === false;
   }
 
   /** v2: the hashes of these pieces have become known: they can be begun. */
   onPieceHashes(pieces: Iterable<number>): void {
-    if (!this.#sealed.open(pieces, this.verified)) return;
+    if (this.#sealed?.open(pieces, this.verified) !== true) return;
     this.resumeKept();
     this.onRoom();
   }
 
   /** v2: hashes of blocks of the piece have become known. */
   onLeaves(piece: number): void {
-    if (!this.#closed) this.#verification.onLeaves(piece);
+    if (!this.#closed) this.#verification?.onLeaves(piece);
   }
 
   /** v2: nobody gives the hashes of the piece's blocks. */
   onNoLeaves(piece: number): void {
-    if (!this.#closed) this.#verification.onNoLeaves(piece);
+    if (!this.#closed) this.#verification?.onNoLeaves(piece);
   }
 
   /** v2: the hashes of the piece's blocks are of use. */
   wantsLeaves(piece: number): boolean {
-    return this.partials.has(piece) || this.#verification.wantsLeaves(piece);
+    return this.partials.has(piece) || this.#verification?.wantsLeaves(piece) === true;
   }
 
   /** Bytes of the piece from `begin` on that are right, and can be read. */
@@ -189,7 +239,7 @@ export class PieceStore implements PoolMember {
 
   /** Verified and on its way to the disk, which still lacks it. */
   isWriting(piece: number): boolean {
-    return this.#writing.has(piece);
+    return this.#writing?.has(piece) === true;
   }
 
   /** Bytes of the piece that have been received, verified or not. */
@@ -205,13 +255,13 @@ export class PieceStore implements PoolMember {
   begin(piece: number, urgent: boolean): PartialPiece | undefined {
     const known = this.partials.get(piece);
     if (known !== undefined) return known;
-    if (this.#sealed.has(piece)) return undefined;
+    if (this.#isSealed(piece)) return undefined;
     const length = this.pieceLength(piece);
-    const bare = this.idle && this.#writing.size === 0;
+    const bare = this.idle && this.unwritten === 0;
     const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
     const buffer = this.#pool.acquire(length, this, overdraft);
     if (buffer === undefined) return undefined;
-    const partial = this.#verification.begin(piece, buffer, this.unasked);
+    const partial = this.#fetching.verification.begin(piece, buffer, this.unasked);
     this.partials.set(piece, partial);
     this.picker.take(piece);
     if (this.kept.has(piece)) void this.#restore(partial);
@@ -222,7 +272,7 @@ export class PieceStore implements PoolMember {
   /** Takes up pieces of which something is stored, as far as there is memory for them. */
   resumeKept(): void {
     for (const piece of [...this.kept.pieces]) {
-      if (this.#sealed.has(piece)) continue;
+      if (this.#isSealed(piece)) continue;
       else if (!this.isMissing(piece)) this.kept.forget(piece);
       else if (this.partials.has(piece) || this.picker.priority(piece) === 0) continue;
       else if (this.#pool.fits(this.pieceLength(piece))) this.begin(piece, false);
@@ -256,7 +306,7 @@ export class PieceStore implements PoolMember {
     if (arriving !== 0 && arriving !== source.id) {
       this.#sources.get(arriving)?.cancelBlock(partial.index, block);
     }
-    this.#verification.received(partial, block);
+    this.#fetching.verification.received(partial, block);
     return true;
   }
 
@@ -266,7 +316,7 @@ export class PieceStore implements PoolMember {
     this.partials.delete(partial.index);
     for (const source of this.#sources.values()) source.dropPiece(partial.index);
     this.unasked.unset(partial.index);
-    this.#verification.abandon(partial);
+    this.#fetching.verification.abandon(partial);
     this.picker.putBack(partial.index);
   }
 
@@ -275,7 +325,7 @@ export class PieceStore implements PoolMember {
    * disk, after which `wake` is called; or why they cannot be read.
    */
   read(piece: number, begin: number, length: number, wake: () => void): Uint8Array[] | Error | undefined {
-    const unwritten = this.#writing.read(piece, begin, length);
+    const unwritten = this.#writing?.read(piece, begin, length);
     if (unwritten !== undefined) return [unwritten];
     const partial = this.partials.get(piece);
     if (partial !== undefined) return [partial.buffer.slice(begin, begin + length)];
@@ -284,15 +334,18 @@ export class PieceStore implements PoolMember {
 
   /** Starts reading what will be asked for soon. */
   prefetch(piece: number, begin: number, length: number): void {
-    if (!this.#writing.has(piece)) this.#reader.prefetch(piece * this.info.pieceLength + begin, length);
+    if (!this.isWriting(piece)) this.#reader.prefetch(piece * this.info.pieceLength + begin, length);
   }
 
   /** What the disk holds of the piece is no longer trusted: it becomes open again. Returns whether it was trusted. */
   distrust(piece: number): boolean {
-    if (this.#writing.has(piece) || !this.verified.unset(piece)) return false;
+    if (this.isWriting(piece)) return false;
+    // Made first: to a new picker what is verified is not open.
+    const { picker, sealed } = this.#fetching;
+    if (!this.verified.unset(piece)) return false;
     this.#reader.invalidate(piece * this.info.pieceLength, this.pieceLength(piece));
-    this.picker.putBack(piece);
-    this.#sealed.seal(piece);
+    picker.putBack(piece);
+    sealed.seal(piece);
     return true;
   }
 
@@ -307,7 +360,7 @@ export class PieceStore implements PoolMember {
   /** Gives up the piece in progress that has least to lose and that nobody is asked for. */
   yieldBuffer(): boolean {
     let victim: PartialPiece | undefined;
-    for (const piece of this.unasked.indexes()) {
+    for (const piece of this.#fetchingMade?.unasked.indexes() ?? []) {
       const partial = this.partials.get(piece)!;
       if (!partial.idle) continue;
       if (victim === undefined || partial.receivedBlocks < victim.receivedBlocks) victim = partial;
@@ -323,7 +376,7 @@ export class PieceStore implements PoolMember {
 
   /** Resolves when everything that was complete is hashed and written, or has failed. */
   whenWritten(): Promise<void> {
-    if (this.#writing.size === 0 && this.#hashing.size === 0) return Promise.resolve();
+    if (this.unwritten === 0 && this.#hashing.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idleWaiters.push(resolve);
     });
@@ -333,8 +386,8 @@ export class PieceStore implements PoolMember {
   close(): void {
     this.#closed = true;
     for (const partial of [...this.partials.values()]) this.abandon(partial);
-    this.#verification.close();
-    this.#sources.close();
+    this.#verification?.close();
+    this.#sourcesMade?.close();
     this.#reader.close();
     this.#pool.leave(this);
     this.#pool.settle();
@@ -385,8 +438,8 @@ export class PieceStore implements PoolMember {
   }
 
   #settle(): void {
-    if (this.#writing.size === 0) this.#pool.relieve(this);
-    if (this.#writing.size > 0 || this.#hashing.size > 0) return;
+    if (this.unwritten === 0) this.#pool.relieve(this);
+    if (this.unwritten > 0 || this.#hashing.size > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
   }
 
@@ -394,7 +447,7 @@ export class PieceStore implements PoolMember {
     const piece = partial.index;
     this.verified.set(piece);
     this.picker.finish(piece);
-    this.#writing.write(partial);
+    this.#fetching.writing.write(partial);
     // First of all, so that nobody who is told of a ban finds the piece neither missing nor counted.
     this.#events.onVerified(piece, partial.digests?.bytes);
     for (const id of guilty) this.#sources.ban(id, `sent a wrong block of piece ${piece}`);

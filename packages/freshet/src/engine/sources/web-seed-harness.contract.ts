@@ -134,7 +134,7 @@ export class Harness {
     this.store = new PieceStore({
       info,
       verified: new Bitfield(info.pieceCount),
-      picker: new PiecePicker(info.pieceCount, random, 'rarest'),
+      picker: () => new PiecePicker(info.pieceCount, random, 'rarest'),
       disk: this.disk,
       hasher: new MemoryHasher(),
       pool: new BufferPool(options.poolBytes ?? 64 * 1024 * 1024),

@@ -19,11 +19,11 @@ export class WebSeeds {
   #retryTime = Number.POSITIVE_INFINITY;
   #later: Timer | undefined;
   #tickAt = Number.NEGATIVE_INFINITY;
-  readonly #planner: WebSeedPlanner;
+  /** Made with the first source. */
+  #planner: WebSeedPlanner | undefined;
 
   constructor(host: WebSeedHost) {
     this.#host = host;
-    this.#planner = new WebSeedPlanner(host, this.#sources, () => this.#running);
   }
 
   /** Adds an address; one that is known already is left alone. */
@@ -113,7 +113,8 @@ export class WebSeeds {
     const { store, downloadLimiter } = this.#host;
     const ticked = now - this.#tickAt >= TICK;
     if (ticked) this.#tickAt = now;
-    if (store.picker.openPieces > 0 || store.partials.size > 0) {
+    if (!store.verified.isFull && (store.picker.openPieces > 0 || store.partials.size > 0)) {
+      this.#planner ??= new WebSeedPlanner(this.#host, this.#sources, () => this.#running);
       if (downloadLimiter.rate !== 0) this.#planner.assign(now, ticked);
     }
     this.#armRetry(now);

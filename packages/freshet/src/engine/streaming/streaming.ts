@@ -13,6 +13,7 @@ const MAX_PIECES = 256;
 const NEARER = 500;
 /** Pieces whose deadline is nearer than this after a jump make others give way, in milliseconds. */
 const SOON = 2000;
+const NOTHING_DUE: ReadonlyMap<number, number> = new Map();
 
 export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed' | 'mediaRate'> {
   /** Of the torrent, in the order of their bytes. */
@@ -35,15 +36,20 @@ export class Streaming {
   readonly #readers = new LazySet<TorrentReader>();
   /** Pieces asked for at once by `critical`, until verified. */
   readonly #critical = new LazySet<number>();
-  readonly #survey: MediaSurvey;
+  /** Made with the first reader. */
+  #surveyMade: MediaSurvey | undefined;
   #urgent: readonly UrgentPiece[] = [];
   /** Deadline of each of them. */
-  #deadlines: ReadonlyMap<number, number> = new Map();
+  #deadlines: ReadonlyMap<number, number> = NOTHING_DUE;
   #dirty = false;
 
   constructor(host: StreamingHost) {
     this.#host = host;
-    this.#survey = new MediaSurvey({
+  }
+
+  get #survey(): MediaSurvey {
+    const host = this.#host;
+    this.#surveyMade ??= new MediaSurvey({
       pieceLength: host.pieceLength,
       files: host.files,
       now: () => host.now(),
@@ -53,6 +59,7 @@ export class Streaming {
         if (this.active) this.#changed(essential);
       },
     });
+    return this.#surveyMade;
   }
 
   get active(): boolean {
@@ -118,11 +125,11 @@ export class Streaming {
   }
 
   close(error: Error): void {
-    this.#survey.close();
+    this.#surveyMade?.close();
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#critical.clear();
     this.#urgent = [];
-    this.#deadlines = new Map();
+    this.#deadlines = NOTHING_DUE;
     this.#dirty = false;
   }
 
