@@ -19,7 +19,9 @@ import {
   readPieceLength,
   readPort,
   readRate,
+  readRatio,
   readSeconds,
+  readTime,
   readTrackerUrl,
   readWebUrl,
   repeated,
@@ -40,6 +42,13 @@ const options = {
   limitDown: () =>
     new Option('--limit-down <rate>', 'bytes per second, such as 500k or 2M').argParser(readRate),
   limitUp: () => new Option('--limit-up <rate>', 'bytes per second, such as 500k or 2M').argParser(readRate),
+  seedRatio: () =>
+    new Option(
+      '--seed-ratio <n>',
+      'seed until so many bytes are given per byte received, or per byte of the torrent if that is more; earlier runs count',
+    ).argParser(readRatio),
+  seedTime: () =>
+    new Option('--seed-time <time>', 'seed for so long, such as 30m or 12h, and end').argParser(readTime),
   tracker: () =>
     new Option('-t, --tracker <url>', 'announce there too; can be repeated').argParser(
       repeated(readTrackerUrl),
@@ -119,14 +128,16 @@ ${EXIT_CODES_HELP}`,
         'serve the files over HTTP to any player, and go on until Ctrl-C',
       ).argParser(readPort),
     )
+    .option('--sequential', 'get the pieces in order; --stream alone gets first what is played')
     .option('--allocate', 'take the room on the disk first: one that is too small shows at once')
     .option('--exit-when-done', 'with --stream or --seed: end when everything is there')
-    .option('--seed', 'go on seeding until Ctrl-C when everything is there')
+    .option('--seed', 'go on seeding until Ctrl-C, or a goal, when everything is there')
     .addOption(
       new Option('--timeout <seconds>', 'give up when nothing has arrived for so long').argParser(
         readSeconds,
       ),
     );
+  addOptions(downloadCommand, ['seedRatio', 'seedTime']);
   addOptions(downloadCommand, ['tracker', 'peer', 'webSeed', 'port', 'host', 'noWebRtc', 'maxPeers']);
   addOptions(downloadCommand, ['limitDown', 'limitUp', 'quiet', 'json', 'verbose'])
     .addHelpText(
@@ -136,6 +147,7 @@ Examples:
   $ freshet download film.torrent
   $ freshet download 'magnet:?xt=urn:btih:...' --select '*.mp4,2' --out ~/Films
   $ freshet download https://example.org/film.torrent --stream 9000
+  $ freshet download film.torrent --seed-ratio 1.5 --seed-time 7d
   $ freshet download <info-hash> --peer 192.0.2.7:6881 --timeout 60 --json
 ${JSON_HELP}
 ${EXIT_CODES_HELP}`,
@@ -145,13 +157,17 @@ ${EXIT_CODES_HELP}`,
   const seedCommand = program
     .command('seed')
     .summary('share files and folders where they are')
-    .description('Makes a torrent of files and folders and shares it, until Ctrl-C. Nothing is copied.')
+    .description(
+      'Makes a torrent of files and folders and shares it, until Ctrl-C or a goal. Nothing is copied.',
+    )
     .argument('<paths...>', 'files and folders, or with --data one torrent file')
     .option('--data <folder>', 'the folder that the files of the torrent file are in')
     .option('--save-torrent <file>', 'write the torrent file too')
     .option('-f, --force', 'replace a torrent file that is there already')
     .option('--super-seed', 'send each piece once until there is another seed (BEP 16)');
   addOptions(seedCommand, [
+    'seedRatio',
+    'seedTime',
     'tracker',
     'webSeed',
     'peer',
@@ -167,7 +183,7 @@ ${EXIT_CODES_HELP}`,
       `
 Examples:
   $ freshet seed film.mp4 --tracker wss://tracker.example
-  $ freshet seed film.torrent --data ~/Films
+  $ freshet seed film.torrent --data ~/Films --seed-ratio 3
 ${JSON_EVENTS.seed}
 ${EXIT_CODES_HELP}`,
     )
@@ -299,6 +315,8 @@ ${EXIT_CODES_HELP}`,
   return program;
 }
 
+// Whoever read the help has gone, as `| head` does.
+process.stdout.on('error', () => process.exit(0));
 try {
   await makeProgram().parseAsync();
 } catch (error) {

@@ -56,6 +56,29 @@ export function readSeconds(text: string): number {
   return seconds;
 }
 
+const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** Seconds of a time such as `90`, `30m`, `1.5h` or `2d`; more than 0, at most ten years. */
+export function readTime(text: string): number {
+  const [, number, unit] = /^\s*([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)\s*$/i.exec(text) ?? [];
+  const seconds = Number(number) * (UNITS[(unit || 's').toLowerCase()] ?? Number.NaN);
+  if (!(seconds > 0 && seconds <= 3_650 * 86_400)) {
+    throw new InvalidArgumentError('Write a time such as 90 (seconds), 30m, 12h or 7d.');
+  }
+  return seconds;
+}
+
+/** More than 0, such as `1.5`. */
+export function readRatio(text: string): number {
+  const ratio = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : 0;
+  if (!(ratio > 0 && Number.isFinite(ratio))) {
+    throw new InvalidArgumentError(
+      'Write a ratio of more than 0, such as 1.5: bytes given per byte received.',
+    );
+  }
+  return ratio;
+}
+
 /** A power of two from 16 KiB to 256 MiB (BEP 3 asks for no more than that it be a power of two). */
 export function readPieceLength(text: string): number {
   const bytes = readSize(text);

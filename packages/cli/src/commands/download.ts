@@ -8,6 +8,7 @@ import type Client from 'freshet';
 import type { File, Torrent } from 'freshet';
 import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode, systemCode, usageError } from '../exit.ts';
+import { type GoalOptions, goalsOf, hasGoals, refuseGoals, seededEnough } from '../goals.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { selectFiles } from '../select.ts';
 import { readInput, type TorrentInput } from '../source.ts';
@@ -16,11 +17,12 @@ import { Output } from '../ui/output.ts';
 import { printable } from '../ui/text.ts';
 import { TorrentWatch, tellWarnings } from '../watch.ts';
 
-export interface DownloadOptions extends NetworkOptions {
+export interface DownloadOptions extends NetworkOptions, GoalOptions {
   readonly out: string;
   readonly select?: readonly string[] | undefined;
   /** Port of the HTTP server, or `true` for any free one. */
   readonly stream?: number | true | undefined;
+  readonly sequential?: boolean | undefined;
   readonly allocate?: boolean | undefined;
   readonly exitWhenDone?: boolean | undefined;
   readonly seed?: boolean | undefined;
@@ -33,6 +35,7 @@ export interface DownloadOptions extends NetworkOptions {
 }
 
 export async function download(source: string, options: DownloadOptions): Promise<number> {
+  if (options.exitWhenDone === true) refuseGoals(options);
   const interrupt = catchInterrupts();
   const output = new Output(options);
   interrupt.onExit(() => output.close());
@@ -140,11 +143,13 @@ class Download {
     this.#input = input;
     const { id, label } = idOf(input);
     this.#torrent = client.add(id, {
+      ...goalsOf(options),
       path: folder,
       announce: options.tracker,
       peers: options.peer,
       urlList: options.webSeed,
       deselect: options.select !== undefined,
+      strategy: options.sequential === true ? 'sequential' : undefined,
       allocation: options.allocate === true ? 'full' : undefined,
     });
     this.#watch = new TorrentWatch(this.#torrent, label, (file, place) => this.#isWanted(file, place));
@@ -166,13 +171,22 @@ class Download {
     output.show(this.#watch.view());
     await Promise.race([this.#finish(), this.#failure(), this.#timeout()]);
     this.done = true;
-    const { seed, stream, exitWhenDone } = this.#options;
-    const ends = exitWhenDone === true || (seed !== true && stream === undefined);
+    const { stream } = this.#options;
+    const ends = this.#options.exitWhenDone === true || (!this.#seeds && stream === undefined);
     output.settle();
     if (ends) output.hide();
     this.#tellDone();
     if (ends) return ExitCode.ok;
-    return this.#failure();
+    await Promise.race([seededEnough(torrent, output), this.#failure()]);
+    // Somebody may be watching: the addresses go on, from the disk.
+    if (stream !== undefined) return this.#failure();
+    output.settle();
+    output.hide();
+    return ExitCode.ok;
+  }
+
+  get #seeds(): boolean {
+    return this.#options.seed === true || hasGoals(this.#options);
   }
 
   async #finish(): Promise<void> {
@@ -256,7 +270,7 @@ class Download {
     this.#output.say(
       `${printable(torrent.name ?? '')} is complete: ${formatBytes(wanted)} in ${torrent.path}. ${how}`,
     );
-    if (this.#options.seed === true) this.#output.say('Seeding; Ctrl-C ends it.');
+    if (this.#seeds) this.#output.say('Seeding; Ctrl-C ends it.');
   }
 
   /** Rejects when the torrent cannot go on. */

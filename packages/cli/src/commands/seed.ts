@@ -6,6 +6,7 @@ import type Client from 'freshet';
 import type { Torrent } from 'freshet';
 import { clientFailure, closeClient, type NetworkOptions, openClient } from '../client.ts';
 import { CliError, ExitCode, usageError } from '../exit.ts';
+import { type GoalOptions, goalsOf, seededEnough } from '../goals.ts';
 import { checkInputs } from '../inputs.ts';
 import { catchInterrupts } from '../interrupt.ts';
 import { type MetadataOptions, seedOptionsOf, showHashing } from '../make.ts';
@@ -16,7 +17,7 @@ import { Output } from '../ui/output.ts';
 import { printable } from '../ui/text.ts';
 import { TorrentWatch, tellWarnings } from '../watch.ts';
 
-export interface SeedCommandOptions extends NetworkOptions, MetadataOptions {
+export interface SeedCommandOptions extends NetworkOptions, MetadataOptions, GoalOptions {
   /** Folder with the files of a torrent file. */
   readonly data?: string | undefined;
   readonly saveTorrent?: string | undefined;
@@ -50,9 +51,10 @@ export async function seed(paths: readonly string[], options: SeedCommandOptions
     const watch = new TorrentWatch(torrent, torrent.name ?? '');
     output.show(watch.view());
     const ended = new Promise<never>((_, reject) => torrent.once('error', reject));
-    await Promise.race([ended, failure, interrupt.fired]);
+    await Promise.race([ended, failure, interrupt.fired, seededEnough(torrent, output)]);
     output.settle();
     output.close();
+    if (interrupt.exitCode === undefined) return ExitCode.ok;
     output.event({ event: 'stopped' });
     output.say(`Stopped. Gave ${formatBytes(torrent.uploaded)}.`);
     return ExitCode.ok;
@@ -79,6 +81,7 @@ async function start(
   }
   const torrent = client.seed([...paths], {
     ...seedOptionsOf(options),
+    ...goalsOf(options),
     peers: options.peer,
     superSeed: options.superSeed,
   });
@@ -99,6 +102,7 @@ async function startFromTorrentFile(
   if (folderStats?.isDirectory() !== true) throw usageError(`--data ${folder} is not a folder.`);
   if (input.kind !== 'metainfo') throw usageError('With --data, name a torrent file.');
   const torrent = client.add(input.bytes, {
+    ...goalsOf(options),
     path: folder,
     announce: options.tracker,
     urlList: options.webSeed,

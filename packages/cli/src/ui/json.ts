@@ -16,6 +16,7 @@ With --json each line of standard output is an object with "event":
   file        number, path, length: a file is complete
   stream      files: [{number, path, url}]
   done        infoHash, verified, received, uploaded, seconds
+  goal        goal (ratio or seedTime), uploaded: it has seeded enough; the last line without --stream
   warning     message: something failed, and it goes on
   stopped     the last line after Ctrl-C
   error       message, code, exitCode: the last line after a failure`;
