@@ -171,10 +171,13 @@ describe('MerkleStore', () => {
     const request = store.layerRequest(3)!;
     expect(store.adopt(request, answer(request)!)?.roots.sort()).toEqual([0, 1, 2, 3]);
     expect(store.hasTwins).toBe(true);
-    expect(store.twinsOf(1)).toEqual([3]);
-    expect([...store.piecesWithTwins()]).toEqual([0, 1, 2, 3]);
+    expect(store.twinsOf(1)).toEqual([1, 3]);
+    expect([...store.twins()]).toEqual([
+      [0, 2],
+      [1, 3],
+    ]);
     const other = new MerkleStore(sample.info);
-    expect([other.hasTwins, other.twinsOf(0), [...other.piecesWithTwins()]]).toEqual([false, [], []]);
+    expect([other.hasTwins, other.twinsOf(0), [...other.twins()]]).toEqual([false, [], []]);
   });
 
   it('says which pieces a request is about', () => {

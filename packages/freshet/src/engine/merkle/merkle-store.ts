@@ -1,5 +1,6 @@
 import {
   equalBytes,
+  type FileEntry,
   HASH_LENGTH,
   type HashRequest,
   type Info,
@@ -12,6 +13,7 @@ import {
 } from '../../protocol/index.ts';
 import { LazyMap, LazySet } from '../../protocol/lazy-collections.ts';
 import { HashTree } from './hash-tree.ts';
+import { RootIndex } from './root-index.ts';
 
 /** Hashes of a torrent's files (BEP 52): as `piece layers` in a torrent file, by the root in hexadecimal. */
 export type PieceLayers = ReadonlyMap<string, Uint8Array>;
@@ -30,28 +32,37 @@ export interface Adopted {
   readonly leaves: number[];
 }
 
-/** What a torrent with v2 (BEP 52) knows of its files' trees. Files of the same content share one. */
+/**
+ * What a torrent with v2 (BEP 52) knows of its files' trees. Files of the same content share one. Of a file of one piece
+ * all is known with its root, and there can be millions of them: it has a tree while there are leaves in it, and one is
+ * made in passing for whoever asks.
+ */
 export class MerkleStore {
-  readonly #pieceLength: number;
-  readonly #trees = new Map<string, HashTree>();
-  /** For each file with a tree, in the torrent's order: its first piece. */
+  readonly #info: Info;
+  /** Of the files of several pieces. */
+  readonly #trees = new LazyMap<string, HashTree>();
+  /** For each of those files, in the torrent's order: its first piece. */
   readonly #firsts: number[] = [];
   readonly #treeOf: HashTree[] = [];
   /** First pieces of the files that a tree is of, where there are several. */
   readonly #twins = new LazyMap<HashTree, number[]>();
   /** Those with pieces whose root is not known. */
   readonly #incomplete = new LazySet<HashTree>();
+  /** Trees with leaves, of files of one piece. */
+  readonly #small = new LazyMap<string, HashTree>();
+  #rootIndex: RootIndex | undefined;
 
   /**
    * @param info one with v2.
    * @param layers those that are known, checked or not: wrong ones are left out.
    */
   constructor(info: Info, layers: PieceLayers = new Map()) {
-    this.#pieceLength = info.pieceLength;
+    this.#info = info;
     for (const file of info.files) {
-      if (file.piecesRoot === undefined || file.length === 0) continue;
+      const root = file.length > info.pieceLength ? file.piecesRoot : undefined;
+      if (root === undefined) continue;
       const first = file.offset / info.pieceLength;
-      const tree = this.#tree(file.piecesRoot, file.length, first, layers);
+      const tree = this.#tree(root, file.length, first, layers);
       this.#firsts.push(first);
       this.#treeOf.push(tree);
       if (tree.first === first) continue;
@@ -70,7 +81,7 @@ export class MerkleStore {
   get layers(): Map<string, Uint8Array> {
     const layers = new Map<string, Uint8Array>();
     for (const tree of this.#trees.values()) {
-      if (tree.pieceCount > 1 && tree.layer !== undefined) layers.set(toHex(tree.root), tree.layer);
+      if (tree.layer !== undefined) layers.set(toHex(tree.root), tree.layer);
     }
     return layers;
   }
@@ -91,8 +102,8 @@ export class MerkleStore {
 
   /** The root of the tree over the piece, when it is known. */
   pieceRoot(piece: number): Uint8Array | undefined {
-    const place = this.#find(piece);
-    return place?.tree.pieceRoot(place.index);
+    const place = this.#findLarge(piece);
+    return place === undefined ? this.#findSmall(piece)?.piecesRoot : place.tree.pieceRoot(place.index);
   }
 
   /** The SHA-256 of a block of the piece, when it is known. */
@@ -118,7 +129,7 @@ export class MerkleStore {
    * @param digests the hashes of its blocks.
    */
   claim(piece: number, digests: Uint8Array): boolean | undefined {
-    const place = this.#find(piece);
+    const place = this.#findLarge(piece);
     if (place === undefined || place.tree.pieceRoot(place.index) !== undefined) return undefined;
     const right = place.tree.claim(place.index, this.rootOf(piece, digests));
     if (right) this.#incomplete.delete(place.tree);
@@ -127,44 +138,61 @@ export class MerkleStore {
 
   /** The piece is there: its leaves are needed no longer. */
   dropLeaves(piece: number): void {
-    const place = this.#find(piece);
-    place?.tree.dropLeaves(place.index);
+    const place = this.#findLarge(piece);
+    if (place !== undefined) {
+      place.tree.dropLeaves(place.index);
+    } else if (this.#small.size > 0) {
+      const file = this.#findSmall(piece);
+      if (file !== undefined && this.#smallWithLeaves(file) !== undefined)
+        this.#small.delete(toHex(file.piecesRoot!));
+    }
   }
 
   /** The tree of the file with this root. */
   treeByRoot(root: Uint8Array): HashTree | undefined {
-    return this.#trees.get(toHex(root));
+    const hex = toHex(root);
+    const known = this.#trees.get(hex) ?? this.#small.get(hex);
+    if (known !== undefined) return known;
+    const file = this.#roots.fileOf(root);
+    return file && this.#treeOfSmall(file);
   }
 
   /** Where the pieces of the tree begin in the torrent; more than one place for files of the same content. */
   placesOf(tree: HashTree): readonly number[] {
+    if (tree.pieceCount === 1) return this.#roots.piecesOf(tree.root);
     return this.#twins.get(tree) ?? [tree.first];
   }
 
-  /** There are files of the same content. */
+  /** There are files of the same content. To find out takes a while when there are many files, the first time. */
   get hasTwins(): boolean {
-    return this.#twins.size > 0;
+    return this.#twins.size > 0 || this.#roots.hasTwins;
   }
 
-  /** The pieces of other files that have the same content. */
-  twinsOf(piece: number): number[] {
-    const place = this.#find(piece);
-    if (place === undefined) return [];
-    return this.placesOf(place.tree)
-      .map((first) => first + place.index)
-      .filter((twin) => twin !== piece);
-  }
-
-  /** The pieces of files of whose content there are others. */
-  *piecesWithTwins(): Generator<number> {
-    for (const [tree, places] of this.#twins) {
-      for (const first of places) for (let i = 0; i < tree.pieceCount; i++) yield first + i;
+  /** The pieces that have the content of this one, which is among them; none when there are no others. */
+  twinsOf(piece: number): readonly number[] {
+    const place = this.#findLarge(piece);
+    if (place !== undefined) {
+      return this.#twins.get(place.tree)?.map((first) => first + place.index) ?? [];
     }
+    const root = this.#findSmall(piece)?.piecesRoot;
+    const pieces = root === undefined ? [] : this.#roots.piecesOf(root);
+    // Of a file that has the root of others and not their length nothing is known.
+    return pieces.length > 1 && this.#info.dataLength(piece) === this.#info.dataLength(pieces[0]!)
+      ? pieces
+      : [];
+  }
+
+  /** For each content that several pieces have, as their files are the same: those pieces. */
+  *twins(): Generator<readonly number[]> {
+    for (const [tree, places] of this.#twins) {
+      for (let i = 0; i < tree.pieceCount; i++) yield places.map((first) => first + i);
+    }
+    yield* this.#roots.twins();
   }
 
   /** The request that brings the piece's root, when that is not known. */
   layerRequest(piece: number): HashRequest | undefined {
-    const place = this.#find(piece);
+    const place = this.#findLarge(piece);
     if (place === undefined || place.tree.pieceRoot(place.index) !== undefined) return undefined;
     return place.tree.layerRequest(place.index);
   }
@@ -220,6 +248,7 @@ export class MerkleStore {
 
   #adoptLeaves(tree: HashTree, first: number, hashes: Uint8Array): Adopted {
     const leaves = tree.addLeaves(first, hashes);
+    if (tree.pieceCount === 1) this.#small.set(toHex(tree.root), tree);
     const roots = leaves.filter((piece) => {
       const root = tree.pieceRoot(piece) === undefined ? tree.rootOfLeaves(piece) : undefined;
       return root !== undefined && tree.setPieceRoot(piece, root);
@@ -232,17 +261,15 @@ export class MerkleStore {
     return this.placesOf(tree).flatMap((first) => pieces.map((piece) => first + piece));
   }
 
+  /** Of a file of several pieces. */
   #tree(root: Uint8Array, length: number, first: number, layers: PieceLayers): HashTree {
     const hex = toHex(root);
     const shared = this.#trees.get(hex);
     if (shared !== undefined && shared.length === length) return shared;
-    const tree = new HashTree(root, length, this.#pieceLength, first);
+    const { pieceLength } = this.#info;
+    const tree = new HashTree(root, length, pieceLength, first);
     const layer = layers.get(hex);
-    if (
-      tree.pieceCount > 1 &&
-      layer !== undefined &&
-      isPieceLayer(layer, { root, fileLength: length, pieceLength: this.#pieceLength })
-    ) {
+    if (layer !== undefined && isPieceLayer(layer, { root, fileLength: length, pieceLength })) {
       tree.setLayer(layer);
     }
     if (!tree.complete) this.#incomplete.add(tree);
@@ -251,14 +278,48 @@ export class MerkleStore {
     return tree;
   }
 
+  /** The files of one piece, by their roots: peers ask for few of them, and seeds need not know of twins. */
+  get #roots(): RootIndex {
+    this.#rootIndex ??= new RootIndex(this.#info);
+    return this.#rootIndex;
+  }
+
   #find(piece: number): Place | undefined {
+    const place = this.#findLarge(piece);
+    if (place !== undefined) return place;
+    const file = this.#findSmall(piece);
+    return file && { tree: this.#treeOfSmall(file), index: 0 };
+  }
+
+  #findLarge(piece: number): Place | undefined {
     const file = this.#fileOf(piece);
     const tree = this.#treeOf[file];
     const index = piece - (this.#firsts[file] ?? 0);
     return tree === undefined || index < 0 || index >= tree.pieceCount ? undefined : { tree, index };
   }
 
-  /** The last file with a tree that begins at the piece or before it; 0 when there is none. */
+  /** The file with a root that is this piece and no other. */
+  #findSmall(piece: number): FileEntry | undefined {
+    const { pieceLength } = this.#info;
+    const file = this.#info.fileOfPiece(piece);
+    if (file === undefined || file.length === 0 || file.length > pieceLength) return undefined;
+    return file.offset / pieceLength === piece ? file : undefined;
+  }
+
+  #smallWithLeaves({ piecesRoot, length }: FileEntry): HashTree | undefined {
+    const tree = this.#small.size === 0 ? undefined : this.#small.get(toHex(piecesRoot!));
+    return tree?.length === length ? tree : undefined;
+  }
+
+  #treeOfSmall(file: FileEntry): HashTree {
+    const { pieceLength } = this.#info;
+    const { piecesRoot, length, offset } = file;
+    return (
+      this.#smallWithLeaves(file) ?? new HashTree(piecesRoot!, length, pieceLength, offset / pieceLength)
+    );
+  }
+
+  /** The last file of several pieces that begins at the piece or before it; 0 when there is none. */
   #fileOf(piece: number): number {
     let low = 0;
     let high = this.#firsts.length - 1;

@@ -15,6 +15,8 @@ export interface TwinsOptions {
 
 /** Bytes that are read at a time. */
 const RUN = 16 * BLOCK_LENGTH;
+/** Pieces of one content from which on not all are looked at when one more is verified. */
+const MANY = 64;
 const DISK: BlockSource = { id: DISK_SOURCE, cancelBlock() {}, dropPiece() {}, ban() {} };
 
 /**
@@ -38,19 +40,25 @@ export class Twins {
 
   /** The piece is verified. */
   onVerified(piece: number): void {
-    if (!this.#hashes.hasTwins) return;
+    const { verified } = this.#store;
     this.#queue.delete(piece);
-    for (const twin of this.#hashes.twinsOf(piece)) if (this.#wants(twin)) this.#queue.set(twin, piece);
+    // Whether there are any takes its time to find out when there are many files.
+    if (verified.isFull || !this.#hashes.hasTwins) return;
+    const twins = this.#hashes.twinsOf(piece);
+    // Thousands of empty pages need not be looked at thousands of times each: the first one did it for all.
+    const isTold = twins.length > MANY && twins.some((twin) => twin !== piece && verified.get(twin));
+    if (!isTold) for (const twin of twins) if (this.#wants(twin)) this.#queue.set(twin, piece);
     this.run();
   }
 
   /** Looks at all of them, as when others are wanted than before. */
   update(): void {
-    if (!this.#hashes.hasTwins) return;
-    for (const piece of this.#hashes.piecesWithTwins()) {
-      if (!this.#wants(piece)) continue;
-      const source = this.#hashes.twinsOf(piece).find((twin) => this.#store.verified.get(twin));
-      if (source !== undefined) this.#queue.set(piece, source);
+    const { verified } = this.#store;
+    if (verified.isFull || verified.isEmpty || !this.#hashes.hasTwins) return;
+    for (const pieces of this.#hashes.twins()) {
+      const source = pieces.find((piece) => verified.get(piece));
+      if (source === undefined) continue;
+      for (const piece of pieces) if (this.#wants(piece)) this.#queue.set(piece, source);
     }
     this.run();
   }
