@@ -19,16 +19,11 @@ import type {
   TorrentEvent,
   TorrentKey,
 } from './protocol.ts';
-import {
-  metadataSnapshot,
-  partialPieces,
-  peerSnapshot,
-  pieceMapSnapshot,
-  statsSnapshot,
-  torrentFileOf,
-} from './snapshots.ts';
-import { hashTexts, magnetOf, type ResolvedSource, readPeers, withExactSource } from './source.ts';
+import { partialPieces, peerSnapshot, pieceMapSnapshot, statsSnapshot } from './snapshots.ts';
+import type { ResolvedSource } from './source.ts';
+import { TorrentDescription } from './torrent-description.ts';
 import { TorrentSelection } from './torrent-selection.ts';
+import { torrentSpec } from './torrent-spec.ts';
 import { waitingReader } from './waiting-reader.ts';
 
 export interface TorrentHost {
@@ -61,8 +56,7 @@ export class SessionTorrent {
   readonly #selection: TorrentSelection;
   readonly #ticker: ProgressTicker;
   #engine: EngineTorrent | undefined;
-  #source: ResolvedSource | undefined;
-  #info: Info | undefined;
+  #description: TorrentDescription | undefined;
   #moves: FileMoves | undefined;
   #seed = false;
   #paused: boolean;
@@ -93,7 +87,7 @@ export class SessionTorrent {
     this.#selection = new TorrentSelection({
       settings: () => ({
         deselect: settings.deselect,
-        selectOnly: settings.selectOnly ?? this.#source?.selectOnly,
+        selectOnly: settings.selectOnly ?? this.#description?.source.selectOnly,
       }),
       changed: () => this.#ticker.changed(),
       warn: (error) => host.emit({ type: 'warning', error: toErrorValue(error) }),
@@ -129,19 +123,12 @@ export class SessionTorrent {
   start({ source, storage, path, seed }: Start): void {
     if (this.closed) return;
     const { engine, settings } = this.#host;
-    this.#source = source;
+    const description = new TorrentDescription(source);
+    this.#description = description;
     this.#seed = seed;
     this.#moves = this.#makeMoves(storage);
     this.#starting = true;
-    this.#host.emit({
-      type: 'infoHash',
-      ...hashTexts(source.hashes),
-      magnetURI: magnetOf(source),
-      name: source.name,
-      announce: [...new Set(source.trackers.flat())],
-      urlList: source.webSeeds,
-      path,
-    });
+    this.#host.emit(description.identity(path));
     // The listener may have removed the torrent again.
     if (this.#closed !== undefined) {
       this.#starting = false;
@@ -150,28 +137,12 @@ export class SessionTorrent {
     }
     const torrent = engine.add(
       {
-        hashes: source.hashes,
-        infoBytes: source.infoBytes,
-        info: source.info,
-        pieceLayers: source.pieceLayers,
-        trackers: settings.trackers === false ? [] : source.trackers,
-        webSeeds: settings.webSeeds === false ? [] : source.webSeeds,
-        httpSeeds: settings.webSeeds === false ? [] : source.httpSeeds,
-        peers: [...source.peers, ...readPeers(this.#settings.peers)],
-        openDisk: (info) => storage.openDisk(info),
-        state: storage.state,
+        ...torrentSpec(source, storage, this.#settings, settings, seed),
         filePriorities: (info) => this.#selection.prioritiesFor(info),
         paused: this.#paused,
-        skipCheck: seed || this.#settings.skipVerify === true,
-        strategy: this.#settings.strategy,
-        allocation: this.#settings.allocation,
-        uploadSlots: this.#settings.uploads,
         downloadLimit: this.#limits.download ?? undefined,
         uploadLimit: this.#limits.upload ?? undefined,
-        goals: this.#settings.goals,
         queueOrder: this.#host.key,
-        superSeed: this.#settings.superSeed,
-        maxWebSeedConnections: this.#settings.maxWebConns,
       },
       this.#observer(),
     );
@@ -182,7 +153,9 @@ export class SessionTorrent {
     this.#starting = false;
     if (this.#closed !== undefined) this.#closeLate?.();
     else for (const command of this.#beforeStart.splice(0)) command(torrent);
-    void source.late?.then((exact) => this.#onExactSource(exact));
+    void source.late?.then((exact) => {
+      if (!this.closed) description.onExactSource(exact, torrent, settings);
+    });
   }
 
   fail(error: unknown, resumable: boolean): void {
@@ -314,9 +287,9 @@ export class SessionTorrent {
     return new FileMoves({
       files: storage.files,
       real: () => this.#selection.files,
-      info: () => this.#info,
+      info: () => this.#description?.info,
       folderOf: (path) =>
-        platform.pathOf({ ...this.#settings.location, path }, primaryHash(this.#source!.hashes)),
+        platform.pathOf({ ...this.#settings.location, path }, primaryHash(this.#description!.source.hashes)),
       save: async () => this.#engine?.save(),
       closed: () => this.closed,
       now: () => platform.ports.clock.now(),
@@ -371,39 +344,16 @@ export class SessionTorrent {
     this.#host.emit({ type: 'checking', checked, total });
   }
 
-  /** What a magnet link's `xs` points to has come at last: it is of use while no peer has sent the metadata. */
-  #onExactSource(exact: ResolvedSource | undefined): void {
-    const torrent = this.#engine;
-    const source = this.#source;
-    if (exact?.infoBytes === undefined || torrent === undefined || source === undefined) return;
-    if (this.closed || this.#info !== undefined) return;
-    const found = withExactSource(source, exact);
-    this.#source = found;
-    const { trackers, webSeeds } = this.#host.settings;
-    const known = new Set(source.trackers.flat());
-    for (const url of found.trackers.flat())
-      if (trackers !== false && !known.has(url)) torrent.addTracker(url);
-    for (const url of webSeeds === false ? [] : exact.webSeeds) torrent.addWebSeed(url);
-    for (const url of webSeeds === false ? [] : (exact.httpSeeds ?? [])) torrent.addWebSeed(url, 'pieces');
-    void torrent.setMetadata(exact.infoBytes, exact.pieceLayers);
-  }
-
   #onMetadata(info: Info, infoBytes: Uint8Array): void {
-    if (this.closed || this.#source === undefined) return;
-    // A magnet link may have named one of a hybrid torrent's two hashes.
-    const source = { ...this.#source, hashes: this.#engine?.hashes.all ?? this.#source.hashes };
-    this.#source = source;
-    this.#info = info;
+    const description = this.#description;
+    if (this.closed || description === undefined) return;
+    description.onMetadata(info, this.#engine?.hashes.all);
     const deselected = this.#selection.onMetadata(info);
-    const metadata = metadataSnapshot(info, infoBytes, source, deselected);
-    this.#host.emit({ type: 'metadata', metadata });
+    this.#host.emit({ type: 'metadata', metadata: description.snapshot(info, infoBytes, deselected) });
   }
 
-  /** Peers have sent what a torrent file of version 2 has beside the metadata. */
   #onPieceLayers(pieceLayers: ReadonlyMap<string, Uint8Array>): void {
-    if (this.closed || this.#source === undefined || this.#info === undefined) return;
-    this.#source = { ...this.#source, pieceLayers };
-    const torrentFile = torrentFileOf(this.#info, this.#info.bytes, this.#source);
+    const torrentFile = this.closed ? undefined : this.#description?.onPieceLayers(pieceLayers);
     if (torrentFile !== undefined) this.#host.emit({ type: 'torrentFile', torrentFile });
   }
 
@@ -440,7 +390,7 @@ export class SessionTorrent {
     const torrent = this.#engine;
     if (torrent === undefined || this.closed) return;
     const stats = statsSnapshot(torrent.stats());
-    const few = (this.#info?.pieceCount ?? 0) <= MAX_PIECES_IN_PROGRESS_EVENTS;
+    const few = (this.#description?.info?.pieceCount ?? 0) <= MAX_PIECES_IN_PROGRESS_EVENTS;
     const partial = few ? partialPieces(torrent) : [];
     this.#host.emit({ type: 'progress', downloaded, uploaded, verified, partial, stats });
   }
