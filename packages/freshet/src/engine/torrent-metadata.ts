@@ -3,13 +3,14 @@ import { hashesOfInfo, isComplete, matchesHashes } from './metadata-hashes.ts';
 import { MetadataExchange } from './peers/metadata-exchange.ts';
 import type { Hasher } from './ports.ts';
 import type { SwarmHashes } from './swarm-hashes.ts';
+import type { TorrentSpec } from './torrent-types.ts';
 
 export interface TorrentMetadataOptions {
   /** What is known of the torrent's names; completed when the metadata tells more. */
   readonly hashes: SwarmHashes;
   readonly hasher: Hasher;
-  /** Those of a torrent file. */
-  readonly pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
+  /** With the hashes of pieces that came with a torrent file. */
+  readonly spec: Pick<TorrentSpec, 'pieceLayers'>;
   /** The metadata is still wanted. */
   wanted(): boolean;
   /** Another hash than those that were given has been learnt. */
@@ -30,7 +31,7 @@ export class TorrentMetadata {
 
   constructor(options: TorrentMetadataOptions) {
     this.#options = options;
-    this.#pieceLayers = options.pieceLayers;
+    this.#pieceLayers = options.spec.pieceLayers;
     this.exchange = new MetadataExchange(options.hashes.all, options.hasher, (bytes) => this.take(bytes));
   }
 

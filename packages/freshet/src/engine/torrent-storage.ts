@@ -141,36 +141,26 @@ export class TorrentStorage {
 
   #onOpened(info: Info, infoBytes: Uint8Array, disk: Disk, found: StoredPieces): void {
     this.#openedBefore = true;
-    const { host, spec, swarm, trackers, resume, totals, observer, webSeeds } = this.#options;
-    const transfer = new Transfer({
-      content: {
-        info,
-        infoHash: primaryHash(info.hashes ?? spec.hashes),
-        disk,
-        verified: found.verified,
-        kept: keepAll(this.#kept ?? resume.data?.partial, found.unjudged, info),
-        trees: this.#trees,
-        treesAreLearnt: this.#options.pieceLayers() === undefined,
-        ports: host.ports,
-        pool: host.pool,
-        cache: host.cache,
-        strategy: spec.strategy ?? 'rarest',
-        downloadLimiter: this.#options.limits.download,
-        maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
-        webOrigins: host.webOrigins,
-        totals,
-        nextSourceId: () => host.nextSourceId(),
-        usefulPeers: () => swarm.usefulPeers,
-        expectsPeers: () => trackers.expectsPeers,
-      },
-      swarm,
-      trackers,
-      resume,
+    const { host, spec, swarm, trackers, resume, totals, webSeeds } = this.#options;
+    const transfer = new Transfer(this.#options, {
+      info,
+      infoHash: primaryHash(info.hashes ?? spec.hashes),
+      disk,
+      verified: found.verified,
+      kept: keepAll(this.#kept ?? resume.data?.partial, found.unjudged, info),
+      trees: this.#trees,
+      treesAreLearnt: this.#options.pieceLayers() === undefined,
+      ports: host.ports,
+      pool: host.pool,
+      cache: host.cache,
+      strategy: spec.strategy ?? 'rarest',
+      downloadLimiter: this.#options.limits.download,
+      maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
+      webOrigins: host.webOrigins,
       totals,
-      observer,
-      hasher: host.ports.hasher,
-      state: () => this.#options.state(),
-      fail: (error) => this.#options.fail(error),
+      nextSourceId: () => host.nextSourceId(),
+      usefulPeers: () => swarm.usefulPeers,
+      expectsPeers: () => trackers.expectsPeers,
     });
     this.#transfer = transfer;
     this.#hasRoom = false;

@@ -1,8 +1,15 @@
+import type { PeerId } from '../protocol/index.ts';
+import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { MetadataExchange } from './peers/metadata-exchange.ts';
+import type { PeerConnection } from './peers/peer-connection.ts';
 import { Swarm } from './peers/swarm.ts';
+import type { SwarmEvents, SwarmOptions } from './peers/swarm-options.ts';
+import type { Clock, Dialer, Hasher, Random } from './ports.ts';
+import type { RateLimiter } from './rate-limiter.ts';
 import type { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentLimits } from './torrent-limits.ts';
+import type { TorrentMetadata } from './torrent-metadata.ts';
 import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
 import type { Transfer } from './transfer.ts';
 import type { TransferTotals } from './transfer-totals.ts';
@@ -11,59 +18,140 @@ export interface TorrentSwarmOptions {
   readonly host: TorrentHost;
   readonly spec: TorrentSpec;
   readonly hashes: SwarmHashes;
-  readonly metadata: MetadataExchange;
+  readonly metadata: TorrentMetadata;
   readonly totals: TransferTotals;
   readonly observer: TorrentObserver;
   readonly limits: TorrentLimits;
-  /** Bytes of the info dictionary, once it is known. */
-  metadataSize(): number | undefined;
   /** While the storage is open. */
-  transfer(): Transfer | undefined;
+  readonly transfer: Transfer | undefined;
 }
 
 /** A torrent's swarm, wired to what counts bytes, what is exchanged while the storage is open, and who listens. */
 export function createTorrentSwarm(options: TorrentSwarmOptions): Swarm {
-  const { host, spec, totals, observer } = options;
-  const { clock, random, dialer } = host.ports;
-  return new Swarm({
-    hashes: options.hashes,
-    peerId: host.peerId,
-    clock,
-    random,
-    dialer,
-    budget: host.budget,
-    maxPeers: host.maxPeersPerTorrent,
-    uploadSlots: spec.uploadSlots,
-    superSeed: spec.superSeed ?? false,
-    readCache: host.cache.budget,
-    hasher: host.ports.hasher,
-    uploadLimiter: options.limits.upload,
-    downloadLimiter: options.limits.download,
-    metadata: options.metadata,
-    clientName: host.clientName,
-    origin: host.origin,
-    listenPort: () => host.port,
-    nextPeerId: () => host.nextSourceId(),
-    metadataSize: () => options.metadataSize(),
-    streaming: () => options.transfer()?.content.streaming.active ?? false,
-    events: {
-      onPeer: (peer) => observer.onPeer(peer.status(clock.now())),
-      onPeerClosed: (peer) => observer.onPeerClosed(peer.status(clock.now())),
-      onReceived: (peer, bytes) => {
-        totals.received(peer.link.transport, bytes);
-        observer.onDownload(bytes);
-      },
-      onWasted: (bytes) => totals.wasted(bytes),
-      onSent: (_peer, bytes) => {
-        totals.sent(bytes);
-        observer.onUpload(bytes);
-      },
-      onReadError: (piece, error) => options.transfer()?.onReadError(piece, error),
-      onTick: () => {
-        const content = options.transfer()?.content;
-        content?.merkle?.exchange.tick();
-        content?.webSeeds.update();
-      },
-    },
-  });
+  return new Swarm(new TorrentSwarmHost(options));
+}
+
+/** What a swarm asks of its torrent and tells it. */
+class TorrentSwarmHost implements SwarmOptions, SwarmEvents {
+  readonly #torrent: TorrentSwarmOptions;
+
+  constructor(torrent: TorrentSwarmOptions) {
+    this.#torrent = torrent;
+  }
+
+  get hashes(): SwarmHashes {
+    return this.#torrent.hashes;
+  }
+
+  get peerId(): PeerId {
+    return this.#torrent.host.peerId;
+  }
+
+  get clock(): Clock {
+    return this.#torrent.host.ports.clock;
+  }
+
+  get random(): Random {
+    return this.#torrent.host.ports.random;
+  }
+
+  get dialer(): Dialer | undefined {
+    return this.#torrent.host.ports.dialer;
+  }
+
+  get budget(): ConnectionBudget {
+    return this.#torrent.host.budget;
+  }
+
+  get maxPeers(): number {
+    return this.#torrent.host.maxPeersPerTorrent;
+  }
+
+  get uploadSlots(): number | undefined {
+    return this.#torrent.spec.uploadSlots;
+  }
+
+  get superSeed(): boolean {
+    return this.#torrent.spec.superSeed ?? false;
+  }
+
+  get readCache(): number {
+    return this.#torrent.host.cache.budget;
+  }
+
+  get hasher(): Hasher {
+    return this.#torrent.host.ports.hasher;
+  }
+
+  get uploadLimiter(): RateLimiter {
+    return this.#torrent.limits.upload;
+  }
+
+  get downloadLimiter(): RateLimiter {
+    return this.#torrent.limits.download;
+  }
+
+  get metadata(): MetadataExchange {
+    return this.#torrent.metadata.exchange;
+  }
+
+  get clientName(): string {
+    return this.#torrent.host.clientName;
+  }
+
+  get origin(): boolean {
+    return this.#torrent.host.origin;
+  }
+
+  get events(): SwarmEvents {
+    return this;
+  }
+
+  listenPort(): number | undefined {
+    return this.#torrent.host.port;
+  }
+
+  nextPeerId(): number {
+    return this.#torrent.host.nextSourceId();
+  }
+
+  metadataSize(): number | undefined {
+    return this.#torrent.metadata.infoBytes?.length;
+  }
+
+  streaming(): boolean {
+    return this.#torrent.transfer?.content.streaming.active ?? false;
+  }
+
+  onPeer(peer: PeerConnection): void {
+    this.#torrent.observer.onPeer(peer.status(this.clock.now()));
+  }
+
+  onPeerClosed(peer: PeerConnection): void {
+    this.#torrent.observer.onPeerClosed(peer.status(this.clock.now()));
+  }
+
+  onReceived(peer: PeerConnection, bytes: number): void {
+    this.#torrent.totals.received(peer.link.transport, bytes);
+    this.#torrent.observer.onDownload(bytes);
+  }
+
+  onWasted(bytes: number): void {
+    this.#torrent.totals.wasted(bytes);
+  }
+
+  onSent(_peer: PeerConnection, bytes: number): void {
+    this.#torrent.totals.sent(bytes);
+    this.#torrent.observer.onUpload(bytes);
+  }
+
+  onReadError(piece: number, error: Error): void {
+    this.#torrent.transfer?.onReadError(piece, error);
+  }
+
+  onTick(): void {
+    const content = this.#torrent.transfer?.content;
+    content?.merkle?.exchange.tick();
+    content?.webSeeds.update();
+  }
 }

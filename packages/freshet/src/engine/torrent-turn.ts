@@ -126,12 +126,12 @@ export class TorrentTurn implements QueueMember {
   }
 
   get progress(): Omit<GoalProgress, 'seedTime'> {
-    const { totals, earlier, info } = this.#options;
-    const before = earlier();
+    const { totals } = this.#options;
+    const before = this.#options.earlier();
     return {
       uploaded: totals.uploaded + (before?.uploaded ?? 0),
       downloaded: totals.downloaded + (before?.downloaded ?? 0),
-      length: info()?.length ?? 0,
+      length: this.#options.info()?.length ?? 0,
     };
   }
 

@@ -11,13 +11,12 @@ import type { ReaderOptions, TorrentObserver, TorrentState } from './torrent-typ
 import type { TransferTotals } from './transfer-totals.ts';
 
 export interface TransferOptions {
-  readonly content: ContentOptions;
+  readonly host: { readonly ports: { readonly hasher: Hasher } };
   readonly swarm: Swarm;
   readonly trackers: TorrentTrackers;
   readonly resume: ResumeKeeper;
   readonly totals: TransferTotals;
   readonly observer: TorrentObserver;
-  readonly hasher: Hasher;
   state(): TorrentState;
   /** The storage does not work any more. */
   fail(error: Error): void;
@@ -31,9 +30,9 @@ export class Transfer implements ContentEvents {
   #layersTold = false;
   #closed = false;
 
-  constructor(options: TransferOptions) {
+  constructor(options: TransferOptions, content: ContentOptions) {
     this.#options = options;
-    this.content = new TorrentContent(options.content, this);
+    this.content = new TorrentContent(content, this);
   }
 
   /** Every wanted piece is verified and on disk. */
@@ -150,10 +149,11 @@ export class Transfer implements ContentEvents {
 
   /** The disk lacks or changed what we took for verified. */
   onReadError(piece: number, error: Error): void {
-    const { state, fail, observer } = this.#options;
-    if (state() !== 'active' && state() !== 'paused') return;
+    const { observer } = this.#options;
+    const state = this.#options.state();
+    if (state !== 'active' && state !== 'paused') return;
     if (error instanceof DiskError && (error.code === 'CHANGED' || error.code === 'NOT_FOUND')) {
-      fail(error);
+      this.#options.fail(error);
       return;
     }
     const message = `Piece ${piece} cannot be read and is downloaded again: ${error.message}`;
@@ -163,7 +163,8 @@ export class Transfer implements ContentEvents {
   /** Looks whether somebody else has changed files, and verifies again what was in them. Never rejects. */
   async look(limit: number): Promise<void> {
     const { content } = this;
-    const { state, observer, hasher, fail } = this.#options;
+    const { host, observer } = this.#options;
+    const state = (): TorrentState => this.#options.state();
     const running = (): boolean => !this.#closed && (state() === 'active' || state() === 'paused');
     try {
       const changed = (await content.disk.changedFiles?.(limit)) ?? [];
@@ -173,10 +174,10 @@ export class Transfer implements ContentEvents {
       const name = content.info.files[first!]!.path.join('/');
       const message = `"${name}"${others} was changed or removed by another program: its pieces are verified again.`;
       observer.onWarning(new Error(message));
-      const lost = await findLost(content, hasher, changed, () => !running());
+      const lost = await findLost(content, host.ports.hasher, changed, () => !running());
       if (running()) this.#lose(lost);
     } catch (error) {
-      if (running()) fail(error instanceof Error ? error : new Error(String(error)));
+      if (running()) this.#options.fail(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
