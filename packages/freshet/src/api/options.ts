@@ -104,7 +104,7 @@ export interface ClientOptions extends QueueOptions {
 export interface StoreOptions {
   /** Keep everything in memory; browser only. Default `false`. */
   onlyMem?: boolean | undefined;
-  /** A folder that the user chose, browser only. Default the site's private storage (OPFS). */
+  /** Accepted for compatibility; a folder that the user chose is an `ArgumentError` in this version. */
   rootDir?: unknown;
 }
 
