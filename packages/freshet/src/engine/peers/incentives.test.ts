@@ -218,6 +218,28 @@ describe('Incentives', () => {
     expect(incentives.accepts(peer, request((told + 1) % PIECES))).toBe(true);
   });
 
+  it('super-seeds those who come after it has become whole, unless there is another seed', () => {
+    for (const otherSeed of [false, true]) {
+      const { incentives, add, store } = setup({ superSeed: true, verified: PIECES - 1 });
+      const old = add('80.4.4.1');
+      old.amChoking = false;
+      if (otherSeed) for (let piece = 0; piece < PIECES; piece++) old.pieces.add(piece);
+      store.verified.set(PIECES - 1);
+      incentives.onComplete();
+      expect(incentives.superSeeding).toBe(!otherSeed);
+      const young = add('80.4.4.2');
+      young.amChoking = false;
+      expect(young.heard.length).toBe(otherSeed ? 0 : 1);
+      expect(old.heard).toEqual([]);
+      const granted = (peer: FakePeer): number => {
+        let count = 0;
+        for (let piece = 0; piece < PIECES; piece++) if (incentives.accepts(peer, request(piece))) count++;
+        return count;
+      };
+      expect([granted(old), granted(young)]).toEqual([PIECES, otherSeed ? PIECES : 1]);
+    }
+  });
+
   it('tells a peer that says nothing of its pieces of one with the next tick', async () => {
     const { incentives, peers, tick } = setup({ superSeed: true });
     const silent = new FakePeer(7, '1.2.3.4');

@@ -75,16 +75,30 @@ export class Incentives {
 
   /** Pieces can be exchanged from now on. */
   adopt(exchange: Exchange): void {
-    const { superSeed, random, peers, readCache } = this.#options;
     this.#exchange = exchange;
-    this.#recent = new RecentPieces(exchange.info.pieceLength, readCache);
-    const { store } = exchange;
+    this.#recent = new RecentPieces(exchange.info.pieceLength, this.#options.readCache);
     this.#superSeeding = undefined;
-    if (!superSeed || !store.verified.isFull || store.verified.length === 0) return;
+    if (this.#options.superSeed && exchange.store.verified.isFull) this.#superSeed([]);
+  }
+
+  /** We have everything now, and did not before: whoever comes from now on is super-seeded, if there is no other seed. */
+  onComplete(): void {
+    const { superSeed, peers } = this.#options;
+    if (!superSeed || this.#superSeeding !== undefined || this.#exchange === undefined) return;
+    for (const peer of peers.values()) if (peer.isSeed) return;
+    this.#superSeed(peers.keys());
+  }
+
+  /** @param knowing peers that were told already what we have. */
+  #superSeed(knowing: Iterable<number>): void {
+    const { random, peers } = this.#options;
+    const { store } = this.#exchange!;
+    if (store.verified.length === 0) return;
     this.#superSeeding = new SuperSeeding({
       pieceCount: store.verified.length,
       random,
       peers,
+      knowing,
       availability: (piece) => store.picker.availability(piece),
       isVerified: (piece) => store.verified.get(piece),
     });

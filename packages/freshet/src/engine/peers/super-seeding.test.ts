@@ -152,4 +152,25 @@ describe('SuperSeeding', () => {
     seeding.remove(77);
     expect(seeding.allows(77, 1)).toBe(false);
   });
+
+  it('leaves those alone who know already what we have, until they come again', () => {
+    const old = new FakePeer(1, 10);
+    const peers = new Map([[1, old]]);
+    const seeding = new SuperSeeding({
+      pieceCount: 10,
+      random: new SeededRandom(3),
+      peers,
+      knowing: peers.keys(),
+      availability: () => 0,
+      isVerified: () => true,
+    });
+    seeding.add(old, 0);
+    for (let now = 0; now < 120_000; now += 1000) seeding.tick(now);
+    expect(old.told).toEqual([]);
+    expect(Array.from({ length: 10 }, (_, piece) => seeding.allows(1, piece))).not.toContain(false);
+    seeding.remove(1);
+    seeding.add(old, 0);
+    expect(old.told).toHaveLength(1);
+    expect(seeding.allows(1, (old.last + 1) % 10)).toBe(false);
+  });
 });

@@ -21,6 +21,8 @@ export interface SuperSeedingOptions {
   availability(piece: number): number;
   /** Whether we have it still. */
   isVerified(piece: number): boolean;
+  /** Those who know already what we have, by id: we have become complete while they were connected. */
+  readonly knowing?: Iterable<number> | undefined;
 }
 
 /** A peer that has nothing to take, or whose piece nobody takes from it, for so many milliseconds is told of others. */
@@ -50,12 +52,15 @@ interface Told {
 export class SuperSeeding {
   readonly #options: SuperSeedingOptions;
   readonly #told = new Map<number, Told>();
+  /** They need not be told, and may ask for anything. */
+  readonly #knowing: Set<number>;
   /** Pieces that nobody has been told of, at the end the next one. */
   readonly #fresh: number[];
   #over = false;
 
   constructor(options: SuperSeedingOptions) {
     this.#options = options;
+    this.#knowing = new Set(options.knowing);
     this.#fresh = Array.from({ length: options.pieceCount }, (_, piece) => piece);
     for (let i = this.#fresh.length - 1; i > 0; i--) {
       const j = options.random.below(i + 1);
@@ -72,7 +77,7 @@ export class SuperSeeding {
 
   /** The peer believes that we have nothing. */
   add(peer: SuperSeededPeer, now: number): void {
-    if (this.#over || this.#told.has(peer.id)) return;
+    if (this.#over || this.#told.has(peer.id) || this.#knowing.has(peer.id)) return;
     const told: Told = {
       revealed: new Bitfield(this.#options.pieceCount),
       piece: -1,
@@ -84,6 +89,7 @@ export class SuperSeeding {
   }
 
   remove(id: number): void {
+    this.#knowing.delete(id);
     const told = this.#told.get(id);
     if (told === undefined) return;
     this.#told.delete(id);
@@ -92,7 +98,7 @@ export class SuperSeeding {
 
   /** Whether the peer may ask for the piece: nobody gets what it was not told of. */
   allows(id: number, piece: number): boolean {
-    return this.#over || this.#told.get(id)?.revealed.get(piece) === true;
+    return this.#over || this.#knowing.has(id) || this.#told.get(id)?.revealed.get(piece) === true;
   }
 
   /** The peer has other pieces than before. */

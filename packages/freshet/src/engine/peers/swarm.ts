@@ -185,6 +185,7 @@ export class Swarm implements PeerOwner {
       peer.announcePiece(piece);
       if (peer.amInterested && !peer.pieces.interesting) peer.updateInterest();
     }
+    if (this.exchange?.store.verified.isFull === true) this.#incentivesMade?.onComplete();
   }
 
   /** A piece turned out not to be there: peers that heard of it are told. */
