@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readFile, rename, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StateStore } from '../engine/ports.ts';
+import { LazyMap } from '../protocol/lazy-collections.ts';
 import { diskError } from './disk-error.ts';
 import { makeFolder } from './make-folder.ts';
 import { errorCode } from './system-error.ts';
@@ -13,7 +14,7 @@ const MAX_NAME = 200;
 export class NodeStateStore implements StateStore {
   readonly #folder: string;
   /** The last operation on each key that is still running. */
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new LazyMap<string, Promise<void>>();
 
   /** `folder` is created with the first value. */
   constructor(folder: string) {

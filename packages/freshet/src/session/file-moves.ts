@@ -25,16 +25,13 @@ const TELL_INTERVAL = 100;
 
 export class FileMoves {
   readonly #host: FileMovesHost;
-  #told = false;
 
   constructor(host: FileMovesHost) {
     this.#host = host;
   }
 
-  /** What an earlier run has renamed, once. */
+  /** What an earlier run has renamed. */
   tell(): void {
-    if (this.#told) return;
-    this.#told = true;
     const paths = this.#host.files?.paths;
     if (paths !== undefined && paths.size > 0) this.#tellRenamed([...paths.keys()]);
   }

@@ -41,7 +41,9 @@ export class FileSelection {
 
 /** The metadata's indexes of the files that are no padding: those that people see, count and select. */
 export function realFiles(info: Pick<Info, 'files'>): number[] {
-  return info.files.flatMap((file, index) => (file.padding ? [] : [index]));
+  const found = info.files.flatMap((file, index) => (file.padding ? [] : [index]));
+  // As long as it needs to be: most torrents have few files, and their client many torrents.
+  return found.slice();
 }
 
 /**

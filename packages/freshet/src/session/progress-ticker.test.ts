@@ -14,9 +14,9 @@ function world(moving = false): {
   const peers: number[] = [];
   const ticker = new ProgressTicker({
     clock,
-    progress: (down, up, verified) => told.push([clock.now() - origin, down, up, [...verified]]),
-    peers: () => peers.push(clock.now() - origin),
-    isMoving: () => moving,
+    tellProgress: (down, up, verified) => told.push([clock.now() - origin, down, up, [...verified]]),
+    tellPeers: () => peers.push(clock.now() - origin),
+    isMoving: moving,
   });
   return { clock, ticker, told, peers };
 }

@@ -11,10 +11,10 @@ const PEERS_TICK = 1_000;
 
 export interface TickerHost {
   readonly clock: Clock;
-  progress(downloaded: number, uploaded: number, verified: readonly number[]): void;
-  peers(): void;
+  tellProgress(downloaded: number, uploaded: number, verified: readonly number[]): void;
+  tellPeers(): void;
   /** Bytes still flow, or peers are connected, by the latest figures. */
-  isMoving(): boolean;
+  readonly isMoving: boolean;
 }
 
 export class ProgressTicker {
@@ -65,13 +65,13 @@ export class ProgressTicker {
     this.#verified = [];
     this.#downloaded = 0;
     this.#uploaded = 0;
-    this.#host.progress(downloaded, uploaded, verified);
+    this.#host.tellProgress(downloaded, uploaded, verified);
     if (now - this.#lastPeers >= PEERS_TICK) {
       this.#lastPeers = now;
-      this.#host.peers();
+      this.#host.tellPeers();
     }
     // What was told may have led to a change, or to the end.
-    if (!this.#closed && this.#host.isMoving()) this.#schedule(SLOW_TICK);
+    if (!this.#closed && this.#host.isMoving) this.#schedule(SLOW_TICK);
   }
 
   close(): void {

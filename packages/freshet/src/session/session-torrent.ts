@@ -1,14 +1,16 @@
 /** One torrent of a direct session: an engine's torrent, with commands before and events after it is there. */
 
 import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
-import type { TorrentObserver } from '../engine/torrent-types.ts';
+import type { Clock } from '../engine/ports.ts';
+import type { Goal } from '../engine/queue/queue-policy.ts';
+import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
 import { type Info, parseAddress, primaryHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
-import { ArgumentError, DestroyedError, type ErrorValue, StorageError, toErrorValue } from './errors.ts';
+import { ArgumentError, DestroyedError, StorageError, toErrorValue } from './errors.ts';
 import { FileMoves } from './file-moves.ts';
 import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
-import { ProgressTicker } from './progress-ticker.ts';
+import { ProgressTicker, type TickerHost } from './progress-ticker.ts';
 import type {
   AddSettings,
   ByteReader,
@@ -50,14 +52,18 @@ const MAX_PIECES_IN_PROGRESS_EVENTS = 4096;
 /** Milliseconds between two events about a check under way. */
 const CHECKING_INTERVAL = 100;
 
-export class SessionTorrent {
+export class SessionTorrent implements TorrentObserver, TickerHost {
   readonly #host: TorrentHost;
   readonly #settings: AddSettings;
   readonly #selection: TorrentSelection;
   readonly #ticker: ProgressTicker;
   #engine: EngineTorrent | undefined;
   #description: TorrentDescription | undefined;
+  #storage: TorrentStorage | undefined;
+  /** Made when files are to have other names, or have some. */
   #moves: FileMoves | undefined;
+  /** What an earlier run has renamed was told. */
+  #movesTold = false;
   #seed = false;
   #paused: boolean;
   readonly #limits: { download: number | null; upload: number | null };
@@ -92,17 +98,11 @@ export class SessionTorrent {
       changed: () => this.#ticker.changed(),
       warn: (error) => host.emit({ type: 'warning', error: toErrorValue(error) }),
     });
-    this.#ticker = new ProgressTicker({
-      clock: host.platform.ports.clock,
-      progress: (downloaded, uploaded, verified) => this.#progress(downloaded, uploaded, verified),
-      peers: () => host.emit({ type: 'peers', peers: this.peers() }),
-      isMoving: () => {
-        const stats = this.#engine?.stats();
-        return (
-          stats !== undefined && (stats.downloadRate > 0 || stats.uploadRate > 0 || stats.connectedPeers > 0)
-        );
-      },
-    });
+    this.#ticker = new ProgressTicker(this);
+  }
+
+  get clock(): Clock {
+    return this.#host.platform.ports.clock;
   }
 
   get closed(): boolean {
@@ -126,7 +126,7 @@ export class SessionTorrent {
     const description = new TorrentDescription(source);
     this.#description = description;
     this.#seed = seed;
-    this.#moves = this.#makeMoves(storage);
+    this.#storage = storage;
     this.#starting = true;
     this.#host.emit(description.identity(path));
     // The listener may have removed the torrent again.
@@ -144,7 +144,7 @@ export class SessionTorrent {
         uploadLimit: this.#limits.upload ?? undefined,
         queueOrder: this.#host.key,
       },
-      this.#observer(),
+      this,
     );
     this.#engine = torrent;
     if (storage.reason !== undefined) {
@@ -242,8 +242,8 @@ export class SessionTorrent {
   /** Other names or another folder, once the files are there. */
   async relocate(action: (moves: FileMoves) => Promise<void>): Promise<void> {
     await this.#whenReady;
-    if (this.#moves === undefined || this.closed) throw new DestroyedError('The torrent was removed.');
-    await action(this.#moves);
+    if (this.#storage === undefined || this.closed) throw new DestroyedError('The torrent was removed.');
+    await action(this.#movesIn(this.#storage));
   }
 
   peers(): PeerSnapshot[] {
@@ -282,9 +282,9 @@ export class SessionTorrent {
     return this.#closed;
   }
 
-  #makeMoves(storage: TorrentStorage): FileMoves {
+  #movesIn(storage: TorrentStorage): FileMoves {
     const { platform, emit } = this.#host;
-    return new FileMoves({
+    this.#moves ??= new FileMoves({
       files: storage.files,
       real: () => this.#selection.files,
       info: () => this.#description?.info,
@@ -295,56 +295,84 @@ export class SessionTorrent {
       now: () => platform.ports.clock.now(),
       emit,
     });
+    return this.#moves;
   }
 
-  #observer(): TorrentObserver {
-    const emit = (event: TorrentEvent): void => {
-      if (!this.closed) this.#host.emit(event);
-    };
-    const plain = (error: Error): ErrorValue => toErrorValue(error);
-    return {
-      onMetadata: (info, infoBytes) => this.#onMetadata(info, infoBytes),
-      onChecking: (checked, total) => this.#onChecking(checked, total),
-      onPieceLayers: (layers) => this.#onPieceLayers(layers),
-      onReady: () => this.#onReady(),
-      onVerified: (piece) => this.#ticker.verified(piece),
-      onDone: () => this.#onDone(),
-      onDownload: (bytes) => this.#ticker.downloaded(bytes),
-      onUpload: (bytes) => this.#ticker.uploaded(bytes),
-      onPeer: (peer) => {
-        emit({ type: 'peer', peer: peerSnapshot(peer) });
-        this.#ticker.changed();
-      },
-      onPeerClosed: (peer) => {
-        emit({ type: 'peerClosed', id: peer.id, peer: peerSnapshot(peer) });
-        this.#ticker.changed();
-      },
-      onNoPeers: (source) => emit({ type: 'noPeers', source }),
-      onAnnounce: (url) => emit({ type: 'announce', url }),
-      onQueued: (queued) => emit({ type: 'queued', queued }),
-      onChanged: () => this.#ticker.changed(),
-      onGoal: (goal) => {
-        this.#paused = true;
-        this.#ticker.flush();
-        emit({ type: 'goal', goal });
-      },
-      onWarning: (error) => emit({ type: 'warning', error: plain(error) }),
-      onError: (error) => {
-        this.#ticker.flush();
-        this.fail(error, toErrorValue(error).code !== 'DUPLICATE_TORRENT');
-      },
-    };
+  #tellRenamed(): void {
+    const storage = this.#storage;
+    if (this.#movesTold || storage === undefined) return;
+    this.#movesTold = true;
+    if (storage.files !== undefined && storage.files.paths.size > 0) this.#movesIn(storage).tell();
+  }
+
+  // What the engine tells. This is its observer itself: seventeen functions for each of ten thousand torrents take room.
+
+  onVerified(piece: number): void {
+    this.#ticker.verified(piece);
+  }
+
+  onDownload(bytes: number): void {
+    this.#ticker.downloaded(bytes);
+  }
+
+  onUpload(bytes: number): void {
+    this.#ticker.uploaded(bytes);
+  }
+
+  onPeer(peer: PeerStatus): void {
+    this.#emit({ type: 'peer', peer: peerSnapshot(peer) });
+    this.#ticker.changed();
+  }
+
+  onPeerClosed(peer: PeerStatus): void {
+    this.#emit({ type: 'peerClosed', id: peer.id, peer: peerSnapshot(peer) });
+    this.#ticker.changed();
+  }
+
+  onNoPeers(source: 'tracker'): void {
+    this.#emit({ type: 'noPeers', source });
+  }
+
+  onAnnounce(url: string): void {
+    this.#emit({ type: 'announce', url });
+  }
+
+  onQueued(queued: boolean): void {
+    this.#emit({ type: 'queued', queued });
+  }
+
+  onChanged(): void {
+    this.#ticker.changed();
+  }
+
+  onGoal(goal: Goal): void {
+    this.#paused = true;
+    this.#ticker.flush();
+    this.#emit({ type: 'goal', goal });
+  }
+
+  onWarning(error: Error): void {
+    this.#emit({ type: 'warning', error: toErrorValue(error) });
+  }
+
+  onError(error: Error): void {
+    this.#ticker.flush();
+    this.fail(error, toErrorValue(error).code !== 'DUPLICATE_TORRENT');
+  }
+
+  #emit(event: TorrentEvent): void {
+    if (!this.closed) this.#host.emit(event);
   }
 
   /** Small pieces are hashed faster than anybody wants to hear of. */
-  #onChecking(checked: number, total: number): void {
+  onChecking(checked: number, total: number): void {
     const now = this.#host.platform.ports.clock.now();
     if (this.closed || (checked < total && now - this.#checkingTold < CHECKING_INTERVAL)) return;
     this.#checkingTold = now;
     this.#host.emit({ type: 'checking', checked, total });
   }
 
-  #onMetadata(info: Info, infoBytes: Uint8Array): void {
+  onMetadata(info: Info, infoBytes: Uint8Array): void {
     const description = this.#description;
     if (this.closed || description === undefined) return;
     description.onMetadata(info, this.#engine?.hashes.all);
@@ -352,17 +380,17 @@ export class SessionTorrent {
     this.#host.emit({ type: 'metadata', metadata: description.snapshot(info, infoBytes, deselected) });
   }
 
-  #onPieceLayers(pieceLayers: ReadonlyMap<string, Uint8Array>): void {
+  onPieceLayers(pieceLayers: ReadonlyMap<string, Uint8Array>): void {
     const torrentFile = this.closed ? undefined : this.#description?.onPieceLayers(pieceLayers);
     if (torrentFile !== undefined) this.#host.emit({ type: 'torrentFile', torrentFile });
   }
 
   /** Storage is open, for the first time or again. Nothing is requested before this returns. */
-  #onReady(): void {
+  onReady(): void {
     const torrent = this.#engine;
     if (this.closed || torrent === undefined) return;
     this.#selection.onOpened(torrent, () => {
-      this.#moves?.tell();
+      this.#tellRenamed();
       this.#host.emit({
         type: 'ready',
         verified: torrent.verified?.toBytes() ?? new Uint8Array(),
@@ -371,11 +399,11 @@ export class SessionTorrent {
     });
     this.#resolveReady();
     this.#ticker.changed();
-    if (this.#doneWaits && torrent.done) this.#onDone();
+    if (this.#doneWaits && torrent.done) this.onDone();
     this.#doneWaits = false;
   }
 
-  #onDone(): void {
+  onDone(): void {
     // A selection made on the way to `ready` may be complete at once; nobody expects to hear that first.
     if (this.#selection.gathering) {
       this.#doneWaits = true;
@@ -386,13 +414,25 @@ export class SessionTorrent {
     if (!this.closed) this.#host.emit({ type: 'done' });
   }
 
-  #progress(downloaded: number, uploaded: number, verified: readonly number[]): void {
+  tellProgress(downloaded: number, uploaded: number, verified: readonly number[]): void {
     const torrent = this.#engine;
     if (torrent === undefined || this.closed) return;
     const stats = statsSnapshot(torrent.stats());
     const few = (this.#description?.info?.pieceCount ?? 0) <= MAX_PIECES_IN_PROGRESS_EVENTS;
     const partial = few ? partialPieces(torrent) : [];
     this.#host.emit({ type: 'progress', downloaded, uploaded, verified, partial, stats });
+  }
+
+  tellPeers(): void {
+    this.#host.emit({ type: 'peers', peers: this.peers() });
+  }
+
+  /** Bytes still flow, or peers are connected, by the latest figures. */
+  get isMoving(): boolean {
+    const stats = this.#engine?.stats();
+    return (
+      stats !== undefined && (stats.downloadRate > 0 || stats.uploadRate > 0 || stats.connectedPeers > 0)
+    );
   }
 
   /** Now, or as soon as the engine has the torrent. */

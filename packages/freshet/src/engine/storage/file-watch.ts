@@ -19,8 +19,8 @@ export class FileWatch {
   readonly #prints: (FileFingerprint | undefined)[];
   /** Writes under way. */
   readonly #writing = new LazyMap<number, number>();
-  /** Counts beginnings and ends of writes. */
-  readonly #version: Uint32Array;
+  /** Counts beginnings and ends of writes; absent before the first. */
+  #version: Uint32Array | undefined;
   /** Changes that were seen and not told yet. */
   readonly #changed = new LazySet<number>();
   #next = 0;
@@ -28,7 +28,6 @@ export class FileWatch {
   constructor(options: FileWatchOptions) {
     this.#options = options;
     this.#prints = new Array(options.count);
-    this.#version = new Uint32Array(options.count);
   }
 
   beginWrite(index: number): void {
@@ -92,9 +91,9 @@ export class FileWatch {
   }
 
   async #look(index: number): Promise<FileFingerprint> {
-    const version = this.#version[index];
+    const version = this.#version?.[index] ?? 0;
     const print = await this.#options.stat(index);
-    if (this.#version[index] === version && !this.#writing.has(index)) this.#compare(index, print);
+    if ((this.#version?.[index] ?? 0) === version && !this.#writing.has(index)) this.#compare(index, print);
     return print;
   }
 
@@ -107,6 +106,7 @@ export class FileWatch {
   }
 
   #touch(index: number): void {
+    this.#version ??= new Uint32Array(this.#prints.length);
     this.#version[index] = (this.#version[index]! + 1) >>> 0;
     this.#prints[index] = undefined;
   }

@@ -62,7 +62,8 @@ class MappedDisk implements MappedFiles {
   readonly #paths: Map<number, readonly string[]>;
   readonly #partsPath: readonly string[];
   readonly #watch: FileWatch;
-  readonly #relocation: Relocation;
+  /** Made when files are to go somewhere else. */
+  #relocationMade: Relocation | undefined;
   readonly #pool: HandlePool;
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
@@ -92,7 +93,23 @@ class MappedDisk implements MappedFiles {
       },
     );
     this.#parts = new PartsFile(this.#store, this.#partsPath, infoHash, this.#pool, PARTS);
-    this.#relocation = new Relocation({
+    this.#wanted = new WantedFiles(
+      {
+        files: this.#files,
+        pool: this.#pool,
+        parts: this.#parts,
+        read: (index, start, into) => this.#readFile(index, start, into),
+        write: (index, start, parts) => this.#writeStored(index, start, parts),
+        asDiskError: (error) => this.#asDiskError(error),
+      },
+      options.wanted,
+    );
+    // First of all operations: what they find depends on it.
+    void this.#gate.exclusive(() => this.#wanted.start());
+  }
+
+  get #relocation(): Relocation {
+    this.#relocationMade ??= new Relocation({
       files: this.#files,
       store: this.#store,
       pool: this.#pool,
@@ -107,19 +124,7 @@ class MappedDisk implements MappedFiles {
       runAlone: (action) => this.#runAlone(action),
       write: (index, start, parts) => this.#writeStored(index, start, parts),
     });
-    this.#wanted = new WantedFiles(
-      {
-        files: this.#files,
-        pool: this.#pool,
-        parts: this.#parts,
-        read: (index, start, into) => this.#readFile(index, start, into),
-        write: (index, start, parts) => this.#writeStored(index, start, parts),
-        asDiskError: (error) => this.#asDiskError(error),
-      },
-      options.wanted,
-    );
-    // First of all operations: what they find depends on it.
-    void this.#gate.exclusive(() => this.#wanted.start());
+    return this.#relocationMade;
   }
 
   read(offset: number, into: Uint8Array): Promise<number> {
@@ -328,7 +333,7 @@ class MappedDisk implements MappedFiles {
       this.#watch.endWrite(index);
       let end = start;
       for (const part of parts) end += part.length;
-      this.#relocation.wrote(start, end);
+      this.#relocationMade?.wrote(start, end);
     }
   }
 

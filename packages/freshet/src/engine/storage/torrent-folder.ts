@@ -1,6 +1,7 @@
 /** Where a torrent's files and what is remembered of them are kept: a folder that can change while it is in use. */
 
 import { type InfoHash, safePath, toHex } from '../../protocol/index.ts';
+import { LazySet } from '../../protocol/lazy-collections.ts';
 import { type Disk, DiskError, type StateStore } from '../ports.ts';
 import { refuseExisting, takeOver } from './copy-files.ts';
 import { withEnd } from './disk-end.ts';
@@ -65,7 +66,7 @@ export class TorrentFolder implements MovableFiles {
   #info: MappedDiskOptions['info'] | undefined;
   #disk: MappedFiles | undefined;
   /** Names under which something was kept. */
-  readonly #keys = new Set<string>();
+  readonly #keys = new LazySet<string>();
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(options: TorrentFolderOptions) {

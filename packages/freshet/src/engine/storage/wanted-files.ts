@@ -24,7 +24,8 @@ export interface WantedHost {
  */
 export class WantedFiles {
   readonly #host: WantedHost;
-  #wanted: Uint8Array;
+  /** Absent when all are. */
+  #wanted: Uint8Array | undefined;
   /** What will be wanted when it is its turn; nothing is known of it when the disk is opened without. */
   #latest: Uint8Array | undefined;
   /** Empty files that are wanted and may not exist yet. */
@@ -36,8 +37,8 @@ export class WantedFiles {
   /** @param wanted one flag for each file; all when nobody has said yet. */
   constructor(host: WantedHost, wanted: readonly boolean[] | undefined) {
     this.#host = host;
-    this.#wanted = flags(host.files.length, wanted);
-    this.#latest = wanted && this.#wanted;
+    this.#wanted = wanted && flags(host.files.length, wanted);
+    this.#latest = this.#wanted;
     this.#empty = this.#wantedEmptyFiles();
   }
 
@@ -47,7 +48,9 @@ export class WantedFiles {
   }
 
   has(index: number): boolean {
-    return this.#wanted[index] === 1;
+    return this.#wanted === undefined
+      ? index >= 0 && index < this.#host.files.length
+      : this.#wanted[index] === 1;
   }
 
   /** Says what will be wanted. Returns what puts it in force when it is its turn; that does not reject: `failure` tells. */
