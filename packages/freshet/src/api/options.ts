@@ -162,8 +162,8 @@ export interface TorrentOptions {
   uploads?: number | false | undefined;
   /**
    * A first seed with little to spare sends each piece once: peers are told of one piece at a time, and of the next
-   * when they have passed the former on (BEP 16). In force when everything is there from the start, until there is
-   * another seed. Default `false`.
+   * when they have passed the former on (BEP 16). In force when everything is there, until there is another seed, for
+   * peers that connect from then on. Default `false`.
    */
   superSeed?: boolean | undefined;
   /** Accepted for compatibility; has no effect: `noPeers` comes with every answer of a tracker that has none. */

@@ -57,8 +57,8 @@ export interface TorrentSpec {
   /** Unchoke slots, from 1; default as many as the upload rate suggests, 4 to 200. */
   readonly uploadSlots?: number | undefined;
   /**
-   * When everything is there from the start, send each piece once, and the next to whoever has passed the former on
-   * (BEP 16), until there is another seed. Default `false`.
+   * When everything is there, send each piece once, and the next to whoever has passed the former on (BEP 16), until
+   * there is another seed. Who was connected before everything was there is served as usual. Default `false`.
    */
   readonly superSeed?: boolean | undefined;
   /** Most simultaneous connections per web seed address; default 4. */

@@ -216,6 +216,11 @@ export class PieceStore implements PoolMember {
     this.onRoom();
   }
 
+  /** v2: each block of the piece is verified when it comes, and readable then. */
+  judgesBlocks(piece: number): boolean {
+    return this.#options.hashes?.hasLeaves(piece) === true;
+  }
+
   /** v2: hashes of blocks of the piece have become known. */
   onLeaves(piece: number): void {
     if (!this.#closed) this.#verification?.onLeaves(piece);

@@ -24,6 +24,7 @@ import { PiecePicker } from '../pieces/picker.ts';
 import { PieceStore } from '../pieces/piece-store.ts';
 import { ReadCache } from '../pieces/read-cache.ts';
 import { Scheduler, type UrgentPiece } from '../pieces/scheduler.ts';
+import type { PieceHashes } from '../pieces/verification.ts';
 import { RateLimiter } from '../rate-limiter.ts';
 import { OriginLimits } from './origin-limits.ts';
 import { WebSeeds } from './web-seeds.ts';
@@ -71,6 +72,8 @@ export interface HarnessOptions extends MemoryHttpOptions {
   readonly rateLimit?: number | undefined;
   readonly maxConnections?: number | undefined;
   readonly poolBytes?: number | undefined;
+  /** With v2: what is known of the files' trees. */
+  readonly hashes?: PieceHashes | undefined;
   /** Shared with other torrents; else this one has its own. */
   readonly shared?: {
     readonly clock: VirtualClock;
@@ -137,6 +140,7 @@ export class Harness {
       picker: () => new PiecePicker(info.pieceCount, random, 'rarest'),
       disk: this.disk,
       hasher: new MemoryHasher(),
+      hashes: options.hashes,
       pool: new BufferPool(options.poolBytes ?? 64 * 1024 * 1024),
       cache: new ReadCache(1024 * 1024),
       events: {

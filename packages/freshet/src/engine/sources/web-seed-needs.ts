@@ -62,6 +62,24 @@ export class SeedNeeds {
     };
   }
 
+  /**
+   * What is needed of a piece that a reader waits for from a block on: with v2 that and nothing before it, if the blocks
+   * can be verified by themselves. While their hashes may come from peers it is what comes first, and then the rest.
+   */
+  behind(
+    piece: number,
+    firstBlock: number,
+    needs: (piece: number, block: number) => boolean,
+  ): (piece: number, block: number) => boolean {
+    const { store, info } = this.#host;
+    if (firstBlock === 0 || !info.hasV2) return needs;
+    const alone = store.judgesBlocks(piece);
+    if (!alone && this.#host.usefulPeers() === 0) return needs;
+    const behind = (other: number, block: number): boolean =>
+      (other !== piece || block >= firstBlock) && needs(other, block);
+    return alone || this.firstNeeded(piece, behind) >= 0 ? behind : needs;
+  }
+
   /** Milliseconds that the run takes to the begin of a block at the rate of its server; 0 while nothing is known of that. */
   timeTo(run: WebSeedRun, piece: number, block: number): number {
     if (run.rate <= 0) return 0;

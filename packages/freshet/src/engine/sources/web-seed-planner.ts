@@ -98,16 +98,15 @@ export class WebSeedPlanner {
 
   /** Returns whether there is room for what nobody waits for. */
   #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
-    const deadlines = new Map<number, number>();
-    for (const due of this.#host.urgent()) {
-      if (this.#isDue(due, now, peers, waiting)) deadlines.set(due.piece, due.deadline);
-    }
-    if (deadlines.size === 0) return true;
-    for (const [piece, deadline] of deadlines) {
+    const due = this.#host.urgent().filter((piece) => this.#isDue(piece, now, peers, waiting));
+    if (due.length === 0) return true;
+    const deadlines = new Map(due.map(({ piece, deadline }) => [piece, deadline]));
+    for (const { piece, deadline, firstBlock = 0 } of due) {
       const slack = deadline - now;
       const tooSlow = (run: WebSeedRun, time: number): boolean =>
         time > Math.max(MIN_LATE, slack) && this.#needs.hasFaster(run, now);
-      const needs = this.#needs.of(now, this.#needs.lateAfter(slack), tooSlow);
+      const whole = this.#needs.of(now, this.#needs.lateAfter(slack), tooSlow);
+      const needs = this.#needs.behind(piece, firstBlock, whole);
       this.#makeWay(piece, deadline, deadlines, now, this.#needs.firstNeeded(piece, needs));
       const held = this.#needs.runs().find((run) => run.held && run.covers(piece));
       if (held === undefined && this.#needs.firstNeeded(piece, needs) < 0) continue;
