@@ -41,7 +41,8 @@ export class Torrent extends TorrentState {
   /** @internal */
   readonly key: TorrentKey;
   readonly #owner: TorrentOwner;
-  readonly #fileOwner: FileOwner;
+  /** Made for the first file that somebody looks at. */
+  #fileOwnerMade: FileOwner | undefined;
   readonly #commands: TorrentCommands;
   readonly #reports: TorrentReports;
   #destroyed: Promise<void> | undefined;
@@ -54,19 +55,6 @@ export class Torrent extends TorrentState {
     this.#owner = owner;
     this.now.paused = owner.options.paused === true;
     this.now.maxWebConns = owner.options.maxWebConns ?? 4;
-    this.#fileOwner = {
-      signal: () => this.signal,
-      pieceLength: () => this.pieceLength,
-      infoHash: () => this.infoHash,
-      downloaded: (index) => this.now.contents.downloaded(index),
-      renamedTo: (index) => this.now.contents.renamedTo(index),
-      openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
-      selectFile: (index, priority) =>
-        this.#commands.tell('selectFiles', { torrent: key, files: [{ index, priority }] }),
-      renameFile: (index, path) => this.#commands.ask('renameFile', { torrent: key, index, path }),
-      createReadStream: owner.createReadStream,
-      fileURL: (file) => owner.fileURL(this, file),
-    };
     this.#commands = new TorrentCommands(owner.session, this.now.lifetime, (error) => {
       this.emit('warning', error);
     });
@@ -78,6 +66,24 @@ export class Torrent extends TorrentState {
       seed,
       makeFile: (snapshot) => new File(this.#fileOwner, snapshot),
     });
+  }
+
+  get #fileOwner(): FileOwner {
+    const { key } = this;
+    const owner = this.#owner;
+    this.#fileOwnerMade ??= {
+      signal: () => this.signal,
+      pieceLength: () => this.pieceLength,
+      infoHash: () => this.infoHash,
+      downloaded: (index) => this.now.contents.downloaded(index),
+      renamedTo: (index) => this.now.contents.renamedTo(index),
+      openReader: (start, end): ByteReader => owner.session.openReader({ torrent: key, start, end }),
+      selectFile: (index, priority) => this.#selectFile(index, priority),
+      renameFile: (index, path) => this.#commands.ask('renameFile', { torrent: key, index, path }),
+      createReadStream: (iterator) => owner.createReadStream(iterator),
+      fileURL: (file) => owner.fileURL(this, file),
+    };
+    return this.#fileOwnerMade;
   }
 
   /** Resolves at once when the torrent is ready, else on `ready`; rejects when it fails or ends, or the signal fires. */
@@ -139,12 +145,16 @@ export class Torrent extends TorrentState {
    * is chosen before the metadata is known is in force before anything is requested.
    */
   selectFile(index: number, priority: number | boolean = 0): void {
-    this.#fileOwner.selectFile(index, enginePriority(priority));
+    this.#selectFile(index, enginePriority(priority));
   }
 
   /** Wants file `index` of `torrent.files` no longer. May be called at any time. @see File.deselect */
   deselectFile(index: number): void {
-    this.#fileOwner.selectFile(index, 0);
+    this.#selectFile(index, 0);
+  }
+
+  #selectFile(index: number, priority: number): void {
+    this.#commands.tell('selectFiles', { torrent: this.key, files: [{ index, priority }] });
   }
 
   /**

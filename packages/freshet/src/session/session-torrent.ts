@@ -4,11 +4,10 @@ import type { Engine, Torrent as EngineTorrent } from '../engine/index.ts';
 import type { Clock } from '../engine/ports.ts';
 import type { Goal } from '../engine/queue/queue-policy.ts';
 import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
-import { type Info, parseAddress, primaryHash } from '../protocol/index.ts';
+import { type Info, primaryHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
 import { ArgumentError, DestroyedError, StorageError, toErrorValue } from './errors.ts';
 import { FileMoves } from './file-moves.ts';
-import { findPeers } from './find-peers.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker, type TickerHost } from './progress-ticker.ts';
 import type {
@@ -16,7 +15,6 @@ import type {
   ByteReader,
   PeerSnapshot,
   PieceMapSnapshot,
-  SeedGoals,
   SessionSettings,
   TorrentEvent,
   TorrentKey,
@@ -136,14 +134,13 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
       return;
     }
     const torrent = engine.add(
-      {
-        ...torrentSpec(source, storage, this.#settings, settings, seed),
+      torrentSpec(source, storage, this.#settings, settings, seed, {
         filePriorities: (info) => this.#selection.prioritiesFor(info),
         paused: this.#paused,
         downloadLimit: this.#limits.download ?? undefined,
         uploadLimit: this.#limits.upload ?? undefined,
         queueOrder: this.#host.key,
-      },
+      }),
       this,
     );
     this.#engine = torrent;
@@ -172,6 +169,13 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     return this.#selection;
   }
 
+  /** Calls `command` now, or as soon as the engine has the torrent. */
+  run(command: (torrent: EngineTorrent) => void): void {
+    if (this.closed) return;
+    if (this.#engine === undefined) this.#beforeStart.push(command);
+    else command(this.#engine);
+  }
+
   pause(): void {
     this.#paused = true;
     this.#engine?.pause();
@@ -189,48 +193,6 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     if (upload !== undefined) this.#limits.upload = upload;
     const limits = { download: this.#limits.download ?? undefined, upload: this.#limits.upload ?? undefined };
     this.#engine?.setLimits(limits);
-  }
-
-  setGoals(goals: SeedGoals): void {
-    this.#with((torrent) => torrent.turn.setGoals(goals));
-  }
-
-  moveInQueue(to: number | undefined, by: number | undefined): void {
-    this.#with(({ turn }) => turn.moveTo(to ?? turn.position + (by ?? 0)));
-    this.#ticker.changed();
-  }
-
-  forceStart(forced: boolean): void {
-    this.#with((torrent) => torrent.turn.force(forced));
-  }
-
-  addPeer(text: string): Promise<boolean> {
-    const address = parseAddress(text);
-    if (address === undefined) throw new ArgumentError(`"${text}" is not an address of the form host:port.`);
-    return new Promise((resolve) => this.#with((torrent) => resolve(torrent.addPeer(address))));
-  }
-
-  removePeer(peer: number | string): boolean {
-    const torrent = this.#engine;
-    if (torrent === undefined) return false;
-    if (typeof peer === 'number') return torrent.removePeer(peer);
-    const found = findPeers(torrent.peers(), peer);
-    return found.map((status) => torrent.removePeer(status.id)).some(Boolean);
-  }
-
-  addWebSeed(url: string): void {
-    if (!/^https?:\/\//i.test(url)) throw new ArgumentError(`"${url}" is not an http address.`);
-    if (this.#host.settings.webSeeds === false) return;
-    this.#with((torrent) => torrent.addWebSeed(url));
-  }
-
-  removeWebSeed(url: string): void {
-    this.#with((torrent) => torrent.removeWebSeed(url));
-  }
-
-  addTracker(url: string): void {
-    if (this.#host.settings.trackers === false) return;
-    this.#with((torrent) => torrent.addTracker(url));
   }
 
   async recheck(): Promise<void> {
@@ -433,12 +395,5 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     return (
       stats !== undefined && (stats.downloadRate > 0 || stats.uploadRate > 0 || stats.connectedPeers > 0)
     );
-  }
-
-  /** Now, or as soon as the engine has the torrent. */
-  #with(command: (torrent: EngineTorrent) => void): void {
-    if (this.closed) return;
-    if (this.#engine === undefined) this.#beforeStart.push(command);
-    else command(this.#engine);
   }
 }

@@ -5,17 +5,19 @@ import type { TorrentStorage } from './platform.ts';
 import type { AddSettings, SessionSettings } from './protocol.ts';
 import { type ResolvedSource, readPeers } from './source.ts';
 
-/** What changes while the session has the torrent, and is asked for when the engine gets it. */
-type Later = 'filePriorities' | 'paused' | 'downloadLimit' | 'uploadLimit' | 'queueOrder';
+/** What changes while the session has the torrent, as it is when the engine gets it. */
+type Current = Required<Pick<TorrentSpec, 'filePriorities'>> &
+  Pick<TorrentSpec, 'paused' | 'downloadLimit' | 'uploadLimit' | 'queueOrder'>;
 
-/** What is known before anything happens to the torrent. @param complete all of it is there, and right */
+/** All that the engine is told of the torrent. @param complete all of it is there, and right */
 export function torrentSpec(
   source: ResolvedSource,
   storage: TorrentStorage,
   settings: AddSettings,
   session: SessionSettings,
   complete: boolean,
-): Omit<TorrentSpec, Later> {
+  current: Current,
+): TorrentSpec {
   return {
     hashes: source.hashes,
     infoBytes: source.infoBytes,
@@ -34,5 +36,11 @@ export function torrentSpec(
     goals: settings.goals,
     superSeed: settings.superSeed,
     maxWebSeedConnections: settings.maxWebConns,
+    // One by one: an object that others are spread into has a hidden class of its own, larger than itself.
+    filePriorities: current.filePriorities,
+    paused: current.paused,
+    downloadLimit: current.downloadLimit,
+    uploadLimit: current.uploadLimit,
+    queueOrder: current.queueOrder,
   };
 }

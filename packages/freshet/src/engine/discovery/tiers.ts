@@ -12,8 +12,7 @@ export class Tiers<T> {
       tier.members.push(member);
       return;
     }
-    this.#tiers.push({ number, members: [member] });
-    this.#tiers.sort((a, b) => a.number - b.number);
+    this.#tiers = [...this.#tiers, { number, members: [member] }].sort((a, b) => a.number - b.number);
   }
 
   /** Puts each tier in random order, so that a swarm's load spreads. Done once, before the first announce. */
@@ -33,6 +32,7 @@ export class Tiers<T> {
     for (const { members } of this.#tiers) {
       const at = members.indexOf(member);
       if (at < 0) continue;
+      if (at === 0) return;
       members.splice(at, 1);
       members.unshift(member);
       return;
