@@ -10,6 +10,7 @@ import {
   toErrorValue,
   toFreshetError,
 } from './errors.ts';
+import { addPeer, addTracker, addWebSeed, removePeer } from './named-sources.ts';
 import type { SessionPlatform } from './platform.ts';
 import type {
   AddSettings,
@@ -174,11 +175,11 @@ export class DirectSession implements Session {
       selectFiles: ({ torrent, files }) => void get(torrent).selection.selectFiles(files),
       pause: ({ torrent }) => void get(torrent).pause(),
       resume: ({ torrent }) => void get(torrent).resume(),
-      addPeer: ({ torrent, address }) => get(torrent).addPeer(address),
-      removePeer: ({ torrent, peer }) => get(torrent).removePeer(peer),
-      addWebSeed: ({ torrent, url }) => void get(torrent).addWebSeed(url),
-      removeWebSeed: ({ torrent, url }) => void get(torrent).removeWebSeed(url),
-      addTracker: ({ torrent, url }) => void get(torrent).addTracker(url),
+      addPeer: ({ torrent, address }) => addPeer(get(torrent), address),
+      removePeer: ({ torrent, peer }) => removePeer(get(torrent), peer),
+      addWebSeed: ({ torrent, url }) => void addWebSeed(get(torrent), this.#settings, url),
+      removeWebSeed: ({ torrent, url }) => void get(torrent).run((engine) => engine.removeWebSeed(url)),
+      addTracker: ({ torrent, url }) => void addTracker(get(torrent), this.#settings, url),
       recheck: async ({ torrent }) => {
         await get(torrent).recheck();
         return undefined;
@@ -196,9 +197,10 @@ export class DirectSession implements Session {
         return undefined;
       },
       setTorrentLimits: ({ torrent, download, upload }) => void get(torrent).setLimits(download, upload),
-      setGoals: ({ torrent, goals }) => void get(torrent).setGoals(goals),
-      moveInQueue: ({ torrent, to, by }) => void get(torrent).moveInQueue(to, by),
-      forceStart: ({ torrent, forced }) => void get(torrent).forceStart(forced),
+      setGoals: ({ torrent, goals }) => void get(torrent).run(({ turn }) => turn.setGoals(goals)),
+      moveInQueue: ({ torrent, to, by }) =>
+        void get(torrent).run(({ turn }) => turn.moveTo(to ?? turn.position + (by ?? 0))),
+      forceStart: ({ torrent, forced }) => void get(torrent).run(({ turn }) => turn.force(forced)),
       setQueue: (settings) => void this.#engine.setQueue(settings),
       setLimits: ({ download, upload }) => this.#setLimits(download, upload),
       peers: ({ torrent }) => get(torrent).peers(),
