@@ -1,6 +1,7 @@
 import type { Info, InfoHash } from '../protocol/index.ts';
 import type { ContentEvents, ContentOptions, TorrentContent } from './content.ts';
-import type { PieceStore, PieceStoreEvents } from './pieces/piece-store.ts';
+import type { PieceStore } from './pieces/piece-store.ts';
+import type { PieceStoreEvents } from './pieces/piece-store-options.ts';
 import type { GivesWay, Scheduler, UrgentPiece } from './pieces/scheduler.ts';
 import type { Clock, HttpClient, Random } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';

@@ -1,53 +1,17 @@
 import { Bitfield, type Info } from '../../protocol/index.ts';
 import { LazyMap } from '../../protocol/lazy-collections.ts';
-import type { Disk, Hasher } from '../ports.ts';
+import type { Hasher } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
 import { BlockSources } from './block-sources.ts';
 import type { BufferPool, PoolMember } from './buffer-pool.ts';
-import { DISK_SOURCE, KeptBlocks, type KeptPieces } from './kept-blocks.ts';
+import { DISK_SOURCE, KeptBlocks } from './kept-blocks.ts';
 import type { PartialPiece } from './partial-piece.ts';
 import type { PiecePicker } from './picker.ts';
-import { CachedReader, type ReadCache } from './read-cache.ts';
+import type { PieceStoreEvents, PieceStoreOptions } from './piece-store-options.ts';
+import { CachedReader } from './read-cache.ts';
 import { SealedPieces } from './sealed-pieces.ts';
 import { type PieceHashes, Verification } from './verification.ts';
 import { WriteBehind } from './write-behind.ts';
-
-export interface PieceStoreEvents {
-  /** Hash right; readable from now on. @param leaves with v2: the hashes of its blocks. */
-  onVerified(piece: number, leaves?: Uint8Array): void;
-  /** On disk. */
-  onStored(piece: number): void;
-  onHashFailed(piece: number, length: number): void;
-  /** A piece that was verified could not be written; it is open again. */
-  onWriteError(error: Error): void;
-  /** There is memory again for pieces that could not be begun. */
-  onRoom(): void;
-  /** A piece is in progress that was not. */
-  onBegun?(): void;
-  /** v2: blocks of a piece in progress are right, and readable from now on. */
-  onRightBlocks?(piece: number): void;
-  /** v2: a block was wrong. */
-  onBlockRefused?(piece: number, length: number): void;
-  /** By one version of a hybrid torrent the piece is right and by the other it is wrong. */
-  onInconsistent?(piece: number): void;
-  /** v2: has the hashes of the piece's blocks asked for. Returns whether anybody may answer. */
-  seekLeaves?(piece: number): boolean;
-}
-
-export interface PieceStoreOptions {
-  readonly info: Info;
-  readonly verified: Bitfield;
-  /** Makes a picker that knows of no verified pieces; asked for one when a piece is missing. */
-  readonly picker: () => PiecePicker;
-  readonly disk: Disk;
-  readonly hasher: Hasher;
-  readonly pool: BufferPool;
-  readonly cache: ReadCache;
-  readonly kept?: KeptPieces | undefined;
-  /** With v2: what is known of the files' trees. */
-  readonly hashes?: PieceHashes | undefined;
-  readonly events: PieceStoreEvents;
-}
 
 /** What is there as soon as a piece is missing. */
 interface Fetching {
@@ -463,8 +427,7 @@ export class PieceStore implements PoolMember {
       this.#reader.invalidate(piece * this.info.pieceLength, length);
       this.#events.onStored(piece);
     }
-    this.#settle();
-    this.#pool.settle();
+    this.#writeEnded();
   }
 
   #onWriteFailed(piece: number, error: Error): void {
@@ -473,6 +436,10 @@ export class PieceStore implements PoolMember {
       this.picker.putBack(piece);
       this.#events.onWriteError(error);
     }
+    this.#writeEnded();
+  }
+
+  #writeEnded(): void {
     this.#settle();
     this.#pool.settle();
   }
