@@ -1,42 +1,29 @@
 /** After `client.destroy()` nothing is left: the process ends by itself, whatever was going on. */
 
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import Client, { type Torrent } from 'freshet';
 import { createTracker } from 'freshet-tracker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bundleChild, type ChildScript } from '../../support/child-script.ts';
 import { makeFile, makeTempDir, removeDir } from '../../support/files.ts';
 import { Program } from '../../support/process.ts';
 import { serveFolder } from '../../support/static-server.ts';
 import { within } from '../../support/wait.ts';
 import type { ChildOptions } from './child.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules/.cache/freshet-tests', import.meta.url));
 const MIB = 1 << 20;
 
 let folder: string;
-let script: string;
+let script: ChildScript;
 
 beforeAll(async () => {
   folder = await makeTempDir('exit');
-  await mkdir(MODULES, { recursive: true });
-  script = join(MODULES, `exit-child-${process.pid}.mjs`);
-  await build({
-    entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['source'],
-    external: ['node-datachannel', 'ws', 'eventemitter3', '@noble/hashes'],
-    logLevel: 'error',
-  });
+  script = await bundleChild(new URL('child.ts', import.meta.url));
 });
 afterAll(async () => {
   await removeDir(folder);
-  await rm(script, { force: true });
+  await script?.remove();
 });
 
 it('ends by itself with torrents in every state, connections of every kind and readers open', async () => {
@@ -79,7 +66,7 @@ it('ends by itself with torrents in every state, connections of every kind and r
       trackers,
       peer: `127.0.0.1:${seeder.torrentPort}`,
     };
-    const child = new Program('the client', process.execPath, [script, JSON.stringify(options)]);
+    const child = new Program('the client', process.execPath, [script.path, JSON.stringify(options)]);
     const said: Record<string, unknown> = {};
     let destroyedAt = 0;
     child.onLine((line) => {

@@ -6,10 +6,8 @@
  * and in the end all of it arrives. `FRESHET_SEED` repeats a run.
  */
 
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import Client from 'freshet';
 import { type Bitfield, type Info, parseTorrent, toHex } from 'freshet/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,12 +15,12 @@ import { openMappedDisk } from '../../../packages/freshet/src/engine/storage/map
 import { decodeResume } from '../../../packages/freshet/src/engine/storage/resume.ts';
 import { NodeFileStore } from '../../../packages/freshet/src/node/files.ts';
 import { NodeStateStore } from '../../../packages/freshet/src/node/state.ts';
+import { bundleChild, type ChildScript } from '../../support/child-script.ts';
 import { makeFile, makeTempDir, removeDir, sha256Tree } from '../../support/files.ts';
 import { Program } from '../../support/process.ts';
 import { sleep, within } from '../../support/wait.ts';
 import type { ChildOptions } from './child.ts';
 
-const MODULES = fileURLToPath(new URL('../../../node_modules/.cache/freshet-tests', import.meta.url));
 const SEED = Number(process.env['FRESHET_SEED'] ?? 20_26);
 
 /** Numbers in [0, 1) that are the same for the same seed. */
@@ -81,25 +79,14 @@ const scenarios: readonly Scenario[] = [
 ];
 
 let folder: string;
-let script: string;
+let script: ChildScript;
 beforeAll(async () => {
   folder = await makeTempDir('kill');
-  await mkdir(MODULES, { recursive: true });
-  script = join(MODULES, `kill-child-${process.pid}.mjs`);
-  await build({
-    entryPoints: [fileURLToPath(new URL('child.ts', import.meta.url))],
-    outfile: script,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    conditions: ['source'],
-    external: ['node-datachannel', 'ws', 'eventemitter3', '@noble/hashes'],
-    logLevel: 'error',
-  });
+  script = await bundleChild(new URL('child.ts', import.meta.url));
 });
 afterAll(async () => {
   await removeDir(folder);
-  await rm(script, { force: true });
+  await script?.remove();
 });
 
 /** Everything that the loop looks at. */
@@ -139,7 +126,7 @@ class Life extends Program {
   #wake: () => void = () => {};
 
   constructor(options: ChildOptions) {
-    super('download', process.execPath, [script, JSON.stringify(options)]);
+    super('download', process.execPath, [script.path, JSON.stringify(options)]);
     this.onLine((line) => {
       this.#events.push(JSON.parse(line) as Record<string, unknown>);
       this.#wake();
