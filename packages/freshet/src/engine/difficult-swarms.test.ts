@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Member, MemorySwarm, type SampleTorrent, sampleTorrent } from '../../testing/memory-swarm.ts';
-import { closed } from '../../testing/swarm-checks.ts';
+import { closed, tampering } from '../../testing/swarm-checks.ts';
 import type { Link } from './ports.ts';
 
 const KiB = 1024;
@@ -132,7 +132,8 @@ describe('many peers', () => {
     const swarm = new MemorySwarm(small);
     const seed = await swarm.add({ seed: true, engine: { uploadLimit: 500 * KiB } });
     const liars: Member[] = [];
-    for (let i = 0; i < 4; i++) liars.push(await swarm.add({ seed: true, wrapLink: corrupting }));
+    for (let i = 0; i < 4; i++)
+      liars.push(await swarm.add({ seed: true, ...tampering({ lies: () => true }) }));
     const leeches: Member[] = [];
     for (let i = 0; i < 7; i++) {
       const leech = await swarm.add();
@@ -173,24 +174,3 @@ describe('many peers', () => {
     await closed(swarm);
   });
 });
-
-/** A link that changes one byte in each large part that it sends. */
-function corrupting(link: Link): Link {
-  return new Proxy(link, {
-    get(target, property): unknown {
-      if (property === 'send') {
-        return (parts: readonly Uint8Array[]): void =>
-          target.send(
-            parts.map((part) => {
-              if (part.length < 4000) return part;
-              const changed = part.slice();
-              changed[1000] = changed[1000]! ^ 1;
-              return changed;
-            }),
-          );
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { MemorySwarm, type SampleTorrent, sampleTorrent } from '../../testing/memory-swarm.ts';
-import type { Link } from './ports.ts';
+import { tampering } from '../../testing/swarm-checks.ts';
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
@@ -57,7 +57,7 @@ describe('a swarm of engines', () => {
   it('bans who sends wrong data, nobody else, and finishes', async () => {
     const swarm = new MemorySwarm(large);
     const honest = await swarm.add({ seed: true });
-    const liar = await swarm.add({ seed: true, wrapLink: corrupting });
+    const liar = await swarm.add({ seed: true, ...tampering({ lies: () => true }) });
     const leech = await swarm.add();
     swarm.introduce(leech, liar);
     swarm.introduce(leech, honest);
@@ -223,24 +223,3 @@ describe('a swarm of engines', () => {
     await swarm.close();
   });
 });
-
-/** A link that changes one byte in each large part that it sends. */
-function corrupting(link: Link): Link {
-  return new Proxy(link, {
-    get(target, property): unknown {
-      if (property === 'send') {
-        return (parts: readonly Uint8Array[]): void =>
-          target.send(
-            parts.map((part) => {
-              if (part.length < 10_000) return part;
-              const changed = part.slice();
-              changed[5000] = changed[5000]! ^ 1;
-              return changed;
-            }),
-          );
-      }
-      const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
