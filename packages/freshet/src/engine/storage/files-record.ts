@@ -1,9 +1,7 @@
 /** What is remembered of a torrent's files beside their content: other names than the torrent's, and a move under way. */
 
 import {
-  BencodeError,
   type BencodeValue,
-  decode,
   dictBytes,
   dictList,
   dictNumber,
@@ -12,6 +10,7 @@ import {
   utf8DecodeStrict,
 } from '../../protocol/index.ts';
 import { unsafePathReason } from './file-store.ts';
+import { decodeStoredRecord } from './stored-record.ts';
 
 export interface FilesRecord {
   /** Paths of files that are not where the torrent has them, by index. */
@@ -52,19 +51,12 @@ export function encodeFilesRecord(record: FilesRecord): Uint8Array<ArrayBuffer> 
 
 /** `undefined` for anything that is not whole. */
 export function decodeFilesRecord(bytes: Uint8Array): FilesRecord | undefined {
-  let dict: BencodeValue;
-  try {
-    dict = decode(bytes, { maxLength: 512 * 1024 * 1024 });
-  } catch (error) {
-    if (error instanceof BencodeError) return undefined;
-    throw error;
-  }
-  if (!(dict instanceof Map) || dictNumber(dict, 'version') !== VERSION) return undefined;
+  const dict = decodeStoredRecord(bytes, FORMAT, VERSION);
+  if (dict === undefined) return undefined;
   const text = (key: string): string | undefined => {
     const value = dictBytes(dict, key);
     return value === undefined ? undefined : utf8DecodeStrict(value);
   };
-  if (text('format') !== FORMAT) return undefined;
   const paths = readPaths(dictList(dict, 'paths'));
   const pending = readPaths(dictList(dict, 'pending'));
   if (paths === undefined || pending === undefined) return undefined;

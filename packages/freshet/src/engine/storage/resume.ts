@@ -2,10 +2,8 @@
 
 import {
   type BencodeDict,
-  BencodeError,
   type BencodeValue,
   Bitfield,
-  decode,
   dictBytes,
   dictList,
   dictNumber,
@@ -17,6 +15,7 @@ import {
   utf8DecodeStrict,
 } from '../../protocol/index.ts';
 import type { FileFingerprint } from '../ports.ts';
+import { decodeStoredRecord } from './stored-record.ts';
 
 export interface ResumeData {
   /** v1 info-hash, 20 bytes. */
@@ -72,24 +71,16 @@ export function encodeResume(resume: ResumeData): Uint8Array<ArrayBuffer> {
 
 /** `undefined` for anything that is not whole: then the files are hashed, which is always right. */
 export function decodeResume(bytes: Uint8Array): ResumeData | undefined {
-  let value: BencodeValue;
-  try {
-    value = decode(bytes, { maxLength: 512 * 1024 * 1024 });
-  } catch (error) {
-    if (error instanceof BencodeError) return undefined;
-    throw error;
-  }
-  return value instanceof Map ? readResume(value) : undefined;
+  const dict = decodeStoredRecord(bytes, FORMAT, VERSION);
+  return dict && readResume(dict);
 }
 
 function readResume(dict: BencodeDict): ResumeData | undefined {
-  const format = dictBytes(dict, 'format');
-  if (format === undefined || utf8DecodeStrict(format) !== FORMAT) return undefined;
   const infoHash = dictBytes(dict, 'info-hash');
   const uploaded = dictNumber(dict, 'uploaded');
   const downloaded = dictNumber(dict, 'downloaded');
   const trackers = readTrackers(dictList(dict, 'trackers'));
-  if (dictNumber(dict, 'version') !== VERSION || infoHash?.length !== ID_LENGTH) return undefined;
+  if (infoHash?.length !== ID_LENGTH) return undefined;
   if (uploaded === undefined || downloaded === undefined || trackers === undefined) return undefined;
   if (uploaded < 0 || downloaded < 0) return undefined;
 
