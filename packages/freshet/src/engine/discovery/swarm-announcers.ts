@@ -49,31 +49,21 @@ export class SwarmAnnouncers {
   /** Joins a swarm: announces `started` there, and goes on announcing. */
   join(swarm: SwarmKind, infoHash: InfoHash): void {
     if (this.#announcers.has(swarm)) return;
-    const {
-      clock,
-      random,
-      http,
-      gate,
-      trackerSockets,
-      rtc,
-      peerId,
-      tiers,
-      useHttp,
-      announceToAll,
-      observer,
-    } = this.#options;
+    const options = this.#options;
+    const { observer } = options;
+    // Each by its name: an object that is spread has a hidden class of its own, for each torrent.
     const announcer = new Announcer({
-      clock,
-      random,
-      http,
-      gate,
-      trackerSockets,
-      rtc,
-      peerId,
-      tiers,
-      useHttp,
-      announceToAll,
-      stats: () => ({ ...this.#options.stats(), metElsewhere: swarm === 'v1' ? this.#metByV2() : 0 }),
+      clock: options.clock,
+      random: options.random,
+      http: options.http,
+      gate: options.gate,
+      trackerSockets: options.trackerSockets,
+      rtc: options.rtc,
+      peerId: options.peerId,
+      tiers: options.tiers,
+      useHttp: options.useHttp,
+      announceToAll: options.announceToAll,
+      stats: () => ({ ...options.stats(), metElsewhere: swarm === 'v1' ? this.#metByV2() : 0 }),
       infoHash,
       owner: this,
       observer: {
