@@ -1,6 +1,7 @@
 /** A viewer and seeds in virtual time, for tests of films. */
 
-import { type FilmShape, Player, writeFilm } from './film.ts';
+import { type FilmShape, writeFilm } from '../src/memory/index.ts';
+import { Player } from './film.ts';
 import {
   type Member,
   type MemberOptions,

@@ -78,7 +78,7 @@ export class VirtualClock implements Clock {
   /** Moves time by `ms` and fires what falls due, timers set meanwhile included. */
   advance(ms: number): void {
     const end = this.#now + ms;
-    while (this.#fireNext(end));
+    while (this.step(end));
     this.#now = Math.max(this.#now, end);
   }
 
@@ -86,7 +86,7 @@ export class VirtualClock implements Clock {
   async advanceAsync(ms: number): Promise<void> {
     const end = this.#now + ms;
     await this.#settle();
-    while (this.#fireNext(end)) await this.#settle();
+    while (this.step(end)) await this.#settle();
     this.#now = Math.max(this.#now, end);
   }
 
@@ -96,7 +96,7 @@ export class VirtualClock implements Clock {
    */
   runUntilIdle(maxMs: number): number {
     const start = this.#now;
-    while (this.#fireNext(start + maxMs));
+    while (this.step(start + maxMs));
     return this.#now - start;
   }
 
@@ -104,11 +104,15 @@ export class VirtualClock implements Clock {
   async runUntilIdleAsync(maxMs: number): Promise<number> {
     const start = this.#now;
     await this.#settle();
-    while (this.#fireNext(start + maxMs)) await this.#settle();
+    while (this.step(start + maxMs)) await this.#settle();
     return this.#now - start;
   }
 
-  #fireNext(end: number): boolean {
+  /**
+   * Fires the next timer if it is due at `end` or before; returns whether there was one. For who runs the loop himself
+   * and lets promises settle in between.
+   */
+  step(end: number): boolean {
     for (;;) {
       const next = this.#heap[0];
       if (next === undefined || next.time > end) return false;

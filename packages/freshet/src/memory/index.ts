@@ -16,6 +16,8 @@ export {
 } from './link.ts';
 export * from './network.ts';
 export * from './random.ts';
+export * from './sample-film.ts';
+export * from './sample-torrent.ts';
 export { Sha1 } from './sha1.ts';
 export * from './sockets.ts';
 export type { Space } from './sparse-bytes.ts';

@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { cinema, film } from '../../../testing/cinema.ts';
-import { type FilmShape, moovStart, Player } from '../../../testing/film.ts';
+import { Player } from '../../../testing/film.ts';
 import { MemorySwarm } from '../../../testing/memory-swarm.ts';
-import { MemoryHttp } from '../../memory/index.ts';
+import { type FilmShape, MemoryHttp, moovStart } from '../../memory/index.ts';
 
 const KB = 1000;
 const MB = 1000 * KB;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { writeFilm } from '../../../testing/film.ts';
+import { writeFilm } from '../../memory/index.ts';
 import { MediaSurvey } from './media-survey.ts';
 
 const PIECE = 16_384;

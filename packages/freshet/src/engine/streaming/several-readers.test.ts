@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from 'vitest';
 import { type Cinema, cinema, once } from '../../../testing/cinema.ts';
-import { type FilmShape, writeFilm } from '../../../testing/film.ts';
 import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm.ts';
+import { type FilmShape, writeFilm } from '../../memory/index.ts';
 
 const KB = 1000;
 const MB = 1000 * KB;

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { writeFilm } from '../../../testing/film.ts';
 import { settled } from '../../../testing/store-fixture.ts';
+import { writeFilm } from '../../memory/index.ts';
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
 import type { GivesWay } from '../pieces/scheduler.ts';
 import { ReaderError } from './reader.ts';

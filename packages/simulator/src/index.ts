@@ -1,0 +1,10 @@
+/** A swarm in a box: real engines on simulated networks, disks and clocks, in virtual time. */
+
+export * from './content.ts';
+export * from './host.ts';
+export * from './log.ts';
+export * from './loop.ts';
+export * from './network/network.ts';
+export * from './trace.ts';
+export * from './trap.ts';
+export * from './world.ts';
