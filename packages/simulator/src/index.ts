@@ -5,6 +5,7 @@ export * from './host.ts';
 export * from './log.ts';
 export * from './loop.ts';
 export * from './network/network.ts';
+export * from './replay.ts';
 export * from './trace.ts';
 export * from './trap.ts';
 export * from './world.ts';
