@@ -10,7 +10,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'fuzz/**/*.test.ts'],
           testTimeout: 20_000,
           maxWorkers: 2,
         },
