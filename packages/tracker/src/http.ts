@@ -1,14 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  encodeAnnounceResponse,
-  encodeFailure,
-  encodeScrapeResponse,
-  parseAnnounceQuery,
-  parseScrapeQuery,
-} from 'freshet/protocol';
 import type { AddressResolver } from './address.ts';
-import type { AddressReply } from './address-announce.ts';
 import type { TrackerCore } from './core.ts';
+import { answerAnnounce, answerScrape } from './http-answers.ts';
 import { statsPage } from './stats-page.ts';
 
 /** Milliseconds for which a stats answer is reused, so that no crowd of dashboards costs anything. */
@@ -71,7 +64,7 @@ export class HttpTracker {
       case '/announce':
         return this.#announces ? () => this.#announce(query, request, response) : undefined;
       case '/scrape':
-        return this.#announces ? () => this.#scrape(query, response) : undefined;
+        return this.#announces ? () => sendBencoded(response, answerScrape(this.#core, query)) : undefined;
       case '/stats':
         return () => send(response, 200, 'text/html; charset=utf-8', this.#page());
       case '/stats.json':
@@ -89,50 +82,15 @@ export class HttpTracker {
       response.destroy();
       return;
     }
-    const parsed = parseAnnounceQuery(query);
-    if (parsed.kind === 'failure') {
-      this.#fail(response, parsed.reason);
-      return;
-    }
-    const { infoHash, peerId, port, event, left, numwant, compact, noPeerId } = parsed;
-    const answer = (reply: AddressReply): void => {
-      if ('failure' in reply) {
-        sendBencoded(response, encodeFailure(reply.failure));
-        return;
-      }
-      const { interval, complete, incomplete, downloaded, peers } = reply;
-      sendBencoded(
-        response,
-        encodeAnnounceResponse({
-          interval,
-          complete,
-          incomplete,
-          downloaded,
-          peers,
-          compact,
-          noPeerId,
-          externalIp: host,
-        }),
+    const answer = answerAnnounce(this.#core, query, host);
+    if (answer instanceof Promise) {
+      answer.then(
+        (body) => sendBencoded(response, body),
+        (error: unknown) => this.#core.reportError(error),
       );
-    };
-    const reply = this.#core.announce({ infoHash, peerId, host, port, event, left, numwant });
-    if (reply instanceof Promise) reply.then(answer, (error: unknown) => this.#core.reportError(error));
-    else answer(reply);
-  }
-
-  #scrape(query: string, response: ServerResponse): void {
-    const parsed = parseScrapeQuery(query);
-    if (parsed.kind === 'failure') {
-      this.#fail(response, parsed.reason);
-      return;
+    } else {
+      sendBencoded(response, answer);
     }
-    const files = this.#core.scrape(parsed.infoHashes);
-    sendBencoded(response, 'failure' in files ? encodeFailure(files.failure) : encodeScrapeResponse(files));
-  }
-
-  #fail(response: ServerResponse, reason: string): void {
-    this.#core.counters.failures++;
-    sendBencoded(response, encodeFailure(reason));
   }
 
   #page(): string {

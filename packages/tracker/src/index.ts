@@ -10,6 +10,13 @@ export type {
 } from './address-announce.ts';
 export { TrackerCore } from './core.ts';
 export { TrackerError, type TrackerErrorCode } from './errors.ts';
+export { answerAnnounce, answerScrape } from './http-answers.ts';
+export {
+  KeepAlive,
+  type KeepAliveEntry,
+  type KeepAliveLimits,
+  type PingableSocket,
+} from './keep-alive.ts';
 export {
   DEFAULT_INTERVAL,
   DEFAULT_LIMITS,

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { TrackerCore } from './core.ts';
-import type { WebSocketSession } from './websocket-session.ts';
+import { KeepAlive } from './keep-alive.ts';
 
 export interface SocketLimits {
   /** Bytes of one message. Ten offers of 1.3 KB are 14 KB. Default 64 KiB. */
@@ -28,27 +28,20 @@ export const DEFAULT_SOCKET_LIMITS: SocketLimits = {
 /** Milliseconds that a closing connection gets to say goodbye. */
 const CLOSE_PATIENCE = 1_000;
 
-interface Entry {
-  readonly socket: WebSocket;
-  readonly session: WebSocketSession;
-  /** Milliseconds of the core's clock. */
-  pingedAt: number;
-}
-
 /** The WebSocket side of the tracker: carries frames between `ws` and the core, and finds dead connections. */
 export class TrackerSockets {
   readonly #core: TrackerCore;
   readonly #limits: SocketLimits;
   readonly #server: WebSocketServer;
-  /** In the order of their last ping, so that those due stand at the front. */
-  readonly #entries = new Set<Entry>();
+  readonly #open: KeepAlive<WebSocket>;
 
   constructor(core: TrackerCore, limits: SocketLimits) {
     this.#core = core;
     this.#limits = limits;
+    this.#open = new KeepAlive(core, limits);
     this.#server = new WebSocketServer({
       noServer: true,
-      // The set above is the list; a second one inside `ws` would cost memory for nothing.
+      // There is a list already; one inside `ws` would cost memory for nothing.
       clientTracking: false,
       maxPayload: limits.maxMessage,
       perMessageDeflate: false,
@@ -57,7 +50,7 @@ export class TrackerSockets {
 
   /** Completes an upgrade request. `address` is the client's, as the operator's proxy setting finds it. */
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, address: string): void {
-    if (this.#entries.size >= this.#limits.maxConnections) {
+    if (this.#open.size >= this.#limits.maxConnections) {
       refuseUpgrade(socket, '503 Service Unavailable');
       return;
     }
@@ -66,34 +59,17 @@ export class TrackerSockets {
 
   /** Pings connections whose turn it is and drops those that have not answered. Call it about once a second. */
   keepAlive(): void {
-    const now = this.#core.now();
-    const { pingInterval, idleTimeout } = this.#limits;
-    for (const entry of this.#entries) {
-      if (now - entry.pingedAt < pingInterval * 1000) break;
-      const { socket, session } = entry;
-      if (session.heardAt < entry.pingedAt) {
-        // A ping went unanswered for a whole interval: the other side is gone. TCP would need minutes more.
-        socket.terminate();
-      } else if (session.idleSince !== undefined && now - session.idleSince > idleTimeout * 1000) {
-        socket.close(1000, 'idle');
-      } else {
-        socket.ping();
-      }
-      entry.pingedAt = now;
-      // To the end of the row. The walk will come to it there, and stop at its `pingedAt`.
-      this.#entries.delete(entry);
-      this.#entries.add(entry);
-    }
+    this.#open.round();
   }
 
   /** Says goodbye to everybody with code 1001 (going away); resolves when all connections have ended. */
   async close(): Promise<void> {
-    const closed = [...this.#entries].map(
-      ({ socket }) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
+    const closed = [...this.#open.sockets()].map(
+      (socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())),
     );
-    for (const { socket } of this.#entries) socket.close(1001, 'tracker is shutting down');
+    for (const socket of this.#open.sockets()) socket.close(1001, 'tracker is shutting down');
     const impatient = setTimeout(() => {
-      for (const { socket } of this.#entries) socket.terminate();
+      for (const socket of this.#open.sockets()) socket.terminate();
     }, CLOSE_PATIENCE);
     await Promise.all(closed);
     clearTimeout(impatient);
@@ -110,8 +86,7 @@ export class TrackerSockets {
       resume: () => socket.resume(),
       close: (code, reason) => socket.close(code, reason),
     });
-    const entry: Entry = { socket, session, pingedAt: session.heardAt };
-    this.#entries.add(entry);
+    const entry = this.#open.add(socket, session);
     // Some clients send their JSON in binary frames; `ws` hands both over as bytes.
     socket.on('message', (data) => session.receive(textOf(data)));
     socket.on('pong', () => session.heard());
@@ -119,7 +94,7 @@ export class TrackerSockets {
     // Over-long or malformed frames: `ws` closes the connection itself with the right code.
     socket.on('error', (error) => this.#core.warn(`WebSocket connection from ${address}: ${error.message}`));
     socket.on('close', () => {
-      this.#entries.delete(entry);
+      this.#open.remove(entry);
       session.closed();
     });
   }
