@@ -4,6 +4,10 @@ import type { Clock, MessageSocket, MessageSocketConnector, MessageSocketHandler
 
 /** The server's end of a connection. */
 export interface ServerSocket {
+  /** IP address of the client, where the network knows hosts. */
+  readonly address?: string | undefined;
+  /** Asks for a pong, which comes unless the client is gone. Absent where all clients always answer. */
+  ping?(onPong: () => void): void;
   send(text: string): void;
   close(reason?: string): void;
 }
