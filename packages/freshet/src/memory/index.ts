@@ -20,5 +20,5 @@ export * from './sample-film.ts';
 export * from './sample-torrent.ts';
 export { Sha1 } from './sha1.ts';
 export * from './sockets.ts';
-export type { Space } from './sparse-bytes.ts';
+export { type Space, SparseBytes } from './sparse-bytes.ts';
 export * from './state.ts';
