@@ -42,10 +42,16 @@ export async function confirm(target: Target, input: Uint8Array): Promise<Failur
 }
 
 function failureOf(error: unknown, prefix: string): Failure {
-  if (!(error instanceof Error)) return { signature: `${prefix}${typeof error}`, text: prefix + String(error) };
-  const frame = /\n\s+at .*?((?:packages|fuzz)\/[^\s)]+)/.exec((error.stack ?? '').replace(/\n.*\/fuzz\/target\.ts.*/g, ''));
+  if (!(error instanceof Error))
+    return { signature: `${prefix}${typeof error}`, text: prefix + String(error) };
+  const frame = /\n\s+at .*?((?:packages|fuzz)\/[^\s)]+)/.exec(
+    (error.stack ?? '').replace(/\n.*\/fuzz\/target\.ts.*/g, ''),
+  );
   // Numbers and texts of the input are not what tells failures apart.
-  const what = error.message.replace(/["'<{[].*/s, '').replace(/[0-9]+/g, '#').slice(0, 100);
+  const what = error.message
+    .replace(/["'<{[].*/s, '')
+    .replace(/[0-9]+/g, '#')
+    .slice(0, 100);
   return {
     signature: `${prefix}${error.name}: ${what} ${frame?.[1]?.replace(/:[0-9]+$/, '') ?? ''}`,
     text: prefix + (error.stack ?? error.message),

@@ -3,8 +3,24 @@
 import type { Dice } from './dice.ts';
 
 const NUMBERS_AS_TEXT: readonly string[] = [
-  '0', '-0', '00', '1', '-1', '255', '256', '65535', '65536', '2147483648', '4294967295', '4294967296',
-  '9007199254740991', '9007199254740992', '18446744073709551616', '99999999999999999999999999999999', '1e9', '0x10',
+  '0',
+  '-0',
+  '00',
+  '1',
+  '-1',
+  '255',
+  '256',
+  '65535',
+  '65536',
+  '2147483648',
+  '4294967295',
+  '4294967296',
+  '9007199254740991',
+  '9007199254740992',
+  '18446744073709551616',
+  '99999999999999999999999999999999',
+  '1e9',
+  '0x10',
 ];
 
 /** One to a few changes of `input`; `other` is another input to take parts from. */
@@ -52,12 +68,23 @@ function change(bytes: Uint8Array, other: Uint8Array, dice: Dice, tokens: readon
     case 6:
       return spliced(bytes, at, 0, dice.bytes(1 + dice.below(8)));
     case 7: // A part repeated.
-      return spliced(bytes, at, 0, repeated(bytes.subarray(at, at + run), 1 + dice.below(dice.chance(1, 8) ? 64 : 3)));
+      return spliced(
+        bytes,
+        at,
+        0,
+        repeated(bytes.subarray(at, at + run), 1 + dice.below(dice.chance(1, 8) ? 64 : 3)),
+      );
     case 8: {
       const to = dice.below(length + 1);
-      return spliced(spliced(bytes, at, run, new Uint8Array(0)), Math.min(to, length - run), 0, bytes.slice(at, at + run));
+      return spliced(
+        spliced(bytes, at, run, new Uint8Array(0)),
+        Math.min(to, length - run),
+        0,
+        bytes.slice(at, at + run),
+      );
     }
-    case 9: { // The begin of one and the end of another.
+    case 9: {
+      // The begin of one and the end of another.
       const from = dice.below(other.length + 1);
       return spliced(bytes, at, length - at, other.subarray(from));
     }

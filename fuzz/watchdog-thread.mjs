@@ -25,6 +25,9 @@ setInterval(() => {
   const file = join(folder, `${createHash('sha1').update(input).digest('hex').slice(0, 12)}.bin`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, input);
-  writeSync(2, `\nFOUND in ${name}: an input of ${input.length} bytes does not come to an end. Kept as ${file}.\n`);
+  writeSync(
+    2,
+    `\nFOUND in ${name}: an input of ${input.length} bytes does not come to an end. Kept as ${file}.\n`,
+  );
   process.kill(process.pid, 'SIGKILL');
 }, 1000);

@@ -5,7 +5,21 @@ import type { Dice } from '../dice.ts';
 /** Text stands for its characters U+0000..U+00FF, one byte each. */
 export type Tree = bigint | string | Uint8Array | readonly Tree[] | ReadonlyMap<string, Tree>;
 
-const KEYS: readonly string[] = ['', 'a', 'b', 'info', 'length', 'path', 'pieces', '\xff', '\0', 'ab', 'attr', 'e', 'd'];
+const KEYS: readonly string[] = [
+  '',
+  'a',
+  'b',
+  'info',
+  'length',
+  'path',
+  'pieces',
+  '\xff',
+  '\0',
+  'ab',
+  'attr',
+  'e',
+  'd',
+];
 
 export function anyTree(dice: Dice, depth = 0): Tree {
   switch (dice.below(depth > 4 ? 3 : 6)) {
@@ -18,14 +32,19 @@ export function anyTree(dice: Dice, depth = 0): Tree {
     case 3:
       return dice.several(6, () => anyTree(dice, depth + 1));
     default:
-      return new Map(dice.several(6, () => [dice.chance(3, 4) ? dice.pick(KEYS) : latin1(dice.bytes(3)), anyTree(dice, depth + 1)]));
+      return new Map(
+        dice.several(6, () => [
+          dice.chance(3, 4) ? dice.pick(KEYS) : latin1(dice.bytes(3)),
+          anyTree(dice, depth + 1),
+        ]),
+      );
   }
 }
 
 /** @param mistakes how often, of 1000, something is written wrong. Default 0: canonical. */
 export function writeTree(tree: Tree, dice?: Dice, mistakes = 0): Uint8Array {
   const parts: Uint8Array[] = [];
-  write(tree, parts, (dice !== undefined && mistakes > 0) ? { dice, mistakes } : undefined);
+  write(tree, parts, dice !== undefined && mistakes > 0 ? { dice, mistakes } : undefined);
   return Buffer.concat(parts);
 }
 
@@ -38,7 +57,9 @@ function write(tree: Tree, parts: Uint8Array[], wrong: Wrong | undefined): void 
   const errs = (): boolean => wrong?.dice.chance(wrong.mistakes, 1000) ?? false;
   const say = (text: string): void => void parts.push(Buffer.from(text, 'latin1'));
   if (typeof tree === 'bigint') {
-    const text = errs() ? wrong!.dice.pick(['-0', '00', '01', '-', '', '--1', '1.5', '9'.repeat(33), ' 1', '+1']) : String(tree);
+    const text = errs()
+      ? wrong!.dice.pick(['-0', '00', '01', '-', '', '--1', '1.5', '9'.repeat(33), ' 1', '+1'])
+      : String(tree);
     say(`i${text}e`);
   } else if (typeof tree === 'string' || tree instanceof Uint8Array) {
     const bytes = typeof tree === 'string' ? Buffer.from(tree, 'latin1') : tree;
@@ -63,7 +84,9 @@ function write(tree: Tree, parts: Uint8Array[], wrong: Wrong | undefined): void 
 }
 
 /** A value read in the plainest way; `unordered` if some dictionary has its keys out of order. */
-export function readTree(bytes: Uint8Array): { readonly tree: Tree; readonly end: number; readonly unordered: boolean } | undefined {
+export function readTree(
+  bytes: Uint8Array,
+): { readonly tree: Tree; readonly end: number; readonly unordered: boolean } | undefined {
   const text = latin1(bytes);
   let unordered = false;
   class Bad extends Error {}
@@ -118,23 +141,34 @@ export function changeTree(tree: Tree, dice: Dice): Tree {
     bytes[dice.below(bytes.length)] = dice.byte();
     return bytes;
   }
-  if (typeof tree === 'bigint') return dice.chance(1, 2) ? tree + BigInt(dice.below(5) - 2) : BigInt(dice.edge());
+  if (typeof tree === 'bigint')
+    return dice.chance(1, 2) ? tree + BigInt(dice.below(5) - 2) : BigInt(dice.edge());
   if (tree instanceof Map) {
     const entries = [...(tree as ReadonlyMap<string, Tree>)];
     if (entries.length === 0) return new Map([[dice.pick(KEYS), anyTree(dice, 3)]]);
     const at = dice.below(entries.length);
     const [key, value] = entries[at]!;
-    if (dice.chance(1, 8)) entries.splice(at, 1);
-    else if (dice.chance(1, 8)) entries[at] = [dice.pick(KEYS), value];
-    else if (dice.chance(1, 8)) entries.push([latin1(dice.bytes(2)), value]);
-    else entries[at] = [key, changeTree(value, dice)];
+    switch (dice.below(8)) {
+      case 0:
+        entries.splice(at, 1);
+        break;
+      case 1:
+        entries[at] = [dice.pick(KEYS), value];
+        break;
+      case 2:
+        entries.push([latin1(dice.bytes(2)), value]);
+        break;
+      default:
+        entries[at] = [key, changeTree(value, dice)];
+    }
     return new Map(entries);
   }
   const list = [...(tree as readonly Tree[])];
   if (list.length === 0) return [anyTree(dice, 3)];
   const at = dice.below(list.length);
-  if (dice.chance(1, 8)) list.splice(at, 1);
-  else if (dice.chance(1, 8)) list.push(list[at]!);
+  const choice = dice.below(8);
+  if (choice === 0) list.splice(at, 1);
+  else if (choice === 1) list.push(list[at]!);
   else list[at] = changeTree(list[at]!, dice);
   return list;
 }
@@ -142,11 +176,30 @@ export function changeTree(tree: Tree, dice: Dice): Tree {
 /** A change of bencoded input that leaves it bencoding; `undefined` where it is none. */
 export function changeEncoded(input: Uint8Array, dice: Dice): Uint8Array | undefined {
   const read = readTree(input);
-  return read && Buffer.concat([writeTree(changeTree(read.tree, dice), dice, dice.chance(1, 4) ? 20 : 0), input.subarray(read.end)]);
+  return (
+    read &&
+    Buffer.concat([
+      writeTree(changeTree(read.tree, dice), dice, dice.chance(1, 4) ? 20 : 0),
+      input.subarray(read.end),
+    ])
+  );
 }
 
 export function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
-export const BENCODE_TOKENS: readonly string[] = ['e', 'd', 'l', 'i0e', 'i-1e', '0:', '1:a', 'de', 'le', 'i9007199254740992e', '4:info', '3:'];
+export const BENCODE_TOKENS: readonly string[] = [
+  'e',
+  'd',
+  'l',
+  'i0e',
+  'i-1e',
+  '0:',
+  '1:a',
+  'de',
+  'le',
+  'i9007199254740992e',
+  '4:info',
+  '3:',
+];

@@ -1,5 +1,6 @@
 /** Bencoding (BEP 3). */
 
+import { BencodeScanner } from '../../packages/freshet/src/protocol/bencode-scanner.ts';
 import {
   type BencodeDict,
   BencodeError,
@@ -10,8 +11,14 @@ import {
   encode,
   toBinaryString,
 } from '../../packages/freshet/src/protocol/index.ts';
-import { BencodeScanner } from '../../packages/freshet/src/protocol/bencode-scanner.ts';
-import { anyTree, BENCODE_TOKENS, changeEncoded, readTree, type Tree, writeTree } from '../grammar/bencode.ts';
+import {
+  anyTree,
+  BENCODE_TOKENS,
+  changeEncoded,
+  readTree,
+  type Tree,
+  writeTree,
+} from '../grammar/bencode.ts';
 import { must, mustEqual, type Target, weight } from '../target.ts';
 
 /** The error that a decoder throws, or its result. */
@@ -30,11 +37,17 @@ export function attempt<T>(
 /** The decoder's values as the plain reader has them. */
 function treeOf(value: BencodeValue): Tree {
   if (typeof value === 'number') {
-    must(Number.isSafeInteger(value) && !Object.is(value, -0), () => `${value} is no whole number of 53 bits`);
+    must(
+      Number.isSafeInteger(value) && !Object.is(value, -0),
+      () => `${value} is no whole number of 53 bits`,
+    );
     return BigInt(value);
   }
   if (typeof value === 'bigint') {
-    must(value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER, () => `${value} need not be a bigint`);
+    must(
+      value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER,
+      () => `${value} need not be a bigint`,
+    );
     return value;
   }
   if (value instanceof Uint8Array) return toBinaryString(value);
@@ -85,14 +98,23 @@ function checkRanges(input: Uint8Array, tree: ReadonlyMap<string, Tree>): void {
   for (const [key, range] of ranges) {
     must(range.start > end && range.end > range.start && range.end < input.length, 'ranges overlap');
     end = range.end;
-    mustEqual(decode(input.subarray(range.start, range.end), { strict: false }), dict.get(key), `what lies in the range of ${key}`);
+    mustEqual(
+      decode(input.subarray(range.start, range.end), { strict: false }),
+      dict.get(key),
+      `what lies in the range of ${key}`,
+    );
   }
   const raw = new Set([...ranges.keys()].filter((_, i) => i % 2 === 0));
   const passed = decodeDictWithRanges(input, { ...options, raw });
   const others: BencodeDict = new Map([...dict].filter(([key]) => !raw.has(key)));
   mustEqual(passed.dict, others, 'the dictionary without what was passed over');
   for (const [key, { start, end: last, unordered }] of passed.ranges) {
-    mustEqual({ start, end: last }, { start: ranges.get(key)!.start, end: ranges.get(key)!.end }, `the range of ${key}`);
-    if (raw.has(key)) mustEqual(unordered, readTree(input.subarray(start, last))!.unordered, `keys out of order in ${key}`);
+    mustEqual(
+      { start, end: last },
+      { start: ranges.get(key)!.start, end: ranges.get(key)!.end },
+      `the range of ${key}`,
+    );
+    if (raw.has(key))
+      mustEqual(unordered, readTree(input.subarray(start, last))!.unordered, `keys out of order in ${key}`);
   }
 }

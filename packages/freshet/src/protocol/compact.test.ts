@@ -64,6 +64,9 @@ describe('addresses as text', () => {
     '[1.2.3.4]:80',
     'a b:80',
     'a/b:8',
+    'a%00b:1',
+    'a\u0000b:1',
+    'a&b:1',
   ])('refuses %j', (text) => {
     expect(parseAddress(text)).toBeUndefined();
   });

@@ -20,7 +20,8 @@ export function formatAddress(address: PeerAddress): string {
  * `undefined` on anything else, such as a port of 0 or above 65535.
  */
 export function parseAddress(text: string): PeerAddress | undefined {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([^\s:[\]/@?#]{1,253})):([0-9]{1,5})$/i.exec(text);
+  // Letters of all scripts, as names may be written in them; nothing that has a meaning where an address is put.
+  const match = /^(?:\[([0-9a-f:.]+)\]|([\p{L}\p{M}\p{N}._-]{1,253})):([0-9]{1,5})$/iu.exec(text);
   if (match === null) return undefined;
   const [, ipv6, name, portText] = match;
   const port = Number(portText);
