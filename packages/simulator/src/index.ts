@@ -1,5 +1,6 @@
 /** A swarm in a box: real engines on simulated networks, disks and clocks, in virtual time. */
 
+export * from './content/phantom.ts';
 export * from './content.ts';
 export * from './host.ts';
 export * from './log.ts';

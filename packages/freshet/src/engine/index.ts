@@ -2,6 +2,7 @@
 
 export * from './discovery/index.ts';
 export * from './engine.ts';
+export { hashesOfInfo } from './metadata-hashes.ts';
 export * from './ports.ts';
 export type { Goal, Goals, QueueLimits } from './queue/queue-policy.ts';
 export type { TorrentQueueOptions } from './queue/torrent-queue.ts';

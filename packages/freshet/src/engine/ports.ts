@@ -209,6 +209,13 @@ export interface Disk {
    * that share a piece with a wanted file are kept apart.
    */
   setWanted(wanted: readonly boolean[]): void;
+  /**
+   * Memory of exactly this length for bytes of the torrent from `offset`, on their way to this disk or from it; its
+   * content is undefined. The same memory may be lent to several at a time, as a simulation of a thousand peers does
+   * that all hold the same bytes: this is sound only where nobody ever receives wrong ones. `undefined`, or absent:
+   * who needs memory makes its own.
+   */
+  lend?: ((offset: number, length: number) => Uint8Array | undefined) | undefined;
   /** Makes what was written durable as far as the medium can. */
   flush(): Promise<void>;
   /**

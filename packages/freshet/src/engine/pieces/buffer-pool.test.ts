@@ -88,6 +88,23 @@ describe('BufferPool', () => {
     expect(pool.used).toBe(0);
   });
 
+  it('counts what is lent to it, and keeps none of it', () => {
+    const pool = new BufferPool(400);
+    const shared = new Uint8Array(100);
+    const lend = (): Uint8Array => shared;
+    expect(pool.acquire(100, nobody, 0, lend)).toBe(shared);
+    expect(pool.acquire(100, nobody, 0, lend)).toBe(shared);
+    expect(pool.used).toBe(200);
+    const own = pool.acquire(100, nobody, 0, () => undefined)!;
+    expect(own).not.toBe(shared);
+    expect(pool.acquire(101, nobody, 0, lend)).toBeUndefined();
+    pool.release(shared);
+    expect([pool.used, pool.idleBytes]).toEqual([200, 0]);
+    pool.release(own);
+    expect([pool.used, pool.idleBytes]).toEqual([100, 100]);
+    expect(pool.acquire(100, nobody, 0)).toBe(own);
+  });
+
   it('never hands a buffer to two, and counts right whatever happens', () => {
     const step = fc.record({ length: fc.constantFrom(1, 7, 16, 100), release: fc.boolean(), pick: fc.nat() });
     fc.assert(

@@ -16,6 +16,8 @@ export class BufferPool {
   #used = 0;
   #idleBytes = 0;
   readonly #idle = new Map<number, Uint8Array[]>();
+  /** Memory that is not the pool's. */
+  #lent: WeakSet<Uint8Array> | undefined;
   readonly #members = new Set<PoolMember>();
   /** Those who were refused a buffer and wait for room. */
   readonly #refused = new Set<PoolMember>();
@@ -94,9 +96,15 @@ export class BufferPool {
    * A buffer with undefined content. When it does not fit, members are asked to give some back, the one who wants
    * it first.
    * @param overdraft bytes beyond the budget that may be used if that does not help.
+   * @param lend gives memory that is not the pool's, which counts in the budget and is not kept for reuse.
    * @returns `undefined` when there is no room; `onRoom` follows when there is.
    */
-  acquire(length: number, member: PoolMember, overdraft: number): Uint8Array | undefined {
+  acquire(
+    length: number,
+    member: PoolMember,
+    overdraft: number,
+    lend?: () => Uint8Array | undefined,
+  ): Uint8Array | undefined {
     if (!this.fits(length)) {
       while (!this.fits(length) && member.yieldBuffer());
       for (const other of this.#members) {
@@ -108,6 +116,12 @@ export class BufferPool {
       }
     }
     this.#used += length;
+    const lent = lend?.();
+    if (lent !== undefined) {
+      this.#lent ??= new WeakSet();
+      this.#lent.add(lent);
+      return lent;
+    }
     const list = this.#idle.get(length);
     const reused = list?.pop();
     if (list?.length === 0) this.#idle.delete(length);
@@ -124,6 +138,7 @@ export class BufferPool {
       this.trim();
       return;
     }
+    if (this.#lent?.has(buffer) === true) return;
     // What lies idle counts too: together they stay within a quarter over the budget.
     const limit = this.budget / 4;
     for (const [length, list] of this.#idle) {

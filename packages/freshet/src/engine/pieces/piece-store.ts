@@ -228,7 +228,10 @@ export class PieceStore implements PoolMember {
     const length = this.pieceLength(piece);
     const bare = this.idle && this.unwritten === 0;
     const overdraft = bare ? Number.POSITIVE_INFINITY : urgent ? this.#pool.budget : 0;
-    const buffer = this.#pool.acquire(length, this, overdraft);
+    const { disk } = this.#options;
+    const lend =
+      disk.lend && ((): Uint8Array | undefined => disk.lend!(piece * this.info.pieceLength, length));
+    const buffer = this.#pool.acquire(length, this, overdraft, lend);
     if (buffer === undefined) return undefined;
     const partial = this.#fetching.verification.begin(piece, buffer, this.unasked);
     this.partials.set(piece, partial);

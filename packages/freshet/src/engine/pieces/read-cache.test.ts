@@ -51,6 +51,20 @@ describe('CachedReader', () => {
     return reader.read(at, length, () => undefined);
   };
 
+  it('reads into memory that the disk lends', async () => {
+    const disk = await filled(256 * KiB);
+    const memory = new Uint8Array(256 * KiB);
+    const lending = Object.assign(disk, {
+      lend: (offset: number, length: number) => memory.subarray(offset, offset + length),
+    });
+    const reader = new CachedReader(lending, new ReadCache(0), 64 * KiB);
+    const read = (await settledRead(reader, 100 * KiB, 10 * KiB)) as Uint8Array[];
+    expect(
+      read.map(({ buffer, byteOffset, length }) => [buffer === memory.buffer, byteOffset, length]),
+    ).toEqual([[true, 100 * KiB, 10 * KiB]]);
+    expect(read[0]![0]).toBe(100);
+  });
+
   it('reads a region once for all who want it, and wakes each once', async () => {
     const faults = new FaultPlan();
     const reader = new CachedReader(await filled(1024 * KiB, faults), new ReadCache(0), 512 * KiB);

@@ -212,7 +212,8 @@ export class CachedReader {
   async #fill(run: Run): Promise<{ data: Uint8Array; holes: Run['holes'] }> {
     if (this.#gathering === run) this.#gathering = undefined;
     const start = run.first * this.#chunkLength;
-    const data = new Uint8Array(Math.min(run.count * this.#chunkLength, this.#disk.length - start));
+    const length = Math.min(run.count * this.#chunkLength, this.#disk.length - start);
+    const data = this.#disk.lend?.(start, length) ?? new Uint8Array(length);
     const holes: [number, number][] = [];
     let at = await this.#disk.read(start, data);
     while (at < data.length) {

@@ -100,6 +100,7 @@ export class PipelinedDisk implements Disk {
   readonly length: number;
   readonly changedFiles: Disk['changedFiles'];
   readonly allocate: Disk['allocate'];
+  readonly lend: Disk['lend'];
   readonly #disk: Disk;
   readonly #pipeline: DiskPipeline;
   readonly #lane: Lane;
@@ -113,6 +114,7 @@ export class PipelinedDisk implements Disk {
     this.#lane = lane;
     this.changedFiles = disk.changedFiles && ((limit) => disk.changedFiles!(limit));
     this.allocate = disk.allocate && ((onProgress) => disk.allocate!(onProgress));
+    this.lend = disk.lend && ((offset, length) => disk.lend!(offset, length));
   }
 
   read(offset: number, into: Uint8Array): Promise<number> {
