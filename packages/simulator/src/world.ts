@@ -4,6 +4,7 @@ import {
   type EngineOptions,
   type Link,
   type Torrent,
+  type TorrentObserver,
   type TorrentSpec,
 } from 'freshet/engine';
 import { SeededRandom, type VirtualClock } from 'freshet/memory';
@@ -39,6 +40,8 @@ export interface PeerOptions extends HostOptions {
   readonly engine?: EngineOptions | undefined;
   /** In place of an empty or a full one. */
   readonly disk?: Disk | undefined;
+  /** Hears what the log does. */
+  readonly observer?: Partial<TorrentObserver> | undefined;
   /** Stands between the engine and each of its links: liars and faults. */
   readonly wrapLink?: ((link: Link) => Link) | undefined;
 }
@@ -104,7 +107,7 @@ export class World {
     const engine = new Engine(this.#portsOf(host, options), options.engine);
     if (host.ports.listener !== undefined) engine.listen(LISTEN_PORT).catch((error) => this.loop.fail(error));
     const disk = options.disk ?? content.createDisk(options.seed === true);
-    const log = recordLog(host.clock);
+    const log = recordLog(host.clock, options.observer);
     const known = options.magnet !== true;
     const torrent = engine.add(
       {
@@ -130,6 +133,15 @@ export class World {
   /** @see Loop.run */
   run(options: RunOptions): Promise<boolean> {
     return this.loop.run(options);
+  }
+
+  /** Closes one engine, and forgets it once it is closed: in a long run most have come and gone. */
+  retire(peer: Peer): void {
+    const forget = (): void => {
+      const index = this.peers.indexOf(peer);
+      if (index >= 0) this.peers.splice(index, 1);
+    };
+    peer.engine.close().then(forget, (error: unknown) => this.loop.fail(error));
   }
 
   /** Closes all engines and lets time pass until they are, a minute at most. */
