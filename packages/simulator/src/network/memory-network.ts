@@ -11,18 +11,18 @@ import type { LineOptions, Network, SimHttpServer, SocketServer } from './networ
 
 /** The network of the engine's own tests behind the simulator's interface. */
 export class PlainNetwork implements Network {
+  readonly #clock: VirtualClock;
   readonly #network: MemoryNetwork;
-  readonly #http: MemoryHttp;
   readonly #sockets: MemoryMessageSockets;
   readonly #offline = new Set<string>();
-  readonly #servers = new Map<string, SimHttpServer>();
+  readonly #servers = new Map<string, { readonly host: string; readonly server: SimHttpServer }>();
 
   constructor(clock: VirtualClock, seed: number) {
     this.#network = new MemoryNetwork(clock, {
       random: new SeededRandom(seed),
       route: (from, to) => (this.#offline.has(from) || this.#offline.has(to) ? 'drop' : 'pass'),
     });
-    this.#http = new MemoryHttp(clock, { latencyMs: 20 });
+    this.#clock = clock;
     this.#sockets = new MemoryMessageSockets(clock, { latencyMs: 20 });
   }
 
@@ -58,18 +58,24 @@ export class PlainNetwork implements Network {
     return this.#network.rtc(host);
   }
 
-  http(_host: string): HttpClient {
-    return this.#http;
+  http(host: string): HttpClient {
+    const http = new MemoryHttp(this.#clock, { latencyMs: 20 });
+    http.route('*', (request) => {
+      const at = this.#servers.get(new URL(request.url).origin);
+      if (this.#offline.has(host) || (at !== undefined && this.#offline.has(at.host)))
+        return { silentAfter: -1 };
+      return at?.server(request, host) ?? { breakAfter: -1 };
+    });
+    return http;
   }
 
   sockets(_host: string): MessageSocketConnector {
     return this.#sockets;
   }
 
-  serveHttp(_host: string, origin: string, server: SimHttpServer | undefined): void {
+  serveHttp(host: string, origin: string, server: SimHttpServer | undefined): void {
     if (server === undefined) this.#servers.delete(origin);
-    else this.#servers.set(origin, server);
-    this.#http.route(`${origin}*`, (request) => this.#servers.get(origin)?.(request, '') ?? { status: 503 });
+    else this.#servers.set(origin, { host, server });
   }
 
   serveSockets(_host: string, url: string, server: SocketServer | undefined): void {
