@@ -45,6 +45,11 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
     about: 'memory, timers and announces of 1,000 and 10,000 idle seeding torrents',
     load: async () => (await import('./idle-torrents.ts')).idleTorrents,
   },
+  simulation: {
+    about:
+      'a small swarm in the simulator, beside the same one on real lines between network namespaces (root, Linux)',
+    load: async () => (await import('./simulation.ts')).simulation,
+  },
   size: {
     about: 'weight of what a page loads, beside WebTorrent',
     load: async () => (await import('./size.ts')).size,

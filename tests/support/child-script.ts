@@ -18,7 +18,8 @@ export interface ChildScript {
 export async function bundleChild(entry: URL): Promise<ChildScript> {
   const source = fileURLToPath(entry);
   await mkdir(SCRIPTS, { recursive: true });
-  const path = join(SCRIPTS, `${basename(dirname(source))}-${process.pid}.mjs`);
+  const name = `${basename(dirname(source))}-${basename(source, '.ts')}-${process.pid}`;
+  const path = join(SCRIPTS, `${name}.mjs`);
   await build({
     entryPoints: [source],
     outfile: path,
