@@ -63,12 +63,21 @@ describe('among honest peers', () => {
         ...tampering({ ...how, v1Only: true }),
       });
       const leech = await swarm.add();
+      const bans: string[] = [];
+      leech.log.onPeerBanned = (peer, reason): void => void bans.push(`${peer.address?.host} ${reason}`);
       for (const seed of [...honest, liar]) swarm.introduce(leech, seed);
       await swarm.until(() => leech.torrent.done, 60_000);
       expect(await swarm.hasContent(leech)).toBe(true);
       expect(honest.map((seed) => isBanned(leech, seed))).toEqual([false, false]);
       expect(leech.torrent.stats().hashFailures).toBeGreaterThan(0);
       expect(isBanned(leech, liar)).toBe(true);
+      // The observer is told, with the reason, of the liar and of nobody else.
+      expect(bans.length).toBeGreaterThan(0);
+      for (const ban of bans) {
+        expect(ban).toMatch(
+          new RegExp(`^${liar.host.replaceAll('.', '\\.')} sent (all|a wrong block) of piece \\d+`),
+        );
+      }
       await end(swarm);
     }
   });

@@ -131,6 +131,10 @@ class TorrentSwarmHost implements SwarmOptions, SwarmEvents {
     this.#torrent.observer.onPeerClosed(peer.status(this.clock.now()));
   }
 
+  onPeerBanned(peer: PeerConnection, reason: string): void {
+    this.#torrent.observer.onPeerBanned?.(peer.status(this.clock.now()), reason);
+  }
+
   onReceived(peer: PeerConnection, bytes: number): void {
     this.#torrent.totals.received(peer.link.transport, bytes);
     this.#torrent.observer.onDownload(bytes);

@@ -84,6 +84,11 @@ export interface TorrentObserver {
   onUpload(bytes: number): void;
   onPeer(peer: PeerStatus): void;
   onPeerClosed(peer: PeerStatus): void;
+  /**
+   * The peer sent something that was proven wrong and is not let in again; it may have left before that was known.
+   * @param reason what it did, to go on after "the peer".
+   */
+  onPeerBanned?(peer: PeerStatus, reason: string): void;
   /** No peer is connected and the source named found none. */
   onNoPeers(source: 'tracker'): void;
   onAnnounce(url: string): void;

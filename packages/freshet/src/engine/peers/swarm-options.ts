@@ -10,6 +10,7 @@ import type { PeerConnection } from './peer-connection.ts';
 export interface SwarmEvents {
   onPeer(peer: PeerConnection): void;
   onPeerClosed(peer: PeerConnection, reason: string): void;
+  onPeerBanned(peer: PeerConnection, reason: string): void;
   onReceived(peer: PeerConnection, bytes: number): void;
   onWasted(bytes: number): void;
   onSent(peer: PeerConnection, bytes: number): void;

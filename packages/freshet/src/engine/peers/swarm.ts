@@ -304,8 +304,9 @@ export class Swarm implements PeerOwner {
     this.#options.events.onReadError(piece, error);
   }
 
-  onBanned(peer: PeerConnection): void {
+  onBanned(peer: PeerConnection, reason: string): void {
     this.#entrance.ban(peer);
+    this.#options.events.onPeerBanned(peer, reason);
   }
 
   onClosed(peer: PeerConnection, reason: string): void {
