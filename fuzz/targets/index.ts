@@ -3,7 +3,25 @@
 import type { Target } from '../target.ts';
 import { addresses } from './addresses.ts';
 import { bencode } from './bencode.ts';
+import { extension } from './extension.ts';
 import { magnet } from './magnet.ts';
+import { merkle } from './merkle.ts';
 import { info, metainfo } from './metainfo.ts';
+import { trackerQuery, trackerReply } from './tracker-http.ts';
+import { wsClient, wsServer } from './tracker-ws.ts';
+import { wire } from './wire.ts';
 
-export const TARGETS: readonly Target[] = [bencode, info, metainfo, magnet, addresses];
+export const TARGETS: readonly Target[] = [
+  bencode,
+  info,
+  metainfo,
+  magnet,
+  addresses,
+  wire,
+  extension,
+  merkle,
+  trackerReply,
+  trackerQuery,
+  wsClient,
+  wsServer,
+];

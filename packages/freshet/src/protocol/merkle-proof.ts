@@ -30,6 +30,9 @@ export interface ProofRange extends HashRange {
 /** Most hashes of the base layer that are answered; BEP 52 says that nobody should ask for more than 512. */
 export const MAX_HASHES_REQUESTED = 8192;
 
+/** No tree is higher: that of 2^53 bytes has 39 layers. */
+const MAX_LAYER = 64;
+
 function widthLayers(length: number): number {
   return Math.max(1, log2Ceil(length));
 }
@@ -123,6 +126,8 @@ export function proofTop(range: {
     return undefined;
   }
   const above = widthLayers(hashes.length / HASH_LENGTH);
+  // A peer may name any layer, and the hashes over nothing are made up to it.
+  if (baseLayer + above + proof.length / HASH_LENGTH > MAX_LAYER) return undefined;
   const width = 2 ** above;
   if (range.index % width !== 0) return undefined;
   let index = range.index / width;
