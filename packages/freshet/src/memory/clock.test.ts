@@ -42,6 +42,44 @@ describe('VirtualClock', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('fires in the order of time and then of setting, while timers come and go', () => {
+    const clock = new VirtualClock();
+    const random = new SeededRandom(3);
+    const fired: number[] = [];
+    let waiting: { time: number; id: number; cancel: () => void }[] = [];
+    let id = 0;
+    const set = (delay: number): void => {
+      const mine = id++;
+      const timer = clock.setTimer(delay, () => {
+        fired.push(mine);
+        // What has fired, or was cancelled, cannot be cancelled again.
+        timer.cancel();
+        if (random.below(4) === 0) set(random.below(3));
+      });
+      waiting.push({ time: clock.now() + Math.max(0, delay), id: mine, cancel: () => timer.cancel() });
+    };
+    for (let round = 0; round < 2000; round++) {
+      for (let i = random.below(8); i > 0; i--) set(random.below(40) - 1 + random.below(2) / 2);
+      for (let i = random.below(6); i > 0 && waiting.length > 0; i--) {
+        const [gone] = waiting.splice(random.below(waiting.length), 1);
+        gone!.cancel();
+        gone!.cancel();
+      }
+      const end = clock.now() + random.below(6);
+      while (clock.step(end)) {
+        const next = waiting.reduce((a, b) =>
+          b.time < a.time || (b.time === a.time && b.id < a.id) ? b : a,
+        );
+        expect(clock.now()).toBe(next.time);
+        expect(fired.at(-1)).toBe(next.id);
+        waiting = waiting.filter((other) => other !== next);
+      }
+      expect(clock.pending).toBe(waiting.length);
+      clock.advance(end - clock.now());
+    }
+    expect(fired.length).toBeGreaterThan(2500);
+  });
+
   it('runs until idle, or until the limit', async () => {
     const clock = new VirtualClock();
     let ticks = 0;

@@ -12,10 +12,21 @@ export interface VirtualClockOptions {
   readonly settle?: (() => Promise<void>) | undefined;
 }
 
-interface Entry {
-  readonly time: number;
-  readonly sequence: number;
+/** A timer that waits, or has fired, or was cancelled: then it has no callback any more. */
+class Entry implements Timer {
   callback: (() => void) | undefined;
+  readonly #clock: { onCancelled(): void };
+
+  constructor(callback: () => void, clock: { onCancelled(): void }) {
+    this.callback = callback;
+    this.#clock = clock;
+  }
+
+  cancel(): void {
+    if (this.callback === undefined) return;
+    this.callback = undefined;
+    this.#clock.onCancelled();
+  }
 }
 
 const DEFAULT_EPOCH = 1_704_067_200_000;
@@ -28,7 +39,15 @@ async function microtasks(): Promise<void> {
 
 export class VirtualClock implements Clock {
   readonly #settle: () => Promise<void>;
-  readonly #heap: Entry[] = [];
+  /**
+   * A heap whose nodes have four children each, in three arrays: what is compared lies close together. A simulation
+   * with a thousand peers has tens of thousands of timers, and most of its events are little more than a timer.
+   */
+  readonly #entries: Entry[] = [];
+  #times: Float64Array = new Float64Array(64);
+  #order: Float64Array = new Float64Array(64);
+  /** What an entry tells when it is cancelled. */
+  readonly #owner: { onCancelled(): void } = { onCancelled: () => this.#onCancelled() };
   #now = 0;
   #sequence = 0;
   #epoch: number;
@@ -54,25 +73,14 @@ export class VirtualClock implements Clock {
 
   /** Timers that wait to fire. */
   get pending(): number {
-    return this.#heap.length - this.#cancelled;
+    return this.#entries.length - this.#cancelled;
   }
 
   setTimer(delay: number, callback: () => void): Timer {
-    const entry: Entry = {
-      time: this.#now + (Number.isNaN(delay) ? 0 : Math.max(0, delay)),
-      sequence: this.#sequence++,
-      callback,
-    };
-    this.#push(entry);
-    return {
-      cancel: () => {
-        if (entry.callback === undefined) return;
-        entry.callback = undefined;
-        this.#cancelled++;
-        // Connections set and cancel a timer for each message: the dead ones must not pile up.
-        if (this.#cancelled > 64 && this.#cancelled > this.#heap.length / 2) this.#sweep();
-      },
-    };
+    const entry = new Entry(callback, this.#owner);
+    // Neither `NaN` nor what is negative is more than zero.
+    this.#push(delay > 0 ? this.#now + delay : this.#now, entry);
+    return entry;
   }
 
   /** Moves time by `ms` and fires what falls due, timers set meanwhile included. */
@@ -114,59 +122,106 @@ export class VirtualClock implements Clock {
    */
   step(end: number): boolean {
     for (;;) {
-      const next = this.#heap[0];
-      if (next === undefined || next.time > end) return false;
-      this.#pop();
-      const { callback } = next;
+      const time = this.#times[0]!;
+      if (this.#entries.length === 0 || time > end) return false;
+      const entry = this.#pop();
+      const { callback } = entry;
       if (callback === undefined) {
         this.#cancelled--;
         continue;
       }
-      next.callback = undefined;
-      this.#now = Math.max(this.#now, next.time);
+      entry.callback = undefined;
+      if (time > this.#now) this.#now = time;
       callback();
       return true;
     }
   }
 
-  #sweep(): void {
-    const live = this.#heap.filter((entry) => entry.callback !== undefined);
-    live.sort((a, b) => (before(a, b) ? -1 : 1));
-    for (let i = 0; i < live.length; i++) this.#heap[i] = live[i]!;
-    this.#heap.length = live.length;
-    this.#cancelled = 0;
+  #onCancelled(): void {
+    this.#cancelled++;
+    // Connections set and cancel a timer for each message: the dead ones must not pile up.
+    if (this.#cancelled > 64 && this.#cancelled > this.#entries.length / 2) this.#sweep();
   }
 
-  #push(entry: Entry): void {
-    const heap = this.#heap;
-    let at = heap.length;
-    heap.push(entry);
+  #sweep(): void {
+    const entries = this.#entries;
+    let live = 0;
+    for (let at = 0; at < entries.length; at++) {
+      const entry = entries[at]!;
+      if (entry.callback === undefined) continue;
+      this.#put(live++, entry, this.#times[at]!, this.#order[at]!);
+    }
+    entries.length = live;
+    this.#cancelled = 0;
+    for (let at = (live - 2) >> 2; at >= 0; at--) {
+      this.#sink(at, entries[at]!, this.#times[at]!, this.#order[at]!);
+    }
+  }
+
+  #push(time: number, entry: Entry): void {
+    const order = this.#sequence++;
+    let at = this.#entries.length;
+    if (at === this.#times.length) {
+      this.#times = grown(this.#times);
+      this.#order = grown(this.#order);
+    }
+    const times = this.#times;
+    this.#entries.push(entry);
     while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (before(heap[parent]!, entry)) break;
-      heap[at] = heap[parent]!;
+      const parent = (at - 1) >> 2;
+      // Of two at the same time the newer one is always the later one.
+      if (times[parent]! <= time) break;
+      this.#put(at, this.#entries[parent]!, times[parent]!, this.#order[parent]!);
       at = parent;
     }
-    heap[at] = entry;
+    this.#put(at, entry, time, order);
   }
 
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
+  #pop(): Entry {
+    const entries = this.#entries;
+    const first = entries[0]!;
+    const last = entries.pop()!;
+    const end = entries.length;
+    if (end > 0) this.#sink(0, last, this.#times[end]!, this.#order[end]!);
+    return first;
+  }
+
+  /** Puts the entry where it belongs at or below `from`, whose own place is free. */
+  #sink(from: number, entry: Entry, time: number, order: number): void {
+    const entries = this.#entries;
+    const times = this.#times;
+    const orders = this.#order;
+    const end = entries.length;
+    let at = from;
     for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && before(heap[child + 1]!, heap[child]!)) child++;
-      if (before(last, heap[child]!)) break;
-      heap[at] = heap[child]!;
-      at = child;
+      const first = 4 * at + 1;
+      if (first >= end) break;
+      let least = first;
+      let leastTime = times[first]!;
+      const until = Math.min(first + 4, end);
+      for (let child = first + 1; child < until; child++) {
+        const childTime = times[child]!;
+        if (childTime < leastTime || (childTime === leastTime && orders[child]! < orders[least]!)) {
+          least = child;
+          leastTime = childTime;
+        }
+      }
+      if (time < leastTime || (time === leastTime && order < orders[least]!)) break;
+      this.#put(at, entries[least]!, leastTime, orders[least]!);
+      at = least;
     }
-    heap[at] = last;
+    this.#put(at, entry, time, order);
+  }
+
+  #put(at: number, entry: Entry, time: number, order: number): void {
+    this.#entries[at] = entry;
+    this.#times[at] = time;
+    this.#order[at] = order;
   }
 }
 
-function before(a: Entry, b: Entry): boolean {
-  return a.time < b.time || (a.time === b.time && a.sequence < b.sequence);
+function grown(array: Float64Array): Float64Array {
+  const larger = new Float64Array(2 * array.length);
+  larger.set(array);
+  return larger;
 }
