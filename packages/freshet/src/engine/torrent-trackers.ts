@@ -79,7 +79,8 @@ export class TorrentTrackers {
           this.#observer.onAnnounce(url);
           if (this.#swarm.peers.size === 0) this.#observer.onNoPeers('tracker');
         },
-        onWarning: (_url, sentence) => this.#observer.onWarning(new Error(sentence)),
+        onWarning: (_url, sentence, advice) =>
+          this.#observer.onWarning(new Error(advice === undefined ? sentence : `${sentence} ${advice}`)),
         wantsPeer: (peerId, swarm) => this.#swarm.wantsPeer(peerId, swarm),
       },
     });

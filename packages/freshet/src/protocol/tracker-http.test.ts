@@ -148,6 +148,13 @@ describe('announce over HTTP', () => {
     expect(parseAnnounceResponse(utf8Encode('<html>'))).toMatchObject({ kind: 'failure', code: 'MALFORMED' });
     expect(parseAnnounceResponse(encode([]))).toMatchObject({ code: 'MALFORMED' });
     expect(parseScrapeResponse(encode({}))).toMatchObject({ code: 'MALFORMED' });
+    expect(parseAnnounceResponse(encode({}))).toMatchObject({ code: 'MALFORMED' });
+    expect(parseAnnounceResponse(encode({ interval: 'soon', peers: 17 }))).toMatchObject({
+      code: 'MALFORMED',
+      reason: "The tracker's answer has neither peers nor an interval.",
+    });
+    expect(parseAnnounceResponse(encode({ interval: 9 }))).toMatchObject({ interval: 9, peers: [] });
+    expect(parseAnnounceResponse(encode({ peers: '' }))).toMatchObject({ interval: undefined, peers: [] });
     const odd: Encodable = {
       interval: -1,
       complete: -5,

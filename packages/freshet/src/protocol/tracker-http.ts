@@ -170,11 +170,16 @@ export function escapeBytes(bytes: Uint8Array): string {
 export function parseAnnounceResponse(body: Uint8Array): HttpAnnounceResponse | TrackerFailure {
   const dict = readDict(body);
   if (!(dict instanceof Map)) return dict;
+  const interval = seconds(dict, 'interval');
+  // Trackers leave out what they have nothing to say of; who says nothing at all is none.
+  if (interval === undefined && !hasPeers(dict)) {
+    return malformed("The tracker's answer has neither peers nor an interval.");
+  }
   const externalIp = dictBytes(dict, 'external ip');
   const trackerId = dictBytes(dict, 'tracker id');
   return {
     kind: 'announce',
-    interval: seconds(dict, 'interval'),
+    interval,
     minInterval: seconds(dict, 'min interval'),
     trackerId: trackerId === undefined ? undefined : toBinaryString(trackerId),
     complete: count(dict, 'complete'),
@@ -234,6 +239,13 @@ function readRetryIn(value: BencodeValue | undefined): number | 'never' | undefi
   const text = value instanceof Uint8Array ? toBinaryString(value) : String(value);
   if (text === 'never') return 'never';
   return /^[0-9]{1,9}$/.test(text) ? 60 * Number(text) : undefined;
+}
+
+function hasPeers(dict: BencodeDict): boolean {
+  return ['peers', 'peers6'].some((key) => {
+    const value = dict.get(key);
+    return value instanceof Uint8Array || Array.isArray(value);
+  });
 }
 
 function readPeers(

@@ -104,13 +104,20 @@ export function decodeWsServerMessage(text: string): WsServerMessage | WsDecodeE
 function announceReply(message: JsonObject): WsServerMessage | WsDecodeError {
   const infoHash = id(message['info_hash']);
   if (infoHash === undefined) return badId(message, 'info_hash');
+  const interval = seconds(message['interval']);
+  const complete = count(message['complete']);
+  const incomplete = count(message['incomplete']);
+  // Trackers leave out what they have nothing to say of; who says nothing at all is none.
+  if ((interval ?? complete ?? incomplete) === undefined) {
+    return refuse(message, 'A reply to an announce has neither an interval nor counts of peers.');
+  }
   return {
     kind: 'announceReply',
     infoHash: infoHash as InfoHash,
-    interval: seconds(message['interval']),
+    interval,
     minInterval: seconds(message['min interval']),
-    complete: count(message['complete']),
-    incomplete: count(message['incomplete']),
+    complete,
+    incomplete,
     trackerId: string(message['tracker id']),
     warning: string(message['warning message']),
   };

@@ -185,6 +185,17 @@ describe('messages of the WebSocket tracker', () => {
     expect(ws.decodeWsClientMessage(JSON.stringify(message))).toMatchObject({ kind: 'error', reason });
   });
 
+  it('are no reply to an announce when they say nothing', () => {
+    const read = (more: object) =>
+      ws.decodeWsServerMessage(JSON.stringify({ action: 'announce', info_hash: H, ...more }));
+    expect(read({ interval: 'soon', complete: null })).toMatchObject({
+      kind: 'error',
+      reason: 'A reply to an announce has neither an interval nor counts of peers.',
+    });
+    expect(read({ interval: 60 })).toMatchObject({ kind: 'announceReply', interval: 60 });
+    expect(read({ incomplete: 0 })).toMatchObject({ kind: 'announceReply', incomplete: 0 });
+  });
+
   it('keep action and info-hash of a bad one, for the failure that is sent back', () => {
     const decoded = ws.decodeWsClientMessage(
       JSON.stringify({ action: 'announce', info_hash: H, peer_id: 1 }),

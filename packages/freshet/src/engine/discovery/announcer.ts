@@ -226,7 +226,9 @@ export class Announcer {
       const news = this.#unused.slice(this.#warned);
       this.#warned = this.#unused.length;
       for (const { url, reason } of news) {
-        if (reason !== undefined && this.#phase === 'running') this.#options.observer.onWarning(url, reason);
+        if (reason !== undefined && this.#phase === 'running') {
+          this.#options.observer.onWarning(url, reason, undefined);
+        }
       }
     });
   }

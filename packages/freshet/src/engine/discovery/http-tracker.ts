@@ -13,6 +13,7 @@ import {
   type TrackerFailure,
 } from '../../protocol/index.ts';
 import type { Cancellable, Clock, HttpClient, HttpHead, Timer } from '../ports.ts';
+import { ASK_OPERATOR, CHECK_ADDRESS, GIVEN_UP } from './advice.ts';
 import type { AnnounceGate } from './announce-gate.ts';
 import { clause, quoted, trackerName } from './tracker-url.ts';
 import type { AnnounceOutcome, AnnounceStats, TrackerSession } from './types.ts';
@@ -107,7 +108,7 @@ export class HttpTracker implements TrackerSession {
     const { url } = this.#options;
     const response = parseAnnounceResponse(body.bytes);
     if (response.kind === 'failure') return failureOutcome(url, body.status, response);
-    if (body.status >= 400) return failed(statusSentence(url, body.status));
+    if (body.status >= 400) return failedWith(url, body.status);
     if (response.trackerId !== undefined && response.trackerId.length <= MAX_TRACKER_ID) {
       this.#trackerId = response.trackerId;
     }
@@ -129,19 +130,19 @@ export class HttpTracker implements TrackerSession {
   }
 }
 
-function failed(sentence: string): AnnounceOutcome {
-  return { ok: false, sentence, retry: undefined };
+function failed(sentence: string, advice?: string): AnnounceOutcome {
+  return { ok: false, sentence, retry: undefined, advice };
 }
 
 function failureOutcome(url: string, status: number, failure: TrackerFailure): AnnounceOutcome {
   const { code, reason, retryIn } = failure;
   const retry = typeof retryIn === 'number' ? retryIn * 1000 : retryIn;
-  if (code === 'REFUSED') return { ok: false, sentence: refusalSentence(url, reason), retry };
-  return failed(
-    status === 200
-      ? `The tracker ${trackerName(url)} cannot be understood: ${reason}`
-      : statusSentence(url, status),
-  );
+  if (code === 'REFUSED') {
+    const advice = retry === 'never' ? GIVEN_UP : ASK_OPERATOR;
+    return { ok: false, sentence: refusalSentence(url, reason), retry, advice };
+  }
+  if (status !== 200) return failedWith(url, status);
+  return failed(`The tracker ${trackerName(url)} cannot be understood: ${reason}`, CHECK_ADDRESS);
 }
 
 /** A tracker's refusal in one sentence. */
@@ -149,8 +150,9 @@ export function refusalSentence(url: string, reason: string): string {
   return `The tracker ${trackerName(url)} refused: ${quoted(reason)}.`;
 }
 
-function statusSentence(url: string, status: number): string {
-  return `The tracker ${trackerName(url)} answered with HTTP status ${status}.`;
+function failedWith(url: string, status: number): AnnounceOutcome {
+  const sentence = `The tracker ${trackerName(url)} answered with HTTP status ${status}.`;
+  return failed(sentence, status >= 500 ? undefined : CHECK_ADDRESS);
 }
 
 function milliseconds(seconds: number | undefined): number | undefined {

@@ -15,7 +15,7 @@ export interface SwarmAnnouncersObserver {
   /** `incoming`: the peer made the offer. */
   onLink(link: Link, incoming: boolean, swarm: SwarmKind): void;
   onAnnounced(url: string): void;
-  onWarning(url: string, sentence: string): void;
+  onWarning(url: string, sentence: string, advice: string | undefined): void;
   wantsPeer(peerId: PeerId, swarm: SwarmKind): boolean;
 }
 
@@ -70,7 +70,7 @@ export class SwarmAnnouncers {
         onPeers: (peers) => observer.onPeers(peers, swarm),
         onLink: (link, _peerId, _url, incoming) => observer.onLink(link, incoming, swarm),
         onAnnounced: (url) => observer.onAnnounced(url),
-        onWarning: (url, sentence) => this.#warn(swarm, url, sentence),
+        onWarning: (url, sentence, advice) => this.#warn(swarm, url, sentence, advice),
         wantsPeer: (peerId) => observer.wantsPeer(peerId, swarm),
       },
     });
@@ -116,7 +116,7 @@ export class SwarmAnnouncers {
     return met;
   }
 
-  #warn(swarm: SwarmKind, url: string, sentence: string): void {
+  #warn(swarm: SwarmKind, url: string, sentence: string, advice: string | undefined): void {
     const at = this.#options.clock.now();
     const own = this.#warned.get(swarm) ?? new Map<string, { sentence: string; at: number }>();
     this.#warned.set(swarm, own);
@@ -125,6 +125,6 @@ export class SwarmAnnouncers {
       const said = other === swarm ? undefined : warnings.get(url);
       if (said?.sentence === sentence && at - said.at < SAME_WARNING) return;
     }
-    this.#options.observer.onWarning(url, sentence);
+    this.#options.observer.onWarning(url, sentence, advice);
   }
 }

@@ -1,4 +1,5 @@
 import type { AnnounceEvent } from '../../protocol/index.ts';
+import { LazySet } from '../../protocol/lazy-collections.ts';
 import type { AnnounceSummary, TrackerSession } from './types.ts';
 
 /** What a group remembers about one of its trackers. */
@@ -16,8 +17,8 @@ export class TrackerEntry {
   /** It has asked never to be asked again (BEP 31). */
   isGivenUp = false;
   lastError: string | undefined;
-  /** The last sentence that the user was warned with. */
-  warnedOf: string | undefined;
+  /** What the user was warned with since it worked last: one fault may look now like this and now like that. */
+  readonly warnedOf: LazySet<string> = new LazySet();
   /** When the last announce with a good reply was made. */
   announcedAt = 0;
   /** Milliseconds. */

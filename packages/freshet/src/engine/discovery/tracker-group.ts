@@ -2,6 +2,7 @@
 
 import type { AnnounceEvent } from '../../protocol/index.ts';
 import type { Clock, Random, Timer } from '../ports.ts';
+import { TRY_AGAIN } from './advice.ts';
 import { Tiers } from './tiers.ts';
 import { announceDelay, extraAnnounceDelay, retryDelay, type TrackerKind } from './timing.ts';
 import { TrackerEntry } from './tracker-entry.ts';
@@ -12,6 +13,9 @@ import type {
   TrackerState,
   TrackerStatus,
 } from './types.ts';
+
+/** Different sentences about one tracker until it works again: a refusal may read differently each time. */
+const MAX_WARNINGS = 8;
 
 export interface TrackerGroupOptions {
   readonly kind: TrackerKind;
@@ -196,7 +200,7 @@ export class TrackerGroup {
     entry.session.announce(event, (outcome) => {
       this.#busy = undefined;
       if (outcome.ok) this.#succeeded(entry, event, wasComplete, outcome);
-      else this.#failed(entry, outcome.sentence, outcome.retry);
+      else this.#failed(entry, outcome);
     });
   }
 
@@ -228,13 +232,21 @@ export class TrackerGroup {
       this.#schedule(delay, () => this.#round());
     }
     // Last, since the observer may do anything to us.
-    if (outcome.warning === undefined) entry.warnedOf = undefined;
-    else this.#warn(entry, outcome.warning);
+    const { warning } = outcome;
+    const isNew = warning !== undefined && !entry.warnedOf.has(warning);
+    entry.warnedOf.clear();
+    if (warning !== undefined) {
+      if (isNew) this.#warn(entry, warning, undefined);
+      else entry.warnedOf.add(warning);
+    }
     if (this.#isRunning) this.#observer.onAnnounced(entry.url, outcome.summary);
     if (outcome.peers.length > 0 && this.#isRunning) this.#observer.onPeers(outcome.peers, entry.url);
   }
 
-  #failed(entry: TrackerEntry, sentence: string, retry: (AnnounceOutcome & { ok: false })['retry']): void {
+  #failed(
+    entry: TrackerEntry,
+    { sentence, retry, advice = TRY_AGAIN }: AnnounceOutcome & { ok: false },
+  ): void {
     entry.lastError = sentence;
     entry.failures++;
     if (retry === 'never') entry.isGivenUp = true;
@@ -242,7 +254,7 @@ export class TrackerGroup {
     else entry.retryAt = this.#clock.now() + retryDelay(this.#random, entry.failures, retry);
     if (this.#current === entry) this.#current = undefined;
     this.#round();
-    this.#warn(entry, sentence);
+    this.#warn(entry, sentence, advice);
   }
 
   #ready(entry: TrackerEntry): void {
@@ -263,7 +275,7 @@ export class TrackerGroup {
       this.#current = undefined;
       this.#round();
     }
-    if (isNews) this.#warn(entry, sentence);
+    if (isNews) this.#warn(entry, sentence, TRY_AGAIN);
   }
 
   /** Leaves the socket trackers that stand behind `current`; those before it are tried again in each round. */
@@ -289,10 +301,10 @@ export class TrackerGroup {
     });
   }
 
-  #warn(entry: TrackerEntry, sentence: string): void {
-    if (!this.#isRunning || entry.warnedOf === sentence) return;
-    entry.warnedOf = sentence;
-    this.#observer.onWarning(entry.url, sentence);
+  #warn({ url, warnedOf }: TrackerEntry, sentence: string, advice: string | undefined): void {
+    if (!this.#isRunning || warnedOf.has(sentence) || warnedOf.size >= MAX_WARNINGS) return;
+    warnedOf.add(sentence);
+    this.#observer.onWarning(url, sentence, advice);
   }
 
   #schedule(delay: number, then: () => void): void {

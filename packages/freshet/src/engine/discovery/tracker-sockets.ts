@@ -43,6 +43,8 @@ export interface TrackerSocketSeat {
   readonly state: TrackerSocketState;
   /** Why the socket is not open, one sentence. */
   readonly lastError: string | undefined;
+  /** Messages on the socket that were not understood, for comparing with an earlier number. */
+  readonly ignored: number;
   /** Milliseconds until the next attempt to connect; `undefined` unless waiting for one. */
   retryIn(): number | undefined;
   /** `false`, and nothing is sent, unless the socket is open and what was sent before is getting through. */
@@ -134,6 +136,8 @@ interface PooledSocketOptions {
 class PooledSocket {
   state: TrackerSocketState = 'connecting';
   lastError: string | undefined;
+  /** Messages that were not understood. */
+  ignored = 0;
   readonly #options: PooledSocketOptions;
   readonly #users = new Set<TrackerSocketUser>();
   readonly #routes = new Map<InfoHashHex, TrackerSocketUser>();
@@ -252,6 +256,7 @@ class PooledSocket {
   #received(text: string): void {
     const message = decodeWsServerMessage(text);
     if (message.kind === 'error' || message.kind === 'scrapeReply') {
+      this.ignored++;
       this.#options.onIgnored();
       return;
     }
@@ -300,6 +305,10 @@ class Seat implements TrackerSocketSeat {
 
   get lastError(): string | undefined {
     return this.#pooled.lastError;
+  }
+
+  get ignored(): number {
+    return this.#pooled.ignored;
   }
 
   retryIn(): number | undefined {

@@ -49,8 +49,11 @@ export interface AnnouncerObserver {
    */
   onLink(link: Link, peerId: PeerId | undefined, url: string, incoming: boolean): void;
   onAnnounced(url: string, summary: AnnounceSummary): void;
-  /** One sentence that names the tracker. The same one is not repeated until the tracker has worked again. */
-  onWarning(url: string, sentence: string): void;
+  /**
+   * One sentence that names the tracker, and another one that says what to do where there is something. The same one is
+   * not repeated until the tracker has worked again.
+   */
+  onWarning(url: string, sentence: string, advice: string | undefined): void;
   /** Whether a WebRTC connection to this peer would be of use; not asked about ourselves. Default: always. */
   wantsPeer?(peerId: PeerId): boolean;
 }
@@ -95,6 +98,8 @@ export type AnnounceOutcome =
        * as the caller sees fit.
        */
       readonly retry: number | 'never' | 'when-ready' | undefined;
+      /** What the user can do: one sentence. Default: wait, as it is tried again. */
+      readonly advice?: string | undefined;
     };
 
 /** One torrent's business with one tracker; both kinds of tracker look like this to the announcer. */

@@ -3,6 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { encodeWsFailure } from '../../protocol/index.ts';
 import { A, B, INFO_HASH, setUp } from './ws-world.contract.ts';
 
+/** A reply with none of what a reply is for. */
+function encodeNothing(): string {
+  return JSON.stringify({
+    action: 'announce',
+    info_hash: String.fromCharCode(...INFO_HASH),
+    interval: 'soon',
+  });
+}
+
 describe('a tracker that fails', () => {
   it('is started at again when its socket comes back', () => {
     const { clock, sockets, serve, announcer, warnings, status, budget } = setUp();
@@ -55,6 +64,54 @@ describe('a tracker that fails', () => {
     announcer.start();
     clock.advance(16_000);
     expect(warnings).toEqual(['The tracker wss://a.example did not reply within 15 s.']);
+  });
+
+  it('is warned of once although its fault looks different from time to time', () => {
+    const { clock, serve, announcer, warnings } = setUp();
+    const tracker = serve(A);
+    tracker.reply = undefined;
+    announcer.start();
+    for (let minute = 0; minute < 60; minute++) {
+      clock.advance(60_000);
+      tracker.socket?.close('idle');
+    }
+    expect(tracker.connections).toBeGreaterThan(5);
+    expect(warnings).toEqual([
+      'The tracker wss://a.example did not reply within 15 s.',
+      'The tracker wss://a.example is not connected: idle.',
+    ]);
+  });
+
+  it('is warned of eight times at most, whatever its refusals say', () => {
+    const { clock, serve, announcer, warnings } = setUp();
+    const tracker = serve(A);
+    let refusals = 0;
+    tracker.reply = () => encodeWsFailure({ reason: `No. ${refusals++}`, infoHash: INFO_HASH });
+    announcer.start();
+    clock.advance(86_400_000);
+    expect(refusals).toBeGreaterThan(50);
+    expect(warnings).toHaveLength(8);
+  });
+
+  it.each([
+    ['no reply', (): undefined => undefined, /did not reply/, /It is asked again by itself/],
+    ['a page', () => '<html>', /cannot be understood/, /announce address/],
+    ['nothing', () => encodeNothing(), /cannot be understood/, /announce address/],
+    [
+      'a refusal',
+      () => encodeWsFailure({ reason: 'busy', infoHash: INFO_HASH }),
+      /refused: "busy"/,
+      /those who run it/,
+    ],
+  ])('is told of with what can be done: %s', (_what, reply, sentence, advice) => {
+    const { clock, serve, announcer, warnings, advices } = setUp();
+    serve(A).reply = reply;
+    announcer.start();
+    clock.advance(16_000);
+    expect([...warnings, ...advices]).toEqual([
+      expect.stringMatching(sentence),
+      expect.stringMatching(advice),
+    ]);
   });
 
   it('gives way to the next tier, and is returned to', () => {

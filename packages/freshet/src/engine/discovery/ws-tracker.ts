@@ -12,6 +12,7 @@ import {
   type WsOfferItem,
 } from '../../protocol/index.ts';
 import type { Clock, Link, Random, Timer } from '../ports.ts';
+import { ASK_OPERATOR, CHECK_ADDRESS } from './advice.ts';
 import { refusalSentence } from './http-tracker.ts';
 import type { OfferBudget } from './offer-budget.ts';
 import type { SessionEvents } from './tracker-group.ts';
@@ -174,9 +175,26 @@ export class WsTracker implements TrackerSession {
       return;
     }
     this.#isMember = true;
+    const seat = this.#seat;
+    const ignored = seat?.ignored;
     this.#timer = clock.setTimer(REPLY_TIMEOUT, () => {
-      const sentence = `The tracker ${trackerName(url)} did not reply within ${REPLY_TIMEOUT / 1000} s.`;
-      this.#finish({ ok: false, sentence, retry: undefined });
+      const name = trackerName(url);
+      // Something did come: whoever looks for the fault should not look for it in the network.
+      const babbles = seat !== undefined && seat.ignored !== ignored;
+      this.#finish(
+        babbles
+          ? {
+              ok: false,
+              sentence: `The tracker ${name} cannot be understood: what it sends is no reply to an announce.`,
+              retry: undefined,
+              advice: CHECK_ADDRESS,
+            }
+          : {
+              ok: false,
+              sentence: `The tracker ${name} did not reply within ${REPLY_TIMEOUT / 1000} s.`,
+              retry: undefined,
+            },
+      );
     });
     if (event === 'completed') return;
     this.#offers?.want(this.#offersTo(Math.min(wantPeers, this.#others ?? wantPeers)));
@@ -265,6 +283,7 @@ export class WsTracker implements TrackerSession {
       ok: false,
       sentence: refusalSentence(this.#options.url, failure.reason),
       retry: undefined,
+      advice: ASK_OPERATOR,
     });
   }
 

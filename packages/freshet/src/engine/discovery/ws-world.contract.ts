@@ -62,6 +62,7 @@ export function setUp(
   };
   const links: { link: Link; peerId: PeerId | undefined; url: string }[] = [];
   const warnings: string[] = [];
+  const advices: (string | undefined)[] = [];
   const trackers = new Map<string, Tracker>();
   const serve = (url: string): Tracker => {
     const tracker: Tracker = trackers.get(url) ?? {
@@ -108,7 +109,10 @@ export function setUp(
       onPeers: () => {},
       onLink: (link, peerId, url) => links.push({ link, peerId, url }),
       onAnnounced: () => {},
-      onWarning: (_url, sentence) => warnings.push(sentence),
+      onWarning: (_url, sentence, advice) => {
+        warnings.push(sentence);
+        advices.push(advice);
+      },
       ...(more.wantsPeer === undefined ? {} : { wantsPeer: more.wantsPeer }),
     },
     ...more,
@@ -123,6 +127,7 @@ export function setUp(
     stats,
     links,
     warnings,
+    advices,
     serve,
     announcer,
     status,
