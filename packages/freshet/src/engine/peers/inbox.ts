@@ -231,8 +231,8 @@ export class Inbox implements WireHandler {
     return this.#host.pipeline?.onBlockStart(piece, begin, length, this.#lastReceived);
   }
 
-  onBlockData(): void {
-    this.#host.pipeline?.onBlockData(this.#lastReceived);
+  onBlockData(arrived: number): void {
+    this.#host.pipeline?.onBlockData(arrived, this.#lastReceived);
   }
 
   onBlockEnd(piece: number, begin: number, length: number): void {

@@ -157,12 +157,47 @@ describe('RequestPipeline', () => {
     answer(pipeline, wire.requests[0]!);
     expect(wire.payload).toBe(BLOCK_LENGTH);
     expect(other.wire.cancels).toEqual([wire.requests[0]]);
-    expect(requested()).toBe(pipeline.outstanding + other.pipeline.outstanding);
+    // The one that it is asked for now keeps nobody from asking others.
+    expect(pipeline.outstanding).toBe(1);
+    expect(requested()).toBe(other.pipeline.outstanding);
     // What never comes is forgotten.
     now = 80_000;
     pipeline.tick(now, 0, false);
     pipeline.close();
     expect(requested()).toBe(other.pipeline.outstanding);
+  });
+
+  it.each([
+    ['a byte a second', 1, true],
+    ['slowly', 1500, false],
+  ])('a block that arrives %s is no progress for ever', (_, bytesPerSecond, gaveUp) => {
+    const { wire, pipeline } = connect(1);
+    const other = connect(2);
+    pipeline.fill(0);
+    const [piece, block] = wire.requests[0]!.split('/').map(Number) as [number, number];
+    expect(pipeline.onBlockStart(piece, block * BLOCK_LENGTH, BLOCK_LENGTH, now)).toBeDefined();
+    let timedOut = false;
+    for (let second = 1; second <= 10; second++) {
+      now = second * 1001;
+      pipeline.onBlockData(second * bytesPerSecond, now);
+      timedOut ||= pipeline.tick(now, bytesPerSecond, false);
+    }
+    expect(timedOut).toBe(gaveUp);
+    other.pipeline.fill(now);
+    expect(other.wire.requests.includes(wire.requests[0]!)).toBe(gaveUp);
+  });
+
+  it('is not taken in by blocks that nobody asked for, or of another length', () => {
+    const { wire, pipeline } = connect(1);
+    pipeline.fill(0);
+    const [piece, block] = wire.requests[0]!.split('/').map(Number) as [number, number];
+    let timedOut = false;
+    for (now = 0; now < 12_000; now += 1000) {
+      pipeline.onBlockStart(piece, block * BLOCK_LENGTH, 1, now);
+      pipeline.onBlockEnd(piece, (block + BLOCKS) * BLOCK_LENGTH, 1);
+      timedOut ||= pipeline.tick(now, 0, false);
+    }
+    expect(timedOut).toBe(true);
   });
 
   it('lets two payloads of one block arrive at the same time, and takes the first that is whole', () => {

@@ -19,6 +19,8 @@ interface Arrival {
   readonly request: PendingRequest;
   /** Where it goes while another peer's payload has the place in the piece; `undefined` when it goes there itself. */
   readonly aside: Uint8Array | undefined;
+  /** Bytes of it so far. */
+  arrived: number;
 }
 
 /** What the pipeline asks of its connection. */
@@ -46,6 +48,8 @@ export interface PipelineWire {
 const MIN_TIMEOUT = 2000;
 const MAX_TIMEOUT = 60_000;
 const FIRST_TIMEOUT = 10_000;
+/** Bytes per second that a block must arrive at to count as progress: a byte now and then would hold what we wait for. */
+const MIN_RATE = 1024;
 /** A queue that empties within this many milliseconds is not worth cancelling. */
 const WORTH_CANCELLING = 100;
 /** A peer that rejects this many requests in a row is left alone for so many milliseconds. */
@@ -65,11 +69,14 @@ export class RequestPipeline implements RequestTarget {
   readonly #blocksPerPiece: number;
   readonly #pending = new Map<number, PendingRequest>();
   #abandoned = 0;
+  /** The request by which a snubbed peer may show that it sends again. Others may be asked for the block all the same. */
+  #probe: PendingRequest | undefined;
   readonly #batch: BlockRequest[] = [];
   #arrival: Arrival | undefined;
   #aside: Uint8Array | undefined;
   #meanTime = 0;
   #deviation = 0;
+  /** Until when what has come is progress enough. */
   #lastProgress = 0;
   #rejects = 0;
   /** No requests before this time, in clock milliseconds. */
@@ -96,7 +103,7 @@ export class RequestPipeline implements RequestTarget {
 
   /** Requests that the peer is expected to answer. */
   get outstanding(): number {
-    return this.#pending.size - this.#abandoned;
+    return this.#pending.size - this.#abandoned + (this.#probe === undefined ? 0 : 1);
   }
 
   get queueTime(): number {
@@ -121,7 +128,12 @@ export class RequestPipeline implements RequestTarget {
     const earlier = this.#pending.get(key);
     if (earlier?.abandoned) this.#abandoned--;
     const owed = earlier === undefined ? 0 : earlier.owed + 1;
-    this.#pending.set(key, { partial, block, sentAt: this.#now, abandoned: false, owed });
+    const request = { partial, block, sentAt: this.#now, abandoned: false, owed };
+    this.#pending.set(key, request);
+    if (this.window.snubbed) {
+      this.#abandon(request);
+      this.#probe = request;
+    }
     this.#batch.push({
       piece: partial.index,
       begin: block * BLOCK_LENGTH,
@@ -148,24 +160,27 @@ export class RequestPipeline implements RequestTarget {
 
   onBlockStart(piece: number, begin: number, length: number, now: number): Uint8Array | undefined {
     this.#now = now;
-    this.#lastProgress = now;
     this.#arrival = undefined;
     const request = this.#find(piece, begin);
     if (request === undefined) return undefined;
     const { partial, block } = request;
-    if (partial.blockLength(block) !== length || partial.state(block) === RECEIVED) return undefined;
+    if (partial.blockLength(block) !== length) return undefined;
+    this.#lastProgress = now;
+    if (partial.state(block) === RECEIVED) return undefined;
     const place = partial.claim(block, this.id);
-    if (place !== undefined) {
-      this.#arrival = { request, aside: undefined };
-      return place;
-    }
-    this.#aside ??= new Uint8Array(BLOCK_LENGTH);
-    this.#arrival = { request, aside: this.#aside };
-    return this.#aside;
+    if (place === undefined) this.#aside ??= new Uint8Array(BLOCK_LENGTH);
+    const aside = place === undefined ? this.#aside : undefined;
+    this.#arrival = { request, aside, arrived: 0 };
+    return place ?? aside;
   }
 
-  onBlockData(now: number): void {
-    this.#lastProgress = now;
+  /** @param arrived bytes of the block so far. */
+  onBlockData(arrived: number, now: number): void {
+    const arrival = this.#arrival;
+    if (arrival === undefined) return;
+    const worth = ((arrived - arrival.arrived) * 1000) / MIN_RATE;
+    this.#lastProgress = Math.min(now, this.#lastProgress + worth);
+    arrival.arrived = arrived;
   }
 
   onBlockEnd(piece: number, begin: number, length: number): void {
@@ -190,6 +205,7 @@ export class RequestPipeline implements RequestTarget {
       partial.buffer.set(arrival.aside.subarray(0, length), block * BLOCK_LENGTH);
     }
     this.#rejects = 0;
+    this.#lastProgress = this.#now;
     this.#observe(this.#now - arrival.request.sentAt);
     this.#wire.onPayload(length);
     this.#store.receive(partial, block, this);
@@ -204,7 +220,7 @@ export class RequestPipeline implements RequestTarget {
       request.owed--;
       return;
     }
-    const wanted = !request.abandoned;
+    const wanted = !request.abandoned || request === this.#probe;
     this.#forget(request);
     if (this.currentPiece === piece) this.currentPiece = -1;
     if (!wanted || choking) return;
@@ -272,6 +288,10 @@ export class RequestPipeline implements RequestTarget {
     this.window.snub();
     this.#lastProgress = now;
     for (const request of this.#pending.values()) this.#abandon(request);
+    this.#probe = undefined;
+    // Nobody else may be asked for what a sole source is at, as long as it is at it.
+    const arriving = this.#arrival?.request;
+    if (arriving?.partial.sole === true) this.cancelBlock(arriving.partial.index, arriving.block);
     this.currentPiece = -1;
     return true;
   }
@@ -326,6 +346,7 @@ export class RequestPipeline implements RequestTarget {
     const key = this.#key(request.partial.index, request.block);
     if (this.#pending.get(key) !== request) return;
     this.#pending.delete(key);
+    if (this.#probe === request) this.#probe = undefined;
     if (request.abandoned) this.#abandoned--;
     else request.partial.unrequest(request.block);
   }

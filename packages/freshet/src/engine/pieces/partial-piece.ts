@@ -85,6 +85,11 @@ export class PartialPiece {
     return true;
   }
 
+  /** Only one source at a time is asked, and answers for all of it. */
+  get sole(): boolean {
+    return this.#sole;
+  }
+
   get complete(): boolean {
     return this.receivedBlocks === this.blockCount;
   }
