@@ -7,6 +7,7 @@ import type { Clock, HttpClient, Random } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import type { OriginLimits } from './sources/origin-limits.ts';
 import type { WebSeedHost } from './sources/web-seed-host.ts';
+import type { WebSeedPolicy } from './sources/web-seed-policy.ts';
 import type { LayoutFile } from './storage/layout.ts';
 import type { StreamingHost } from './streaming/streaming.ts';
 
@@ -156,6 +157,10 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
 
   get maxConnections(): number {
     return this.#options.maxWebSeedConnections;
+  }
+
+  get policy(): WebSeedPolicy | undefined {
+    return this.#options.webSeedPolicy;
   }
 
   urgent(): readonly UrgentPiece[] {

@@ -16,6 +16,7 @@ import type { Disk, Ports, Timer } from './ports.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { Selection, type SelectionState } from './selection.ts';
 import type { OriginLimits } from './sources/origin-limits.ts';
+import type { WebSeedPolicy } from './sources/web-seed-policy.ts';
 import { WebSeeds } from './sources/web-seeds.ts';
 import type { ReaderError } from './streaming/reader.ts';
 import { Streaming } from './streaming/streaming.ts';
@@ -51,6 +52,7 @@ export interface ContentOptions {
   readonly strategy: 'rarest' | 'sequential';
   readonly downloadLimiter: RateLimiter;
   readonly maxWebSeedConnections: number;
+  readonly webSeedPolicy: WebSeedPolicy | undefined;
   readonly webOrigins: OriginLimits;
   readonly totals: TransferTotals;
   nextSourceId(): number;

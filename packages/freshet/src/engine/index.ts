@@ -6,6 +6,7 @@ export { hashesOfInfo } from './metadata-hashes.ts';
 export * from './ports.ts';
 export type { Goal, Goals, QueueLimits } from './queue/queue-policy.ts';
 export type { TorrentQueueOptions } from './queue/torrent-queue.ts';
+export type { WebSeedPolicy } from './sources/web-seed-policy.ts';
 export * from './storage/index.ts';
 export { ReaderError, type ReaderErrorCode } from './streaming/reader.ts';
 export { Torrent } from './torrent.ts';

@@ -156,6 +156,7 @@ export class TorrentStorage {
       strategy: spec.strategy ?? 'rarest',
       downloadLimiter: this.#options.limits.download,
       maxWebSeedConnections: spec.maxWebSeedConnections ?? 4,
+      webSeedPolicy: spec.webSeedPolicy,
       webOrigins: host.webOrigins,
       totals,
       nextSourceId: () => host.nextSourceId(),

@@ -3,6 +3,7 @@
 import type { Info, PeerAddress, PeerId, TorrentHashes } from '../protocol/index.ts';
 import type { Disk, StateStore, Transport } from './ports.ts';
 import type { Goal, Goals } from './queue/queue-policy.ts';
+import type { WebSeedPolicy } from './sources/web-seed-policy.ts';
 
 /** Why a torrent is not simply running. */
 export type TorrentState =
@@ -63,6 +64,8 @@ export interface TorrentSpec {
   readonly superSeed?: boolean | undefined;
   /** Most simultaneous connections per web seed address; default 4. */
   readonly maxWebSeedConnections?: number | undefined;
+  /** When web seeds are asked while somebody watches. What is absent is the default. */
+  readonly webSeedPolicy?: WebSeedPolicy | undefined;
 }
 
 /** Called synchronously, in the order in which things happen. */

@@ -27,6 +27,7 @@ import { Scheduler, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { PieceHashes } from '../pieces/verification.ts';
 import { RateLimiter } from '../rate-limiter.ts';
 import { OriginLimits } from './origin-limits.ts';
+import type { WebSeedPolicy } from './web-seed-policy.ts';
 import { WebSeeds } from './web-seeds.ts';
 
 export interface TestTorrent {
@@ -71,6 +72,7 @@ export function makeTorrent(
 export interface HarnessOptions extends MemoryHttpOptions {
   readonly rateLimit?: number | undefined;
   readonly maxConnections?: number | undefined;
+  readonly policy?: WebSeedPolicy | undefined;
   readonly poolBytes?: number | undefined;
   /** With v2: what is known of the files' trees. */
   readonly hashes?: PieceHashes | undefined;
@@ -169,6 +171,7 @@ export class Harness {
       infoHash: infoHashFromBytes(new Uint8Array(20).fill(0xa5))!,
       origins: options.shared?.origins ?? new OriginLimits(clock, 6),
       maxConnections: options.maxConnections ?? 4,
+      policy: options.policy,
       urgent,
       streaming: () => this.streaming,
       usefulPeers: () => this.peers,

@@ -6,6 +6,7 @@ import type { Clock, HttpClient, HttpExchange, Random } from '../ports.ts';
 import type { RateLimiter } from '../rate-limiter.ts';
 import type { OriginLimits } from './origin-limits.ts';
 import type { Resource, SeedLayout } from './seed-layout.ts';
+import type { WebSeedPolicy } from './web-seed-policy.ts';
 import type { Asked, RunFailure } from './web-seed-response.ts';
 import type { WebSeedRun } from './web-seed-run.ts';
 
@@ -24,6 +25,8 @@ export interface WebSeedHost {
   readonly origins: OriginLimits;
   /** Connections per web seed address at a time. */
   readonly maxConnections: number;
+  /** What is absent is the default. */
+  readonly policy?: WebSeedPolicy | undefined;
   /** The missing pieces with a deadline, earliest first. */
   urgent(): readonly UrgentPiece[];
   /** Somebody watches. */

@@ -1,19 +1,16 @@
-import { HIGH_DEMAND, type UrgentPiece } from '../pieces/scheduler.ts';
+import type { UrgentPiece } from '../pieces/scheduler.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 import { MIN_LATE, SeedNeeds } from './web-seed-needs.ts';
 import { gridEnd, MAX_RUN, planRun, type RunMap, runLength } from './web-seed-plan.ts';
+import { completePolicy } from './web-seed-policy.ts';
 import type { WebSeedRun } from './web-seed-run.ts';
 import type { WebSeedSource } from './web-seed-source.ts';
 
-/** Milliseconds before its deadline at which a piece that no peer has is fetched. */
-const ALONE_DEMAND = 3 * HIGH_DEMAND;
 /** A piece needed now that a run would reach only after so many bytes or milliseconds gets a run of its own. */
 const NEAR_BYTES = 256 * 1024;
 const NEAR_TIME = 500;
 /** Bytes fetched at a time while somebody watches: what must be given up after a seek is then little. */
 const STREAM_RUN = 1024 * 1024;
-/** How near a deadline must be, in milliseconds, while the first peers are expected: they may give the rest in a moment. */
-const WAITING_DEMAND = 1500;
 /** Bytes fetched at a time meanwhile. */
 const WAITING_RUN = 256 * 1024;
 /** Milliseconds within which a run that ends by itself is not paused for another. */
@@ -30,6 +27,7 @@ const MAX_LOOKS = 1024;
  */
 export class WebSeedPlanner {
   readonly #host: WebSeedHost;
+  readonly #policy: ReturnType<typeof completePolicy>;
   readonly #sources: ReadonlyMap<string, WebSeedSource>;
   readonly #isRunning: () => boolean;
   readonly #needs: SeedNeeds;
@@ -38,6 +36,7 @@ export class WebSeedPlanner {
 
   constructor(host: WebSeedHost, sources: ReadonlyMap<string, WebSeedSource>, isRunning: () => boolean) {
     this.#host = host;
+    this.#policy = completePolicy(host.policy);
     this.#sources = sources;
     this.#isRunning = isRunning;
     this.#needs = new SeedNeeds(host, sources);
@@ -55,7 +54,7 @@ export class WebSeedPlanner {
     this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
     if (peers > 0 && streaming) {
-      const lucky = ticked && this.#host.random.below(peers + 1) === 0;
+      const lucky = ticked && this.#isLucky(peers);
       if (!lucky || this.#needs.runs().length > 0) return;
       const alone = (piece: number): boolean => !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
       const source = this.#bestSource(now, false, () => true);
@@ -68,6 +67,12 @@ export class WebSeedPlanner {
         (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now, false, () => true))
       );
     }
+  }
+
+  /** Whether it is this viewer's turn to fetch what others may want, so that about as many do however many there are. */
+  #isLucky(peers: number): boolean {
+    const { prefetch } = this.#policy;
+    return prefetch > 0 && this.#host.random.below(Math.ceil((peers + 1) / prefetch)) === 0;
   }
 
   /** Gives up paused runs that are of no use any more, or that a server would not keep much longer. */
@@ -114,7 +119,7 @@ export class WebSeedPlanner {
         run.covers(piece) && tooSlow(run, this.#needs.timeTo(run, piece + 1, 0));
       if (this.#mustWait(deadline, deadlines, now, hopeless)) return false;
       // Time enough to bring home what gave way.
-      if (deadline - now > HIGH_DEMAND && this.#releaseHeld(peers > 0)) return false;
+      if (deadline - now > this.#policy.highDemand && this.#releaseHeld(peers > 0)) return false;
       if (held !== undefined) {
         if (this.#isNear(held, piece, deadline - now)) {
           held.release();
@@ -139,10 +144,12 @@ export class WebSeedPlanner {
   #isDue({ piece, deadline }: UrgentPiece, now: number, peers: number, waiting: boolean): boolean {
     if (!this.#host.store.isMissing(piece)) return false;
     const slack = deadline - now;
-    if (waiting) return slack < WAITING_DEMAND;
-    if (slack < HIGH_DEMAND) return true;
+    if (waiting) return slack < this.#policy.waitingDemand;
+    if (slack < this.#policy.highDemand) return true;
     if (peers === 0) return true;
-    return slack < ALONE_DEMAND && !this.#host.scheduler.leaveToFree(piece, slack);
+    return (
+      slack < this.#policy.aloneDemand && !this.#host.scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY)
+    );
   }
 
   /**
@@ -156,9 +163,9 @@ export class WebSeedPlanner {
     now: number,
     needed: number,
   ): void {
-    if (deadline - now > 2 * HIGH_DEMAND) return;
+    if (deadline - now > 2 * this.#policy.highDemand) return;
     const awaited =
-      deadline - now <= HIGH_DEMAND &&
+      deadline - now <= this.#policy.highDemand &&
       (needed >= 0 || this.#needs.runs().some((run) => !run.held && run.covers(piece)));
     for (const source of this.#sources.values()) {
       for (const run of [...source.runs]) {
@@ -206,7 +213,7 @@ export class WebSeedPlanner {
         if (run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
         if (hopeless(run)) continue;
         const next = deadlines.get(run.nextPiece);
-        if (next !== undefined ? next <= deadline : deadline - now > HIGH_DEMAND) return true;
+        if (next !== undefined ? next <= deadline : deadline - now > this.#policy.highDemand) return true;
       }
     }
     return false;

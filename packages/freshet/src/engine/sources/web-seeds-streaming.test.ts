@@ -75,6 +75,44 @@ describe('streaming', () => {
     expect(h.verified.length).toBeLessThan(5);
   });
 
+  it.each([
+    // What peers have is left to them for longer or shorter; what none has is fetched earlier in both cases.
+    [{ highDemand: 2000 }, true, 1],
+    [{ highDemand: 15_000 }, true, 12],
+    [{ aloneDemand: 8000 }, false, 5],
+    [{ highDemand: 2000, aloneDemand: 2000 }, false, 1],
+  ])('fetches as early as %j says', async (policy, freeSeed, expected) => {
+    const h = new Harness(makeTorrent(16 * MIB, 256 * KIB), { policy: { ...policy, prefetch: 0 } });
+    h.serveAll(URL);
+    h.seeds.add(URL);
+    h.peers = 3;
+    h.scheduler.hasFreeSeed = freeSeed;
+    h.streaming = true;
+    h.urgent = Array.from({ length: 30 }, (_, i) => ({ piece: i, deadline: 3500 + i * 1000 }));
+    h.seeds.start();
+    await h.run(2900);
+    expect(h.verified.length).toBeGreaterThanOrEqual(expected);
+    expect(h.verified.length).toBeLessThanOrEqual(expected + 4);
+  });
+
+  it('fetches what nobody waits for and no peer has as often as the policy says', async () => {
+    const requests = async (prefetch: number): Promise<number> => {
+      const h = new Harness(makeTorrent(24 * MIB, 256 * KIB), { policy: { prefetch } });
+      h.serveAll(URL);
+      h.seeds.add(URL);
+      h.peers = 4;
+      h.streaming = true;
+      h.seeds.start();
+      await h.run(20_000);
+      return h.http.requests.length;
+    };
+    expect(await requests(0)).toBe(0);
+    const once = await requests(1);
+    expect(once).toBeGreaterThanOrEqual(1);
+    expect(once).toBeLessThanOrEqual(10);
+    expect(await requests(5)).toBeGreaterThanOrEqual(20);
+  });
+
   it('fetches only what is due while the first peers may be about to come, and all when none has', async () => {
     const h = new Harness(makeTorrent(16 * MIB, 256 * KIB), { latencyMs: 20 });
     h.serveAll(URL);
