@@ -65,6 +65,9 @@ export interface Scenario {
   readonly minutes?: number | undefined;
 }
 
+/** Bytes. */
+export const DEFAULT_PIECE_LENGTH = 262_144;
+
 /** The figures that Freshet is held to (docs/simulation.md). */
 export const FILM: Scenario['film'] = { seconds: 600, bytesPerSecond: 500_000, pieceLength: 262_144 };
 

@@ -1,231 +1,175 @@
 /**
  * The coarse model: viewers, pieces and rates in steps of time, where the detailed mode has engines, blocks and packets.
  * What is in it: who has which piece, lines shared by the transfers on them, upload slots, connections and the time they
- * take, the origin's line, a player's buffer, and a policy that says what is fetched from whom. What is not: packets,
- * round trips within a transfer, choking by merit, hashes, the tracker's messages.
+ * take, the origin's line, the same player, and a policy that says what is fetched from whom. What is not: packets, round
+ * trips within a transfer, choking by merit, NATs, hashes, the tracker's messages.
  */
 
+import type { Clock } from 'freshet/engine';
 import type { SeededRandom } from 'freshet/memory';
+import type { VisitorEvents } from '../actors/visitor.ts';
+import type { Film } from '../film.ts';
+import type { LineOptions } from '../network/network.ts';
+import { CoarseViewer, PIECE, type Transfer } from './coarse-viewer.ts';
 import type { CoarsePolicy, Demand } from './policies.ts';
 
-/** One tab, as it will come and go. Milliseconds; bytes per second. */
-export interface CoarseArrival {
-  readonly at: number;
-  /** When its tab is closed, from its arrival. */
-  readonly stayMs: number;
-  readonly up: number;
-  readonly down: number;
-}
-
 export interface CoarseSetup {
-  readonly arrivals: readonly CoarseArrival[];
-  readonly film: { readonly seconds: number; readonly bytesPerSecond: number; readonly pieceLength: number };
-  /** Bytes per second that the origin sends over HTTP. */
-  readonly originUp: number;
-  /** There and back, between any two. */
-  readonly roundTripMs: number;
-  /** From arrival to the first peers, and how many a viewer ends up with. */
-  readonly connectMs: number;
-  readonly maxPeers: number;
-  /** Film that must be there to begin, and to go on after a stall. */
-  readonly beginMs: number;
-  readonly resumeMs: number;
+  readonly clock: Clock;
+  readonly film: Film;
+  readonly pieceLength: number;
+  /** The origin's line. */
+  readonly origin: LineOptions;
   readonly policy: CoarsePolicy;
   readonly random: SeededRandom;
-  /** Milliseconds of a step. */
-  readonly stepMs: number;
 }
 
+/** Milliseconds of a step. */
+const STEP = 200;
+/** Milliseconds from arrival to the first peers: tracker, offers, ICE and DTLS at 80 ms. Calibrated with detailed runs. */
+const CONNECT = 1200;
+/** Peers that a viewer meets at first, and has at most. Calibrated with detailed runs. */
+const FIRST_PEERS = 20;
+const MAX_PEERS = 55;
 /** Pieces that a viewer fetches at a time, from all sources. */
-const MAX_TRANSFERS = 12;
-/** Peers that a viewer sends to at a time: what the engine's upload slots come to on such lines. */
-const UPLOAD_SLOTS = 8;
-/** Pieces fetched ahead of the play position in their order: the engine's read-ahead. */
-const READ_AHEAD_BYTES = 32 * 1024 * 1024;
+const MAX_TRANSFERS = 24;
+/** Pieces that a viewer sends at a time. */
+const UPLOADS = 16;
+/** Bytes ahead of the play position that are fetched in their order: the engine's read-ahead. */
+const READ_AHEAD = 32 * 1024 * 1024;
 /** Pieces compared for the rarest one. */
 const SAMPLE = 12;
 
-export interface CoarseViewer {
-  readonly index: number;
-  readonly arrival: CoarseArrival;
-  /** 1: there; 2: on its way. */
-  readonly pieces: Uint8Array;
-  readonly peers: CoarseViewer[];
-  readonly transfers: Transfer[];
-  held: number;
-  /** Its transfers to others. */
-  sending: number;
-  /** Bytes per second that it receives in this step, and that are left of its lines. */
-  downLeft: number;
-  upLeft: number;
-  /** Bytes of film played. */
-  position: number;
-  playing: boolean;
-  startupMs: number | undefined;
-  stalls: number;
-  stalledMs: number;
-  fromPeers: number;
-  fromHttp: number;
-  uploaded: number;
-  requests: number;
-  connected: boolean;
-  gone: boolean;
-  leftAt: number;
-  completedAt: number | undefined;
-}
-
-interface Transfer {
-  readonly to: CoarseViewer;
-  /** `undefined` is the origin. */
-  readonly from: CoarseViewer | undefined;
-  readonly piece: number;
-  /** Not before then: the request is on its way. */
-  readonly startsAt: number;
-  left: number;
-  rate: number;
-}
-
 /** Time, viewers and what moves between them. */
 export class CoarseSwarm {
-  now = 0;
-  readonly viewers: CoarseViewer[] = [];
   /** Viewers that are there. */
   readonly present: CoarseViewer[] = [];
   /** Copies of each piece among them. */
   readonly copies: Uint32Array;
-  readonly pieceCount: number;
-  /** Payload moved so far. */
-  fromPeers = 0;
-  fromHttp = 0;
+  /** Requests to the origin, and bytes that it sent. */
   requests = 0;
+  bytes = 0;
   steps = 0;
   readonly #setup: CoarseSetup;
-  readonly #length: number;
   readonly #http: Transfer[] = [];
-  #next = 0;
 
   constructor(setup: CoarseSetup) {
-    const { film } = setup;
     this.#setup = setup;
-    this.#length = Math.round(film.seconds * film.bytesPerSecond);
-    this.pieceCount = Math.ceil(this.#length / film.pieceLength);
-    this.copies = new Uint32Array(this.pieceCount);
+    this.copies = new Uint32Array(Math.ceil(setup.film.length / setup.pieceLength));
+    this.#arm();
   }
 
-  /** All have come and gone. */
-  get over(): boolean {
-    return this.#next === this.#setup.arrivals.length && this.present.length === 0;
+  get pieceCount(): number {
+    return this.copies.length;
   }
 
-  /** One step of time. */
-  step(): void {
-    const { stepMs } = this.#setup;
-    this.#arrive();
-    for (const viewer of this.present) if (!viewer.gone) this.#request(viewer);
+  add(line: LineOptions, events: VisitorEvents): CoarseViewer {
+    const { clock, film, pieceLength } = this.#setup;
+    const viewer = new CoarseViewer(this, clock, { line, film, pieceLength }, events);
+    this.present.push(viewer);
+    return viewer;
+  }
+
+  /** The viewer leaves, with all that it had. */
+  remove(viewer: CoarseViewer): void {
+    viewer.gone = true;
+    const { present } = this;
+    present[present.indexOf(viewer)] = present.at(-1)!;
+    present.pop();
+    for (const transfer of viewer.transfers) this.#end(transfer);
+    viewer.transfers.length = 0;
+    for (const peer of viewer.peers) {
+      peer.peers.splice(peer.peers.indexOf(viewer), 1);
+      for (let i = peer.transfers.length - 1; i >= 0; i--) {
+        const transfer = peer.transfers[i]!;
+        if (transfer.from !== viewer) continue;
+        peer.pieces[transfer.piece] = PIECE.missing;
+        peer.transfers[i] = peer.transfers.at(-1)!;
+        peer.transfers.pop();
+      }
+    }
+    viewer.peers.length = 0;
+    for (let piece = 0; piece < this.pieceCount; piece++) if (viewer.has(piece)) this.copies[piece]!--;
+  }
+
+  #arm(): void {
+    this.#setup.clock.setTimer(STEP, () => {
+      this.#step();
+      this.#arm();
+    });
+  }
+
+  #step(): void {
+    this.steps++;
     this.#share();
     this.#move();
-    for (const viewer of this.present) this.#play(viewer, stepMs);
-    this.now += stepMs;
-    this.steps++;
-    this.#leave();
+    this.#meet();
+    for (const viewer of this.present) this.#request(viewer);
   }
 
-  #arrive(): void {
-    const { arrivals, connectMs } = this.#setup;
-    for (let next = arrivals[this.#next]; next !== undefined && next.at <= this.now; next = arrivals[this.#next]) {
-      const viewer: CoarseViewer = {
-        index: this.#next++,
-        arrival: next,
-        pieces: new Uint8Array(this.pieceCount),
-        peers: [],
-        transfers: [],
-        held: 0,
-        sending: 0,
-        downLeft: 0,
-        upLeft: 0,
-        position: 0,
-        playing: false,
-        startupMs: undefined,
-        stalls: 0,
-        stalledMs: 0,
-        fromPeers: 0,
-        fromHttp: 0,
-        uploaded: 0,
-        requests: 0,
-        connected: false,
-        gone: false,
-        leftAt: 0,
-        completedAt: undefined,
-      };
-      this.viewers.push(viewer);
-      this.present.push(viewer);
-    }
-    if (!this.#setup.policy.peers) return;
-    for (const viewer of this.present) {
-      if (viewer.connected || this.now < viewer.arrival.at + connectMs) continue;
-      viewer.connected = true;
-      this.#connect(viewer);
-    }
+  #now(): number {
+    return this.#setup.clock.now();
   }
 
-  /** Meets viewers by chance, as the tracker introduces them, until one side has as many as it may. */
-  #connect(viewer: CoarseViewer): void {
-    const { maxPeers, random } = this.#setup;
+  // --- who knows whom
+
+  /** Viewers meet by chance, as the tracker introduces them, until one side has as many as it may. */
+  #meet(): void {
+    const { policy, random } = this.#setup;
+    if (!policy.peers) return;
     const { present } = this;
-    const wanted = Math.ceil(maxPeers / 2);
-    for (let tries = 0; tries < 4 * wanted && viewer.peers.length < wanted; tries++) {
-      const other = present[random.below(present.length)]!;
-      if (other === viewer || !other.connected || other.peers.length >= maxPeers) continue;
-      if (viewer.peers.includes(other)) continue;
-      viewer.peers.push(other);
-      other.peers.push(viewer);
+    for (const viewer of present) {
+      if (viewer.connected || this.#now() < viewer.arrivedAt + CONNECT) continue;
+      viewer.connected = true;
+      for (let tries = 0; tries < 4 * FIRST_PEERS && viewer.peers.length < FIRST_PEERS; tries++) {
+        const other = present[random.below(present.length)]!;
+        if (other === viewer || !other.connected || other.peers.length >= MAX_PEERS) continue;
+        if (viewer.peers.includes(other)) continue;
+        viewer.peers.push(other);
+        other.peers.push(viewer);
+      }
     }
   }
 
   // --- what is asked of whom
 
   #request(viewer: CoarseViewer): void {
-    const { policy, film } = this.#setup;
+    const { policy, pieceLength } = this.#setup;
     const { pieces, transfers } = viewer;
     if (viewer.held === this.pieceCount || transfers.length >= MAX_TRANSFERS) return;
-    const first = Math.floor(viewer.position / film.pieceLength);
-    const expectsPeers = policy.peers && !viewer.connected;
+    // The description of the film comes before anything else.
+    const at = viewer.playback.startupMs === undefined ? 0 : viewer.playback.position;
+    const first = Math.floor(at / pieceLength);
     if (policy.order === 'deadlines') {
-      const beyond = Math.min(this.pieceCount, first + Math.ceil(READ_AHEAD_BYTES / film.pieceLength));
+      const beyond = Math.min(this.pieceCount, first + Math.ceil(READ_AHEAD / pieceLength));
       for (let piece = first; piece < beyond && transfers.length < MAX_TRANSFERS; piece++) {
-        if (pieces[piece] === 0) this.#fetch(viewer, piece, expectsPeers);
+        if (pieces[piece] === PIECE.missing) this.#fetch(viewer, piece, at);
       }
     } else if (policy.order === 'sequential') {
       for (let piece = first; piece < this.pieceCount && transfers.length < MAX_TRANSFERS; piece++) {
-        if (pieces[piece] === 0 && !this.#fetch(viewer, piece, expectsPeers)) break;
+        if (pieces[piece] === PIECE.missing && !this.#fetch(viewer, piece, at)) break;
       }
     }
-    if (policy.fill === 'rarest') {
-      while (transfers.length < MAX_TRANSFERS && this.#fetchRare(viewer)) {}
-    }
+    if (policy.fill === 'rarest') while (transfers.length < MAX_TRANSFERS && this.#fetchRare(viewer));
     this.#prefetch(viewer);
   }
 
   /** Begins a transfer of the piece from a peer, or from the origin where the policy says so. */
-  #fetch(viewer: CoarseViewer, piece: number, expectsPeers: boolean): boolean {
-    const { policy, film } = this.#setup;
-    const slackMs = (1000 * (piece * film.pieceLength - viewer.position)) / film.bytesPerSecond;
-    const peer = this.#supplier(viewer, piece);
+  #fetch(viewer: CoarseViewer, piece: number, at: number): boolean {
+    const { policy, film, pieceLength } = this.#setup;
+    const { free, has } = this.#supplier(viewer, piece);
     const demand: Demand = {
-      slackMs,
+      slackMs: (1000 * (piece * pieceLength - at)) / film.rate,
       peers: viewer.peers.length,
-      expectsPeers,
-      someoneHas: peer.has,
+      expectsPeers: policy.peers && !viewer.connected,
+      someoneHas: has,
     };
-    if (peer.free !== undefined && !policy.prefersHttp(demand)) {
-      this.#begin(viewer, piece, peer.free);
+    if (free !== undefined && !policy.prefersHttp(demand)) {
+      this.#begin(viewer, piece, free);
       return true;
     }
-    if (policy.http(demand)) {
-      this.#begin(viewer, piece, undefined);
-      return true;
-    }
-    return false;
+    if (this.#setup.origin.up === 0 || !policy.http(demand)) return false;
+    this.#begin(viewer, piece, undefined);
+    return true;
   }
 
   /** Of some pieces drawn by chance, the one with the fewest copies that a peer can send. */
@@ -235,7 +179,7 @@ export class CoarseSwarm {
     let from: CoarseViewer | undefined;
     for (let i = 0; i < SAMPLE; i++) {
       const piece = random.below(this.pieceCount);
-      if (viewer.pieces[piece] !== 0) continue;
+      if (viewer.pieces[piece] !== PIECE.missing) continue;
       if (best >= 0 && this.copies[piece]! >= this.copies[best]!) continue;
       const { free } = this.#supplier(viewer, piece);
       if (free === undefined && !policy.httpFill) continue;
@@ -249,18 +193,19 @@ export class CoarseSwarm {
 
   /** Now and then the origin is asked for something that nobody has: each viewer brings in what others share. */
   #prefetch(viewer: CoarseViewer): void {
-    const { policy, random, stepMs } = this.#setup;
+    const { policy, random } = this.#setup;
     const chance = policy.prefetchPerSecond(viewer.peers.length);
-    if (chance <= 0 || !viewer.connected || random.below(1e6) >= (chance * stepMs * 1e6) / 1000) return;
+    if (chance <= 0 || !viewer.connected || random.below(1_000_000) >= chance * STEP * 1000) return;
     for (let i = 0; i < SAMPLE; i++) {
       const piece = random.below(this.pieceCount);
-      if (viewer.pieces[piece] === 0 && !this.#supplier(viewer, piece).has) {
+      if (viewer.pieces[piece] === PIECE.missing && !this.#supplier(viewer, piece).has) {
         this.#begin(viewer, piece, undefined);
         return;
       }
     }
   }
 
+  /** The peer with the piece that sends least, if one has a slot free; and whether any has the piece. */
   #supplier(viewer: CoarseViewer, piece: number): { free: CoarseViewer | undefined; has: boolean } {
     const { peers } = viewer;
     const count = peers.length;
@@ -269,53 +214,55 @@ export class CoarseSwarm {
     const start = count === 0 ? 0 : this.#setup.random.below(count);
     for (let i = 0; i < count; i++) {
       const peer = peers[(start + i) % count]!;
-      if (peer.pieces[piece] !== 1) continue;
+      if (peer.pieces[piece] !== PIECE.there) continue;
       has = true;
-      if (peer.sending >= UPLOAD_SLOTS) continue;
-      if (free === undefined || peer.sending < free.sending) free = peer;
+      if (peer.sending >= UPLOADS || (free !== undefined && peer.sending >= free.sending)) continue;
+      free = peer;
       if (free.sending === 0) break;
     }
     return { free, has };
   }
 
   #begin(to: CoarseViewer, piece: number, from: CoarseViewer | undefined): void {
-    const { film, roundTripMs } = this.#setup;
-    const left = Math.min(film.pieceLength, this.#length - piece * film.pieceLength);
-    // A request travels there and the answer back; the first over HTTP has a connection to make before (TCP and TLS).
-    const trips = from !== undefined ? 1 : to.requests === 0 ? 3 : 1;
-    const transfer: Transfer = { to, from, piece, left, startsAt: this.now + trips * roundTripMs, rate: 0 };
-    to.pieces[piece] = 2;
+    const { film, pieceLength, origin } = this.#setup;
+    const left = Math.min(pieceLength, film.length - piece * pieceLength);
+    const roundTrip = 2 * ((to.line.latencyMs ?? 10) + ((from?.line ?? origin).latencyMs ?? 10));
+    // A request goes there and the answer comes back; the first over HTTP has to connect before.
+    const trips = from === undefined && to.requests === 0 ? 2 : 1;
+    const startsAt = this.#now() + trips * roundTrip;
+    const transfer: Transfer = { to, from, piece, left, startsAt, rate: 0 };
+    to.pieces[piece] = PIECE.asked;
     to.transfers.push(transfer);
-    if (from === undefined) {
-      this.#http.push(transfer);
-      to.requests++;
-      this.requests++;
-    } else from.sending++;
+    if (from !== undefined) {
+      from.sending++;
+      return;
+    }
+    this.#http.push(transfer);
+    to.requests++;
+    this.requests++;
   }
 
   // --- how fast it moves
 
-  /** Shares all lines: each gives its transfers equal parts, and what one cannot use goes to the others, twice. */
+  /** Shares all lines: each gives its transfers equal parts; then those that can take more get what is left. */
   #share(): void {
-    const { originUp } = this.#setup;
+    const began = this.#now() - STEP;
+    let originLeft = this.#setup.origin.up ?? Number.POSITIVE_INFINITY;
     for (const viewer of this.present) {
-      viewer.upLeft = viewer.arrival.up;
-      viewer.downLeft = viewer.arrival.down;
+      viewer.upLeft = viewer.up;
+      viewer.downLeft = viewer.down;
       for (const transfer of viewer.transfers) transfer.rate = 0;
     }
-    let originLeft = originUp;
-    for (let pass = 0; pass < 2; pass++) {
-      const originShare = originLeft / Math.max(1, this.#http.length);
+    const originShare = originLeft / Math.max(1, this.#http.length);
+    for (const first of [true, false]) {
       for (const viewer of this.present) {
-        const count = viewer.transfers.length;
-        if (count === 0) continue;
-        const downShare = viewer.downLeft / count;
         for (const transfer of viewer.transfers) {
+          if (transfer.startsAt >= began + STEP) continue;
           const { from } = transfer;
-          if (transfer.startsAt > this.now) continue;
-          const upShare = from === undefined ? originShare : from.arrival.up / Math.max(1, from.sending);
           const most = from === undefined ? originLeft : from.upLeft;
-          const rate = Math.min(pass === 0 ? upShare : most, downShare, most);
+          const up = !first ? most : from === undefined ? originShare : from.up / Math.max(1, from.sending);
+          const down = first ? viewer.down / viewer.transfers.length : viewer.downLeft;
+          const rate = Math.max(0, Math.min(up, most, down, viewer.downLeft));
           transfer.rate += rate;
           viewer.downLeft -= rate;
           if (from === undefined) originLeft -= rate;
@@ -326,29 +273,29 @@ export class CoarseSwarm {
   }
 
   #move(): void {
-    const seconds = this.#setup.stepMs / 1000;
-    for (const viewer of this.present) {
+    const now = this.#now();
+    for (const viewer of [...this.present]) {
       const { transfers } = viewer;
       for (let i = transfers.length - 1; i >= 0; i--) {
         const transfer = transfers[i]!;
-        const bytes = Math.min(transfer.left, transfer.rate * seconds);
-        if (bytes <= 0) continue;
+        const time = Math.min(STEP, now - transfer.startsAt);
+        const bytes = Math.min(transfer.left, (transfer.rate * time) / 1000);
+        if (!(bytes > 0)) continue;
         transfer.left -= bytes;
         if (transfer.from === undefined) {
           viewer.fromHttp += bytes;
-          this.fromHttp += bytes;
+          this.bytes += bytes;
         } else {
           viewer.fromPeers += bytes;
           transfer.from.uploaded += bytes;
-          this.fromPeers += bytes;
         }
         if (transfer.left > 0.5) continue;
         transfers[i] = transfers.at(-1)!;
         transfers.pop();
         this.#end(transfer);
-        viewer.pieces[transfer.piece] = 1;
         this.copies[transfer.piece]!++;
-        if (++viewer.held === this.pieceCount) viewer.completedAt = this.now;
+        viewer.take(transfer.piece);
+        if (viewer.held === this.pieceCount) viewer.completedAt = now;
       }
     }
   }
@@ -361,75 +308,5 @@ export class CoarseSwarm {
     const at = this.#http.indexOf(transfer);
     this.#http[at] = this.#http.at(-1)!;
     this.#http.pop();
-  }
-
-  // --- what is seen
-
-  #play(viewer: CoarseViewer, stepMs: number): void {
-    const { film, beginMs, resumeMs } = this.#setup;
-    if (viewer.position >= this.#length) return;
-    if (!viewer.playing) {
-      const needed = ((viewer.startupMs === undefined ? beginMs : resumeMs) * film.bytesPerSecond) / 1000;
-      if (this.#ahead(viewer, needed) >= Math.min(needed, this.#length - viewer.position)) {
-        viewer.playing = true;
-        // Pieces end anywhere in the step: half of it is right on average.
-        viewer.startupMs ??= this.now + stepMs / 2 - viewer.arrival.at;
-      } else if (viewer.startupMs !== undefined) viewer.stalledMs += stepMs;
-      return;
-    }
-    const step = (film.bytesPerSecond * stepMs) / 1000;
-    const there = this.#ahead(viewer, step);
-    viewer.position += Math.min(step, there);
-    if (there >= step || viewer.position >= this.#length) return;
-    viewer.playing = false;
-    viewer.stalls++;
-    viewer.stalledMs += stepMs * (1 - there / step);
-  }
-
-  /** Bytes in a row from the play position on, as far as anybody wants to know. */
-  #ahead(viewer: CoarseViewer, enough: number): number {
-    const { pieceLength } = this.#setup.film;
-    let piece = Math.floor(viewer.position / pieceLength);
-    while (
-      piece < this.pieceCount &&
-      viewer.pieces[piece] === 1 &&
-      piece * pieceLength - viewer.position < enough
-    ) {
-      piece++;
-    }
-    return Math.max(0, Math.min(piece * pieceLength, this.#length) - viewer.position);
-  }
-
-  #leave(): void {
-    const { present } = this;
-    for (let i = present.length - 1; i >= 0; i--) {
-      const viewer = present[i]!;
-      const over = viewer.position >= this.#length;
-      if (!over && this.now < viewer.arrival.at + viewer.arrival.stayMs) continue;
-      present[i] = present.at(-1)!;
-      present.pop();
-      this.#remove(viewer);
-    }
-  }
-
-  #remove(viewer: CoarseViewer): void {
-    viewer.gone = true;
-    viewer.leftAt = this.now;
-    for (const transfer of viewer.transfers) this.#end(transfer);
-    viewer.transfers.length = 0;
-    for (const peer of viewer.peers) {
-      peer.peers.splice(peer.peers.indexOf(viewer), 1);
-      for (let i = peer.transfers.length - 1; i >= 0; i--) {
-        const transfer = peer.transfers[i]!;
-        if (transfer.from !== viewer) continue;
-        peer.pieces[transfer.piece] = 0;
-        peer.transfers[i] = peer.transfers.at(-1)!;
-        peer.transfers.pop();
-      }
-    }
-    viewer.peers.length = 0;
-    for (let piece = 0; piece < this.pieceCount; piece++) {
-      if (viewer.pieces[piece] === 1) this.copies[piece]!--;
-    }
   }
 }

@@ -1,3 +1,5 @@
+import type { Policy } from '../scenario.ts';
+
 /** What a viewer fetches in which order, and what it pays the origin for: a few lines for each way of doing it. */
 
 /** A missing piece near the play position. */
@@ -12,7 +14,6 @@ export interface Demand {
 }
 
 export interface CoarsePolicy {
-  readonly name: string;
   /** Whether there are peers at all. */
   readonly peers: boolean;
   /** Near the play position: by deadline, one after the other, or not at all. */
@@ -33,8 +34,7 @@ const never = (): boolean => false;
 const always = (): boolean => true;
 
 /** As the engine has it: see docs/architecture.md, "Whose bytes cost money". */
-export const freshet: CoarsePolicy = {
-  name: 'freshet',
+const freshet: CoarsePolicy = {
   peers: true,
   order: 'deadlines',
   fill: 'rarest',
@@ -48,8 +48,7 @@ export const freshet: CoarsePolicy = {
 };
 
 /** One piece after the other, from peers and the origin alike. */
-export const sequential: CoarsePolicy = {
-  name: 'sequential',
+const sequential: CoarsePolicy = {
   peers: true,
   order: 'sequential',
   fill: 'none',
@@ -60,8 +59,7 @@ export const sequential: CoarsePolicy = {
 };
 
 /** The rarest piece first, from peers and the origin alike, as a download. */
-export const rarest: CoarsePolicy = {
-  name: 'rarest',
+const rarest: CoarsePolicy = {
   peers: true,
   order: 'none',
   fill: 'rarest',
@@ -75,8 +73,7 @@ export const rarest: CoarsePolicy = {
  * HTTP for what is due within 15 seconds, peers for what comes later, and now and then a later part over HTTP by chance:
  * what p2p-media-loader does.
  */
-export const window: CoarsePolicy = {
-  name: 'window',
+const window: CoarsePolicy = {
   peers: true,
   order: 'deadlines',
   fill: 'none',
@@ -87,8 +84,7 @@ export const window: CoarsePolicy = {
 };
 
 /** No peers. */
-export const http: CoarsePolicy = {
-  name: 'http',
+const http: CoarsePolicy = {
   peers: false,
   order: 'sequential',
   fill: 'none',
@@ -98,6 +94,10 @@ export const http: CoarsePolicy = {
   prefetchPerSecond: () => 0,
 };
 
-export const coarsePolicies: ReadonlyMap<string, CoarsePolicy> = new Map(
-  [freshet, sequential, rarest, window, http].map((policy) => [policy.name, policy]),
-);
+export const coarsePolicies: Readonly<Record<Policy, CoarsePolicy>> = {
+  freshet,
+  sequential,
+  rarest,
+  window,
+  http,
+};
