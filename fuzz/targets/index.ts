@@ -4,9 +4,12 @@ import type { Target } from '../target.ts';
 import { addresses } from './addresses.ts';
 import { bencode } from './bencode.ts';
 import { extension } from './extension.ts';
+import { httpRange, rangeServer, seedAnswer } from './http.ts';
 import { magnet } from './magnet.ts';
+import { media } from './media.ts';
 import { merkle } from './merkle.ts';
 import { info, metainfo } from './metainfo.ts';
+import { records } from './records.ts';
 import { trackerQuery, trackerReply } from './tracker-http.ts';
 import { wsClient, wsServer } from './tracker-ws.ts';
 import { wire } from './wire.ts';
@@ -24,4 +27,9 @@ export const TARGETS: readonly Target[] = [
   trackerQuery,
   wsClient,
   wsServer,
+  httpRange,
+  seedAnswer,
+  rangeServer,
+  media,
+  records,
 ];
