@@ -12,13 +12,15 @@ import type { Content } from './content.ts';
 import { type Host, HostClock, type HostOptions } from './host.ts';
 import { type Log, recordLog } from './log.ts';
 import { Loop, type RunOptions } from './loop.ts';
-import { PlainNetwork } from './network/memory-network.ts';
 import type { Network } from './network/network.ts';
+import { SimNetwork } from './network/sim-network.ts';
 import { Trace } from './trace.ts';
 
 export interface WorldOptions {
   /** The same seed gives the same run. */
   readonly seed: number;
+  /** Makes every delivered byte part of the trace. Default false: when, what, to whom and how much. */
+  readonly traceBytes?: boolean | undefined;
 }
 
 /** A real engine on a simulated machine, with the world's torrent. */
@@ -57,9 +59,14 @@ export class World {
   readonly peers: Peer[] = [];
   #hosts = 0;
 
-  constructor({ seed }: WorldOptions) {
+  constructor({ seed, traceBytes }: WorldOptions) {
     this.seed = seed;
-    this.network = new PlainNetwork(this.loop.clock, seed);
+    this.network = new SimNetwork({
+      clock: this.loop.clock,
+      random: (purpose) => this.random(purpose),
+      trace: this.trace,
+      traceBytes,
+    });
   }
 
   get clock(): VirtualClock {

@@ -9,7 +9,7 @@ import type {
   MessageSocketConnector,
   RtcConnector,
 } from 'freshet/engine';
-import type { SocketServer } from 'freshet/memory';
+import type { ServerSocket, SocketServer } from 'freshet/memory';
 
 /** How a host is connected to the middle of the network. */
 export interface LineOptions {
@@ -52,26 +52,36 @@ export interface SimResponse {
   readonly redirect?: string | undefined;
 }
 
-/** `undefined`: nobody answers. */
+/** `undefined`: the request is taken, and nothing ever comes. `from` is the address of the host that asks. */
 export type SimHttpServer = (request: HttpRequest, from: string) => SimResponse | undefined;
+
+/** What a WebSocket server does with a new connection; as `SocketServer`, and told who it is from. */
+export type SimSocketServer = (socket: ServerSocket, from: string) => ReturnType<SocketServer>;
 
 /** All paths between hosts. A host is named by its IP address. */
 export interface Network {
   /** Adds a host, or gives it another line; what is under way keeps its time. */
   setHost(host: string, line: LineOptions): void;
-  /** All its connections end without a word, and new ones get no answer, until it is online again. */
+  /**
+   * Offline, all connections of the host end for good and without a word: neither its own side nor the other is told,
+   * nothing arrives any more. Both find out by themselves: WebRTC after 30 s; TCP and WebSockets 30 s after they have sent
+   * something; HTTP after 30 s without a byte. New connections from and to it get no answer until it is online again.
+   */
   setOnline(host: string, online: boolean): void;
-  /** Breaks all connections of one host, or between two; returns how many there were. */
+  /**
+   * Breaks all connections of one host, or between two, of all kinds; both sides are told at once, which lose what is on its
+   * way. Returns how many there were.
+   */
   cut(host: string, other?: string): number;
   dialer(host: string): Dialer;
   listener(host: string): Listener;
   rtc(host: string): RtcConnector;
   http(host: string): HttpClient;
   sockets(host: string): MessageSocketConnector;
-  /** Puts up a web server on a host, for all addresses that begin with `origin` (`http://10.9.0.1`). `undefined` takes it down. */
+  /** Puts up a web server on a host, for all addresses that begin with `origin` (`http://10.9.0.1`). `undefined` takes it down, its answers break off. */
   serveHttp(host: string, origin: string, server: SimHttpServer | undefined): void;
   /** Puts up a WebSocket server at this address; `undefined` takes it down, its connections end. */
-  serveSockets(host: string, url: string, server: SocketServer | undefined): void;
+  serveSockets(host: string, url: string, server: SimSocketServer | undefined): void;
   /** Bytes that the host's line has carried, of all kinds, headers excluded. */
   traffic(host: string): { readonly up: number; readonly down: number };
 }
