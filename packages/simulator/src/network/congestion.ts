@@ -39,10 +39,10 @@ export class CongestionWindow {
     this.#takeAcks(now, roundTrip);
     if (this.underWay === 0) this.#afterIdle(now, roundTrip);
     const { window, underWay } = this;
-    const room = window - underWay;
+    const room = Math.floor(window - underWay);
     const enough = window >= 4 * QUANTUM ? Math.min(wanted, QUANTUM) : Math.min(wanted, PACKET);
     this.#limited = room < wanted;
-    return room >= enough || underWay === 0 ? Math.max(room, PACKET) : 0;
+    return room >= enough || underWay === 0 ? Math.max(Math.floor(room), PACKET) : 0;
   }
 
   onSent(now: number, bytes: number): void {
