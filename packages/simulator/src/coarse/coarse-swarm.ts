@@ -36,6 +36,10 @@ const MAX_TRANSFERS = 24;
 const UPLOADS = 16;
 /** Bytes ahead of the play position that are fetched in their order: the engine's read-ahead. */
 const READ_AHEAD = 32 * 1024 * 1024;
+/** Of a piece that is needed within so many milliseconds several peers send parts, so many at most, none smaller than that. */
+const SOON = 10_000;
+const MAX_SOURCES = 8;
+const MIN_PART = 32 * 1024;
 /** Pieces compared for the rarest one. */
 const SAMPLE = 12;
 
@@ -77,14 +81,17 @@ export class CoarseSwarm {
     present.pop();
     for (const transfer of viewer.transfers) this.#end(transfer);
     viewer.transfers.length = 0;
+    viewer.fetches.clear();
     for (const peer of viewer.peers) {
       peer.peers.splice(peer.peers.indexOf(viewer), 1);
       for (let i = peer.transfers.length - 1; i >= 0; i--) {
         const transfer = peer.transfers[i]!;
         if (transfer.from !== viewer) continue;
-        peer.pieces[transfer.piece] = PIECE.missing;
         peer.transfers[i] = peer.transfers.at(-1)!;
         peer.transfers.pop();
+        if (--transfer.fetch.sources > 0) continue;
+        // What came of it so far is not lost, but somebody else has to be asked.
+        peer.pieces[transfer.fetch.piece] = PIECE.missing;
       }
     }
     viewer.peers.length = 0;
@@ -143,6 +150,7 @@ export class CoarseSwarm {
       const beyond = Math.min(this.pieceCount, first + Math.ceil(READ_AHEAD / pieceLength));
       for (let piece = first; piece < beyond && transfers.length < MAX_TRANSFERS; piece++) {
         if (pieces[piece] === PIECE.missing) this.#fetch(viewer, piece, at);
+        else if (pieces[piece] === PIECE.asked) this.#hurry(viewer, piece, at);
       }
     } else if (policy.order === 'sequential') {
       for (let piece = first; piece < this.pieceCount && transfers.length < MAX_TRANSFERS; piece++) {
@@ -170,6 +178,17 @@ export class CoarseSwarm {
     if (this.#setup.origin.up === 0 || !policy.http(demand)) return false;
     this.#begin(viewer, piece, undefined);
     return true;
+  }
+
+  /** Has another peer send parts of a piece that would come too late. */
+  #hurry(viewer: CoarseViewer, piece: number, at: number): void {
+    const { film, pieceLength } = this.#setup;
+    const fetch = viewer.fetches.get(piece)!;
+    const slackMs = (1000 * (piece * pieceLength - at)) / film.rate;
+    if (slackMs > SOON || fetch.sources >= MAX_SOURCES || fetch.left < MIN_PART) return;
+    if ((1000 * fetch.left) / fetch.rate < Math.max(STEP, slackMs / 2)) return;
+    const { free } = this.#supplier(viewer, piece);
+    if (free !== undefined) this.#begin(viewer, piece, free);
   }
 
   /** Of some pieces drawn by chance, the one with the fewest copies that a peer can send. */
@@ -225,12 +244,18 @@ export class CoarseSwarm {
 
   #begin(to: CoarseViewer, piece: number, from: CoarseViewer | undefined): void {
     const { film, pieceLength, origin } = this.#setup;
-    const left = Math.min(pieceLength, film.length - piece * pieceLength);
+    let fetch = to.fetches.get(piece);
+    if (fetch === undefined) {
+      const left = Math.min(pieceLength, film.length - piece * pieceLength);
+      fetch = { piece, left, sources: 0, rate: 0 };
+      to.fetches.set(piece, fetch);
+    }
+    fetch.sources++;
     const roundTrip = 2 * ((to.line.latencyMs ?? 10) + ((from?.line ?? origin).latencyMs ?? 10));
     // A request goes there and the answer comes back; the first over HTTP has to connect before.
     const trips = from === undefined && to.requests === 0 ? 2 : 1;
     const startsAt = this.#now() + trips * roundTrip;
-    const transfer: Transfer = { to, from, piece, left, startsAt, rate: 0 };
+    const transfer: Transfer = { to, from, fetch, startsAt, rate: 0 };
     to.pieces[piece] = PIECE.asked;
     to.transfers.push(transfer);
     if (from !== undefined) {
@@ -251,7 +276,10 @@ export class CoarseSwarm {
     for (const viewer of this.present) {
       viewer.upLeft = viewer.up;
       viewer.downLeft = viewer.down;
-      for (const transfer of viewer.transfers) transfer.rate = 0;
+      for (const transfer of viewer.transfers) {
+        transfer.rate = 0;
+        transfer.fetch.rate = 0;
+      }
     }
     const originShare = originLeft / Math.max(1, this.#http.length);
     for (const first of [true, false]) {
@@ -264,6 +292,7 @@ export class CoarseSwarm {
           const down = first ? viewer.down / viewer.transfers.length : viewer.downLeft;
           const rate = Math.max(0, Math.min(up, most, down, viewer.downLeft));
           transfer.rate += rate;
+          transfer.fetch.rate += rate;
           viewer.downLeft -= rate;
           if (from === undefined) originLeft -= rate;
           else from.upLeft -= rate;
@@ -276,27 +305,41 @@ export class CoarseSwarm {
     const now = this.#now();
     for (const viewer of [...this.present]) {
       const { transfers } = viewer;
-      for (let i = transfers.length - 1; i >= 0; i--) {
-        const transfer = transfers[i]!;
+      for (const transfer of transfers) {
+        const { fetch, from } = transfer;
         const time = Math.min(STEP, now - transfer.startsAt);
-        const bytes = Math.min(transfer.left, (transfer.rate * time) / 1000);
+        const bytes = Math.min(fetch.left, (transfer.rate * time) / 1000);
         if (!(bytes > 0)) continue;
-        transfer.left -= bytes;
-        if (transfer.from === undefined) {
+        fetch.left -= bytes;
+        if (from === undefined) {
           viewer.fromHttp += bytes;
           this.bytes += bytes;
         } else {
           viewer.fromPeers += bytes;
-          transfer.from.uploaded += bytes;
+          from.uploaded += bytes;
         }
-        if (transfer.left > 0.5) continue;
-        transfers[i] = transfers.at(-1)!;
-        transfers.pop();
-        this.#end(transfer);
-        this.copies[transfer.piece]!++;
-        viewer.take(transfer.piece);
-        if (viewer.held === this.pieceCount) viewer.completedAt = now;
       }
+      this.#complete(viewer, now);
+    }
+  }
+
+  /** Pieces of which nothing is left. */
+  #complete(viewer: CoarseViewer, now: number): void {
+    const { transfers, fetches } = viewer;
+    for (let i = transfers.length - 1; i >= 0; i--) {
+      const transfer = transfers[i]!;
+      if (transfer.fetch.left > 0.5) continue;
+      transfers[i] = transfers.at(-1)!;
+      transfers.pop();
+      this.#end(transfer);
+    }
+    for (const { piece, left } of fetches.values()) {
+      if (left > 0.5) continue;
+      fetches.delete(piece);
+      this.copies[piece]!++;
+      viewer.take(piece);
+      if (viewer.gone) return;
+      if (viewer.held === this.pieceCount) viewer.completedAt = now;
     }
   }
 

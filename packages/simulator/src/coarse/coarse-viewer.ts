@@ -9,15 +9,24 @@ import type { CoarseSwarm } from './coarse-swarm.ts';
 export const PIECE = { missing: 0, there: 1, asked: 2 } as const;
 
 /** A piece on its way to a viewer. */
+export interface Fetch {
+  readonly piece: number;
+  /** Bytes. */
+  left: number;
+  /** Sources that send parts of it. */
+  sources: number;
+  /** Bytes per second from all of them, in the last step. */
+  rate: number;
+}
+
+/** What one source sends of a piece. */
 export interface Transfer {
   readonly to: CoarseViewer;
   /** `undefined` is the origin. */
   readonly from: CoarseViewer | undefined;
-  readonly piece: number;
+  readonly fetch: Fetch;
   /** Not before then: the request is on its way. */
   readonly startsAt: number;
-  /** Bytes. */
-  left: number;
   /** Bytes per second in this step. */
   rate: number;
 }
@@ -31,6 +40,8 @@ export class CoarseViewer implements Visitor {
   readonly pieces: Uint8Array;
   readonly peers: CoarseViewer[] = [];
   readonly transfers: Transfer[] = [];
+  /** By piece. */
+  readonly fetches: Map<number, Fetch> = new Map();
   /** Pieces that are there. */
   held = 0;
   /** Transfers to others. */
