@@ -1,5 +1,6 @@
 /** The program behind `npm run simulate` (scripts/simulate.mjs). */
 
+import { faultsCommand } from './faults/command.ts';
 import type { SimulationResult } from './metrics/result.ts';
 import { type CommandWorld, type RunRequest, runCommand } from './report/command.ts';
 import { policies } from './scenario.ts';
@@ -8,6 +9,8 @@ import { simulate } from './simulate.ts';
 
 /** Returns the exit code. Ctrl-C ends the run between two events, a second one the process. */
 export async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === 'faults')
+    return faultsCommand(args.slice(1), (line) => void process.stdout.write(`${line}\n`));
   const stop = new AbortController();
   const onInterrupt = (): void => {
     process.removeListener('SIGINT', onInterrupt);

@@ -2,7 +2,7 @@
 
 import { percentile, spread } from '../metrics/spread.ts';
 import { type Chart, type LegendEntry, type Panel, tone } from './chart.ts';
-import { formatCount, formatMs, formatShare, NONE } from './format.ts';
+import { formatCount, formatMany, formatMs, formatShare, NONE } from './format.ts';
 import { policyTitle, type Series } from './runs.ts';
 import { escapeText, hint, linePath, plot, px, text } from './svg.ts';
 import { type Axis, linearAxis, PERCENT, timeAxis } from './ticks.ts';
@@ -74,7 +74,7 @@ function histogram(
         const left = end ? area.right - REST_WIDTH * 0.6 : area.x(bar * step) + 0.5;
         const wide = end ? REST_WIDTH * 0.6 : area.x(step) - area.x(0) - 1;
         const at = Math.min(area.y(share * 100), area.bottom - 1);
-        const label = `${range(bar)}: ${formatCount(value)} ${what}, ${formatShare(share)}`;
+        const label = `${range(bar)}: ${formatMany(value, what)}, ${formatShare(share)}`;
         const shape = `x="${px(left)}" y="${px(at)}" width="${px(wide)}" height="${px(area.bottom - at)}" rx="1.5"`;
         const classes = end ? 'bar rest' : `bar ${sorted.length > 1 ? tone(i) : 's0'}`;
         parts.push(`<rect class="${classes}" ${shape}><title>${escapeText(label)}</title></rect>`);
@@ -188,7 +188,8 @@ function cumulativeNote(sorted: readonly Sorted[], what: string, end: number): s
   const beyond = sorted
     .map(({ title, values }) => {
       const count = values.length - Math.round(shareWithin(values, end) * values.length);
-      return count === 0 ? '' : `${formatCount(count)} ${sorted.length > 1 ? `with ${title}` : what}`;
+      if (count === 0) return '';
+      return sorted.length > 1 ? `${formatCount(count)} with ${title}` : formatMany(count, what);
     })
     .filter((part) => part !== '');
   const max = Math.max(0, ...sorted.map(({ values }) => values.at(-1) ?? 0));

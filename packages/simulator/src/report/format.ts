@@ -30,6 +30,11 @@ export function formatMs(ms: number): string {
   return `${formatNumber(ms / 3_600_000)} h`;
 }
 
+/** `3 viewers`, `1 viewer`: of a word whose plural has an s. */
+export function formatMany(count: number, plural: string): string {
+  return `${formatCount(count)} ${count === 1 ? plural.replace(/s$/, '') : plural}`;
+}
+
 /** Decimal units, as of disks and lines. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

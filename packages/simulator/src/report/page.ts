@@ -3,7 +3,7 @@
 import type { Chart, LegendEntry, Panel } from './chart.ts';
 import { distributionCharts, inWords } from './distribution.ts';
 import { cell, FIGURES, type Figure } from './figures.ts';
-import { formatCount, formatMs } from './format.ts';
+import { formatMany, formatMs } from './format.ts';
 import { availabilityChart } from './heat-map.ts';
 import { policyTitle, type Report, type Series } from './runs.ts';
 import { stallsChart, uploadChart } from './shares.ts';
@@ -27,7 +27,7 @@ export function htmlReport(report: Report): string {
   const several = series.length > 1;
   const repeated = series[0]!.runs.length > 1;
   const facts = [
-    `${formatCount(peers)} peers`,
+    formatMany(peers, 'peers'),
     mode,
     seedsOf(report),
     `${formatMs(durationMs)} of virtual time`,

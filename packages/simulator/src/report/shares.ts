@@ -2,7 +2,7 @@
 
 import { gini } from '../metrics/spread.ts';
 import { type Chart, tone } from './chart.ts';
-import { formatBytes, formatCount, formatShare } from './format.ts';
+import { formatBytes, formatCount, formatMany, formatShare } from './format.ts';
 import { policyTitle, type Series } from './runs.ts';
 import { escapeText, hint, linePath, plot, px, text } from './svg.ts';
 import { type Axis, linearAxis, PERCENT } from './ticks.ts';
@@ -38,7 +38,7 @@ export function stallsChart(series: readonly Series[]): Chart {
         if (counts[stalls] === 0) return;
         const left = middle + (i - policies.length / 2) * wide;
         const at = Math.min(area.y(shares[stalls]! * 100), area.bottom - 1);
-        const told = `${several ? `${title}, ` : ''}${nameOf(stalls)} stalls: ${formatCount(counts[stalls]!)} viewers, ${formatShare(shares[stalls]!)}`;
+        const told = `${several ? `${title}, ` : ''}${stalls === 1 ? '1 stall' : `${nameOf(stalls)} stalls`}: ${formatMany(counts[stalls]!, 'viewers')}, ${formatShare(shares[stalls]!)}`;
         const shape = `x="${px(left + 0.5)}" y="${px(at)}" width="${px(wide - 1)}" height="${px(area.bottom - at)}" rx="1.5"`;
         parts.push(`<rect class="bar ${tone(i)}" ${shape}><title>${escapeText(told)}</title></rect>`);
         if (!several) parts.push(text(middle, at - 5, formatShare(shares[stalls]!), 'mark mid'));

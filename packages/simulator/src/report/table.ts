@@ -1,7 +1,7 @@
 /** The figures as text for a terminal. */
 
 import { cell, FIGURES } from './figures.ts';
-import { formatCount } from './format.ts';
+import { formatMany } from './format.ts';
 import { policyTitle, type Report } from './runs.ts';
 
 /** One column a policy; ends with the commands that repeat the runs. */
@@ -20,7 +20,7 @@ export function textTable(report: Report): string {
     '  digest',
     ...series.map(({ runs }) => (runs.length === 1 ? runs[0]!.result.digest : 'see below')),
   ]);
-  const lines = [`${scenario}: ${about}`, `${formatCount(peers)} peers, ${mode}, ${seedsOf(report)}`, ''];
+  const lines = [`${scenario}: ${about}`, `${formatMany(peers, 'peers')}, ${mode}, ${seedsOf(report)}`, ''];
   lines.push(...aligned(rows), '', 'Again:');
   for (const { runs } of series) {
     for (const run of runs) {
