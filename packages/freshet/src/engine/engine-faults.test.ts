@@ -81,6 +81,35 @@ describe('a disk that fails', () => {
     await closed(swarm);
   });
 
+  it('stops when a piece cannot be read again and again, and does not download it for ever', async () => {
+    const swarm = new MemorySwarm(small);
+    const faults = new FaultPlan();
+    const disk = new MemoryDisk({ length: small.content.length, faults });
+    const broken = await swarm.add({ disk });
+    const seed = await swarm.add({ seed: true });
+    swarm.introduce(broken, seed);
+    await swarm.until(() => broken.torrent.done, 10_000);
+    const fault = new DiskError('IO', 'sample', 'sample cannot be read: bad sector.');
+    for (let nth = 0; nth < 200; nth++) faults.fail('read', nth, fault);
+    const player = async (): Promise<void> => {
+      while (broken.torrent.state === 'active') {
+        const reader = broken.torrent.createReader({ start: 0, end: 1000 });
+        await reader.read(1000).catch(() => {});
+        reader.close();
+        await new Promise<void>((resolve) => void swarm.clock.setTimer(1000, resolve));
+      }
+    };
+    void player();
+    await swarm.until(() => broken.torrent.state === 'failed', 60_000);
+    expect(broken.log.errors).toEqual([fault]);
+    expect(broken.log.warnings.map((warning) => warning.message)).toEqual(
+      new Array(3).fill(`Piece 0 cannot be read and is downloaded again: ${fault.message}`),
+    );
+    expect(faults.fired).toBeGreaterThanOrEqual(4);
+    await swarm.clock.advanceAsync(1000);
+    await closed(swarm);
+  });
+
   it('fails a seed whose file is not there any more', async () => {
     const swarm = new MemorySwarm(small);
     const seed = await swarm.add({

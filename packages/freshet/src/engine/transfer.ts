@@ -1,4 +1,4 @@
-import { encodeUploadOnly } from '../protocol/index.ts';
+import { encodeUploadOnly, LazyMap } from '../protocol/index.ts';
 import { findLost } from './changed-files.ts';
 import { type ContentEvents, type ContentOptions, TorrentContent } from './content.ts';
 import type { Swarm } from './peers/swarm.ts';
@@ -22,6 +22,9 @@ export interface TransferOptions {
   fail(error: Error): void;
 }
 
+/** So often a piece is downloaded again because it cannot be read: then it is the medium, and not a sector of it. */
+const MAX_UNREADABLE = 3;
+
 /** What goes on between a torrent's content and its swarm while the storage is open. */
 export class Transfer implements ContentEvents {
   readonly content: TorrentContent;
@@ -29,6 +32,8 @@ export class Transfer implements ContentEvents {
   #done = false;
   #layersTold = false;
   #closed = false;
+  /** How often each piece could not be read since the storage was opened. */
+  readonly #unreadable = new LazyMap<number, number>();
 
   constructor(options: TransferOptions, content: ContentOptions) {
     this.#options = options;
@@ -157,7 +162,11 @@ export class Transfer implements ContentEvents {
       return;
     }
     const message = `Piece ${piece} cannot be read and is downloaded again: ${error.message}`;
-    if (this.#lose([piece])) observer.onWarning(new Error(message, { cause: error }));
+    if (!this.#lose([piece])) return;
+    const times = (this.#unreadable.get(piece) ?? 0) + 1;
+    this.#unreadable.set(piece, times);
+    if (times > MAX_UNREADABLE) this.#options.fail(error);
+    else observer.onWarning(new Error(message, { cause: error }));
   }
 
   /** Looks whether somebody else has changed files, and verifies again what was in them. Never rejects. */
