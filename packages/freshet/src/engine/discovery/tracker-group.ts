@@ -250,6 +250,8 @@ export class TrackerGroup {
     entry.lastError = sentence;
     entry.failures++;
     if (retry === 'never') entry.isGivenUp = true;
+    // With its connection it has lost us.
+    if (retry === 'when-ready') entry.isStarted = false;
     if (typeof retry === 'string') entry.retryAt = Number.POSITIVE_INFINITY;
     else entry.retryAt = this.#clock.now() + retryDelay(this.#random, entry.failures, retry);
     if (this.#current === entry) this.#current = undefined;
@@ -295,6 +297,8 @@ export class TrackerGroup {
   /** Tells a tracker that we leave. */
   #dismiss(entry: TrackerEntry, done: () => void): void {
     entry.isStarted = false;
+    // There is no connection any more that would tell.
+    if (!entry.isGivenUp && entry.retryAt === Number.POSITIVE_INFINITY) entry.retryAt = 0;
     entry.session.announce('stopped', () => {
       entry.session.close();
       done();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeWsFailure } from '../../protocol/index.ts';
-import { A, B, INFO_HASH, setUp } from './ws-world.contract.ts';
+import { A, B, counts, INFO_HASH, setUp } from './ws-world.contract.ts';
 
 /** A reply with none of what a reply is for. */
 function encodeNothing(): string {
@@ -64,6 +64,24 @@ describe('a tracker that fails', () => {
     announcer.start();
     clock.advance(16_000);
     expect(warnings).toEqual(['The tracker wss://a.example did not reply within 15 s.']);
+  });
+
+  it('is returned to when its connection broke while an announce waited for its reply', () => {
+    const { clock, sockets, serve, announcer, status } = setUp([[A], [B]]);
+    const a = serve(A);
+    serve(B);
+    announcer.start();
+    clock.advance(1_000);
+    a.reply = undefined;
+    announcer.completed();
+    clock.advance(1_000);
+    sockets.stop(A);
+    clock.advance(1_000);
+    expect([status(A).state, status(B).state]).toEqual(['failing', 'working']);
+    a.reply = () => counts(5, 5);
+    serve(A);
+    clock.advance(120_000);
+    expect([status(A).state, status(B).state]).toEqual(['working', 'idle']);
   });
 
   it('is warned of once although its fault looks different from time to time', () => {
