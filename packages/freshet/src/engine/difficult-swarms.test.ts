@@ -72,6 +72,20 @@ describe('difficult peers', () => {
     await closed(swarm);
   });
 
+  it('gets the metadata from peers that had none themselves when they met', async () => {
+    const swarm = new MemorySwarm(small);
+    const seed = await swarm.add({ seed: true });
+    const first = await swarm.add({ magnet: true });
+    const second = await swarm.add({ magnet: true });
+    swarm.introduce(second, first);
+    await swarm.clock.advanceAsync(1000);
+    expect(second.torrent.peers()).toHaveLength(1);
+    swarm.introduce(first, seed);
+    await swarm.until(() => second.torrent.done, 20_000);
+    expect(await swarm.hasContent(second)).toBe(true);
+    await closed(swarm);
+  });
+
   it('is not held up by a liar about the size of the metadata who then says nothing', async () => {
     const swarm = new MemorySwarm(small);
     const seed = await swarm.add({ seed: true });

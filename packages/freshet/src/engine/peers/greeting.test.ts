@@ -88,6 +88,26 @@ describe('Greeting', () => {
     expect(said()).toEqual([encodeExtended(0, encodeExtendedHandshake(OURS)), encodeHaveAll()]);
   });
 
+  it('says again what it speaks when the metadata has come, once, to a peer that was told that it had not', () => {
+    const peer = { ...FAST, extension: true };
+    const { greeting, said } = setup();
+    const known = { ...OURS, metadataSize: 5 };
+    greeting.greet(peer, () => OURS, undefined);
+    greeting.tellMetadata(() => known);
+    greeting.tellMetadata(() => known);
+    expect(said().slice(2)).toEqual([encodeExtended(0, encodeExtendedHandshake(known))]);
+    for (const [flags, first] of [
+      [peer, known],
+      [FAST, OURS],
+    ] as const) {
+      const other = setup();
+      other.greeting.greet(flags, () => first, undefined);
+      const before = other.said().length;
+      other.greeting.tellMetadata(() => known);
+      expect(other.said()).toHaveLength(before);
+    }
+  });
+
   it('tells pieces that are known late one by one, in one write, and only once', () => {
     const { greeting, writes } = setup();
     greeting.tellPieces(bits(4, 1));

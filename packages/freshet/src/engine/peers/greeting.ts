@@ -25,6 +25,8 @@ export class Greeting {
   #said: SwarmKind | undefined;
   #done = false;
   #piecesDue = false;
+  /** It has been told that we lack the metadata. */
+  #metadataDue = false;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
@@ -55,12 +57,22 @@ export class Greeting {
    */
   greet(peer: HandshakeFlags, extended: () => ExtendedHandshake, verified: Bitfield | undefined): void {
     const say = (message: Uint8Array): void => this.#outbox.send(message);
-    if (peer.extension) say(encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(extended())));
+    if (peer.extension) this.#tellExtensions(extended());
     if (peer.fast && verified?.isFull && verified.length > 0) say(encodeHaveAll());
     else if (peer.fast && (verified === undefined || verified.isEmpty)) say(encodeHaveNone());
     else if (verified !== undefined && !verified.isEmpty) say(encodeBitfield(verified.toBytes()));
     this.#done = true;
     this.#piecesDue = verified === undefined;
+  }
+
+  /** We have the metadata now: a peer that lacks it and was told that we do too can have it of us (BEP 9). */
+  tellMetadata(extended: () => ExtendedHandshake): void {
+    if (this.#metadataDue) this.#tellExtensions(extended());
+  }
+
+  #tellExtensions(handshake: ExtendedHandshake): void {
+    this.#metadataDue = handshake.metadataSize === undefined;
+    this.#outbox.send(encodeExtended(EXTENDED_HANDSHAKE, encodeExtendedHandshake(handshake)));
   }
 
   /** Our pieces are known now: tells those that `greet` could not. */

@@ -206,7 +206,7 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
 
   /** In super-seeding (BEP 16) we admit to have the piece. */
   reveal(piece: number): void {
-    this.announcePiece(piece);
+    this.announcePiece(encodeHave(piece));
   }
 
   /** The peer speaks the fast extension (BEP 6), and so do we: each request is answered. */
@@ -379,8 +379,9 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     this.#download.fill();
   }
 
-  announcePiece(piece: number): void {
-    if (this.#greeting.done && !this.isSeed) this.send(encodeHave(piece));
+  /** @param have the message that tells of a piece. */
+  announcePiece(have: Uint8Array): void {
+    if (this.#greeting.done && !this.isSeed) this.send(have);
   }
 
   /** Lets the peer have the piece while it is choked (BEP 6). */
@@ -416,6 +417,7 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
     if (this.v2 && exchange.merkle !== undefined) {
       this.#hashes = new PeerHashes(this, exchange.merkle, this.#owner!.uploadLimiter);
     }
+    this.#greeting.tellMetadata(() => this.#owner!.extendedHandshake(this));
     this.#greeting.tellPieces(this.#owner!.announced ?? exchange.store.verified);
     this.onPieces();
   }
