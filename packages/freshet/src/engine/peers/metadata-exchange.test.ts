@@ -194,6 +194,30 @@ describe('MetadataExchange', () => {
     expect(b.banned).toEqual([]);
   });
 
+  it('does not begin with the largest size, however many name it, nor stay at it', async () => {
+    const huge = 128 * 1024 * 1024;
+    for (const honestFirst of [true, false]) {
+      const it = bench();
+      if (honestFirst) it.join(1, 'honest');
+      for (let id = 2; id < 20; id++) it.join(id, 'mute', huge);
+      await it.pass(1);
+      if (!honestFirst) it.join(1, 'honest');
+      await it.pass(1);
+      expect(it.got).toEqual(right);
+    }
+  });
+
+  it('goes on where it was when what seemed cheaper has led to nothing', async () => {
+    const it = bench();
+    it.join(1, 'honest');
+    it.join(2, 'mute', 1);
+    await it.pass(5);
+    expect(it.got).toBeUndefined();
+    await it.pass(10);
+    expect(it.got).toEqual(right);
+    expect(it.banned).toEqual([]);
+  });
+
   it('serves what it has, within limits', () => {
     const b = bench();
     const sent: string[] = [];

@@ -20,6 +20,8 @@ const REJECT_PAUSE = 10_000;
 const STALL_PAUSE = 60_000;
 /** An attempt that brings nothing for so many milliseconds gives way to another one. */
 const STALL = 12_000;
+/** An attempt is put aside for one at another size when so many times more is left of it: who lies must not cost much. */
+const CHEAPER = 4;
 /** Requests answered per peer before it is told to go elsewhere: so many, or all of the metadata twice. */
 const MAX_SERVED = 8192;
 
@@ -56,8 +58,9 @@ interface Attempt {
 
 /**
  * Fetches the info dictionary from peers, and serves it to them (BEP 9). Peers may lie about its size and its
- * content, and may not answer: the size that most peers name is tried first, one that leads nowhere is put
- * aside, and after a wrong hash one peer at a time is asked for all of it.
+ * content, and may not answer: of the sizes that they name the one that costs least, in bytes for each peer that names
+ * it, is tried first, one that leads nowhere is put aside, and after a wrong hash one peer at a time is asked for all of
+ * it.
  */
 export class MetadataExchange {
   readonly #hashes: TorrentHashes;
@@ -71,6 +74,8 @@ export class MetadataExchange {
   readonly #served = new LazyMap<number, number>();
   #infoBytes: Uint8Array | undefined;
   #attempt: Attempt | undefined;
+  /** One that has given way to a cheaper one, to be gone on with. */
+  #shelved: Attempt | undefined;
   #hashing = false;
   /** The pieces of several peers did not fit together. */
   #failedOnce = false;
@@ -86,6 +91,7 @@ export class MetadataExchange {
   setInfo(infoBytes: Uint8Array): void {
     this.#infoBytes = infoBytes;
     this.#attempt = undefined;
+    this.#shelved = undefined;
   }
 
   /** The peer's extended handshake is there. */
@@ -110,7 +116,9 @@ export class MetadataExchange {
     if (this.#attempt !== undefined && now - this.#attempt.progressAt > STALL) {
       this.#attempt = this.#replace(this.#attempt, now);
     }
-    this.#attempt ??= this.#begin(now);
+    const current = this.#attempt;
+    if (current === undefined) this.#attempt = this.#begin(now);
+    else if (current.sole === undefined) this.#attempt = this.#cheaper(current, now) ?? current;
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     for (const peer of [...this.#peers.values()]) {
@@ -159,8 +167,19 @@ export class MetadataExchange {
     return stalled;
   }
 
-  /** Chooses what to try now: of the sizes that peers name the most frequent one, in doubt the first. */
-  #begin(now: number): Attempt | undefined {
+  /** An attempt at a size that costs so much less than what is left of this one that it comes first. */
+  #cheaper(current: Attempt, now: number): Attempt | undefined {
+    const left = current.missing * METADATA_PIECE_LENGTH;
+    const size = this.#cheapestSize(now);
+    if (size === undefined || size === current.size || size * CHEAPER > left) return undefined;
+    // What is on its way is not waited for.
+    for (const piece of current.pieces) if (piece.data === undefined) piece.from = 0;
+    this.#shelved = current;
+    return this.#begin(now);
+  }
+
+  /** Of the sizes that peers name, the one of fewest bytes for each peer that names it. */
+  #cheapestSize(now: number): number | undefined {
     const votes = new Map<number, number>();
     for (const peer of this.#peers.values()) {
       const size = peer.metadataSize;
@@ -168,13 +187,27 @@ export class MetadataExchange {
       if (now >= (this.#sizePausedUntil.get(size) ?? 0)) votes.set(size, (votes.get(size) ?? 0) + 1);
     }
     let best: number | undefined;
-    for (const [size, count] of votes) if (best === undefined || count > votes.get(best)!) best = size;
+    for (const [size, count] of votes) {
+      if (best === undefined || size / count < best / votes.get(best)!) best = size;
+    }
+    return best;
+  }
+
+  /** Chooses what to try now. */
+  #begin(now: number): Attempt | undefined {
+    const best = this.#cheapestSize(now);
     if (best === undefined) return undefined;
     let sole: number | undefined;
     if (this.#failedOnce) {
       for (const peer of this.#peers.values()) {
         if (peer.metadataSize === best && this.#mayAsk(peer, now)) sole ??= peer.id;
       }
+    }
+    const shelved = this.#shelved;
+    if (sole === undefined && shelved?.size === best) {
+      this.#shelved = undefined;
+      shelved.progressAt = now;
+      return shelved;
     }
     const count = metadataPieceCount(best);
     const pieces = Array.from({ length: count }, () => ({ data: undefined, from: 0, requestedAt: 0 }));
