@@ -5,6 +5,7 @@ import { PACKET, QUANTUM } from './train.ts';
 const INITIAL_WINDOW = 10 * PACKET;
 /** What kernels and browsers buffer of a fast stream. */
 const MAX_WINDOW = 4 * 1024 * 1024;
+/** What a retransmission waits for besides the round trip, at least. */
 const MIN_RTO_MS = 200;
 
 /**
@@ -95,7 +96,7 @@ export class CongestionWindow {
   /** What was known of the path is out of date by half for each time-out that passes (RFC 2861). */
   #afterIdle(now: number, roundTrip: number): void {
     if (this.window <= INITIAL_WINDOW) return;
-    const timeout = Math.max(MIN_RTO_MS, 2 * roundTrip);
+    const timeout = roundTrip + MIN_RTO_MS;
     for (let idle = now - this.#lastSentAt; idle > timeout; idle -= timeout) {
       this.#threshold = Math.max(this.#threshold, (3 * this.window) / 4);
       this.window = Math.max(INITIAL_WINDOW, this.window / 2);
