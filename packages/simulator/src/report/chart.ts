@@ -8,6 +8,8 @@ export interface Chart {
   readonly legend: readonly LegendEntry[];
   /** Side by side where there is room; none where there was nothing to measure. */
   readonly panels: readonly Panel[];
+  /** What is said where there are none. */
+  readonly empty: string;
   /** The figures behind it. */
   readonly table: { readonly head: readonly string[]; readonly rows: readonly (readonly string[])[] };
 }

@@ -5,10 +5,13 @@ import { type Chart, type LegendEntry, type Panel, tone } from './chart.ts';
 import { formatCount, formatMany, formatMs, formatShare, NONE } from './format.ts';
 import { policyTitle, type Series } from './runs.ts';
 import { escapeText, hint, linePath, plot, px, text } from './svg.ts';
-import { type Axis, linearAxis, PERCENT, timeAxis } from './ticks.ts';
+import { type Axis, linearAxis, logTimeAxis, PERCENT, timeAxis } from './ticks.ts';
 
 /** Bars between two ticks. */
 const BARS_PER_TICK = 5;
+const BARS_PER_DECADE = 8;
+/** Slowest by fastest, from which on a comparison has a logarithmic axis. */
+const LOGARITHMIC = 12;
 /** Points of a cumulative line at most. */
 const CUMULATIVE_POINTS = 240;
 /** Width that bars for the rest take. */
@@ -22,6 +25,8 @@ export interface DistributionOptions {
   readonly xTitle: string;
   /** What is counted, such as `viewers`. */
   readonly what: string;
+  /** What is said when there is nothing, such as `Nobody jumped.` */
+  readonly empty: string;
   readonly series: readonly Series[];
   /** Milliseconds of all runs of a policy. */
   readonly values: (series: Series) => readonly number[];
@@ -38,8 +43,29 @@ export function distributionCharts(options: DistributionOptions): readonly [Char
     title: policyTitle(series.policy),
     values: Float64Array.from(options.values(series)).sort(),
   }));
-  const x = timeAxis(shownUpTo(sorted), 5);
+  const x = axisOf(sorted);
   return [histogram(options, sorted, x), cumulative(options, sorted, x)];
+}
+
+/** Where the slow ones are many times slower than the fast ones, only powers of ten show both. */
+function axisOf(sorted: readonly Sorted[]): Axis {
+  const all = sorted.filter(({ values }) => values.length > 0);
+  const medians = all.map(({ values }) => percentile(values, 0.5)!);
+  const slowest = Math.max(0, ...all.map(({ values }) => percentile(values, 0.95)!));
+  const fastest = Math.max(10, Math.min(...medians));
+  if (all.length < 2 || slowest < LOGARITHMIC * fastest) return timeAxis(shownUpTo(sorted), 5);
+  const least = Math.min(...all.map(({ values }) => values[0]!));
+  return logTimeAxis(least, Math.max(...all.map(({ values }) => values.at(-1)!)));
+}
+
+/** The ends of bars, the first of which begins where the axis does. */
+function edgesOf({ begin, end, ticks }: Axis): number[] {
+  if (begin === undefined) {
+    const step = ticks[1]! / BARS_PER_TICK;
+    return Array.from({ length: Math.round(end / step) + 1 }, (_, i) => i * step);
+  }
+  const count = (ticks.length - 1) * BARS_PER_DECADE;
+  return Array.from({ length: count + 1 }, (_, i) => begin * 10 ** (i / BARS_PER_DECADE));
 }
 
 /** A long tail does not press the rest into a corner: when it is long, what lies past twice the 95th percentile is counted beside. */
@@ -50,18 +76,21 @@ function shownUpTo(sorted: readonly Sorted[]): number {
 }
 
 function histogram(
-  { id, title, note, xTitle, what }: DistributionOptions,
+  { id, title, note, xTitle, what, empty }: DistributionOptions,
   sorted: readonly Sorted[],
   x: Axis,
 ): Chart {
-  const step = x.ticks[1]! / BARS_PER_TICK;
-  const count = (x.ticks.length - 1) * BARS_PER_TICK;
-  const bars = sorted.map(({ values }) => counted(values, step, count));
+  const edges = edgesOf(x);
+  const count = edges.length - 1;
+  const bars = sorted.map(({ values }) => counted(values, edges));
   const rest = bars.some((one) => one[count]! > 0);
   const highest = Math.max(...bars.map((one, i) => Math.max(...one) / Math.max(1, sorted[i]!.values.length)));
   const y = linearAxis(highest * 100, 4, '%');
-  const range = (bar: number): string =>
-    bar === count ? `over ${formatMs(x.end)}` : `${formatMs(bar * step)} to ${formatMs((bar + 1) * step)}`;
+  const range = (bar: number): string => {
+    if (bar === count) return `over ${formatMs(x.end)}`;
+    if (bar === 0 && x.begin !== undefined) return `up to ${formatMs(edges[1]!)}`;
+    return `${formatMs(edges[bar]!)} to ${formatMs(edges[bar + 1]!)}`;
+  };
   const panels = sorted.map(({ title: policy, values }, i): Panel => {
     const draw = (width: number, height: number): string => {
       const reserve = rest ? REST_WIDTH : 0;
@@ -71,8 +100,8 @@ function histogram(
         if (value === 0) return;
         const share = value / values.length;
         const end = bar === count;
-        const left = end ? area.right - REST_WIDTH * 0.6 : area.x(bar * step) + 0.5;
-        const wide = end ? REST_WIDTH * 0.6 : area.x(step) - area.x(0) - 1;
+        const left = end ? area.right - REST_WIDTH * 0.6 : area.x(edges[bar]!) + 0.5;
+        const wide = end ? REST_WIDTH * 0.6 : area.x(edges[bar + 1]!) - area.x(edges[bar]!) - 1;
         const at = Math.min(area.y(share * 100), area.bottom - 1);
         const label = `${range(bar)}: ${formatMany(value, what)}, ${formatShare(share)}`;
         const shape = `x="${px(left)}" y="${px(at)}" width="${px(wide)}" height="${px(area.bottom - at)}" rx="1.5"`;
@@ -93,6 +122,7 @@ function histogram(
     note,
     legend: [],
     panels: bars.every((one) => one.every((value) => value === 0)) ? [] : panels,
+    empty,
     table: {
       head: ['Time', ...sorted.map(({ title: policy }) => (sorted.length > 1 ? policy : capital(what)))],
       rows: used.map((bar) => [range(bar), ...bars.map((one) => formatCount(one[bar]!))]),
@@ -100,13 +130,16 @@ function histogram(
   };
 }
 
-/** Values in each of `count` steps, and those past them last. */
-function counted(values: Float64Array, step: number, count: number): number[] {
+/** Values between each two edges, with those below in the first bar, and those past the end last. */
+function counted(values: Float64Array, edges: readonly number[]): number[] {
+  const count = edges.length - 1;
   const bars = new Array<number>(count + 1).fill(0);
+  let bar = 0;
   for (const value of values) {
-    // The last step includes its end, or a greatest value that is round would count as beyond.
-    const bar = value <= step * count ? Math.min(count - 1, Math.floor(value / step)) : count;
-    bars[bar] = bars[bar]! + 1;
+    while (bar < count && value >= edges[bar + 1]!) bar++;
+    // The last bar includes its end, or a greatest value that is round would count as beyond.
+    const place = bar === count && value <= edges[count]! ? count - 1 : bar;
+    bars[place] = bars[place]! + 1;
   }
   return bars;
 }
@@ -122,8 +155,8 @@ function cumulative(
     const parts = [area.axes];
     sorted.forEach(({ title: policy, values }, i) => {
       if (values.length === 0) return;
-      const points: [number, number][] = [[area.x(0), area.y(0)]];
-      let last = area.x(0);
+      const points: [number, number][] = [[area.left, area.y(0)]];
+      let last = area.left;
       for (const { value, share } of stepsOf(values)) {
         if (value > x.end) break;
         const at = area.x(value);
@@ -146,7 +179,7 @@ function cumulative(
     });
     const slice = (area.right - area.left) / 40;
     for (let i = 0; i < 40; i++) {
-      const value = ((i + 0.5) / 40) * x.end;
+      const value = valueAt(x, (i + 0.5) / 40);
       const shares = sorted.map(({ title: policy, values }) => {
         const share = values.length === 0 ? NONE : formatShare(shareWithin(values, value));
         return several ? `${policy}: ${share}` : share;
@@ -165,6 +198,7 @@ function cumulative(
     note: cumulativeNote(sorted, what, x.end),
     legend: several ? legend : [],
     panels: sorted.every(({ values }) => values.length === 0) ? [] : [{ title: undefined, draw }],
+    empty: '',
     table: {
       head: ['Share', ...sorted.map(({ title: policy }) => (several ? policy : 'Time'))],
       rows: [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1].map((share) => [
@@ -181,7 +215,7 @@ function cumulative(
 /** The label of a point on a line: to its right and below, where a rising line leaves room. */
 function markLabel(x: number, y: number, label: string, right: number): string {
   const room = right - x > 80;
-  return text(x + (room ? 9 : -9), y + (room ? 16 : -8), label, room ? 'mark' : 'mark end');
+  return text(x + (room ? 9 : -9), y + (room ? 16 : 4), label, room ? 'mark' : 'mark end');
 }
 
 function cumulativeNote(sorted: readonly Sorted[], what: string, end: number): string {
@@ -197,6 +231,11 @@ function cumulativeNote(sorted: readonly Sorted[], what: string, end: number): s
   return beyond.length === 0
     ? rule
     : `${rule} Past the right end: ${beyond.join(', ')}, up to ${formatMs(max)}.`;
+}
+
+/** What stands at a place from 0 to 1 of the axis. */
+function valueAt({ begin, end }: Axis, place: number): number {
+  return begin === undefined ? place * end : begin * (end / begin) ** place;
 }
 
 function shareWithin(ascending: Float64Array, value: number): number {

@@ -66,6 +66,7 @@ export function availabilityChart(series: readonly Series[]): Chart {
         mark: 'area',
       };
     }),
+    empty: 'Nobody had any part of the film.',
     panels: all.every(({ availability }) => availability.length === 0) ? [] : panels,
     table: timeTable(series, [
       {

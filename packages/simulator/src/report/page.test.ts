@@ -91,6 +91,16 @@ describe('the report', () => {
     expect(html.match(/id="upload"[\s\S]*?line s3[\s\S]*?<\/section>/)).not.toBeNull();
   });
 
+  it('compares what is many times slower on a logarithmic axis', () => {
+    const series = [madeUpSeries(), madeUpSeries({ policy: 'http', slow: 40 })];
+    const html = htmlReport(reportOf({ series }));
+    elements(html);
+    expect(html).toMatch(
+      /id="startup-cumulative"[\s\S]*?>100 ms<[\s\S]*?>1 s<[\s\S]*?>10 s<[\s\S]*?<\/section>/,
+    );
+    expect(html.match(/NaN|Infinity|undefined/)).toBeNull();
+  });
+
   it('escapes every name', () => {
     const policy = '<b onclick="x">&\'';
     const result = { ...madeUpResult({ peers: 20 }), policy, digest: '<i>' };
@@ -111,7 +121,7 @@ describe('the report', () => {
     elements(html);
     expect(html.match(/NaN|Infinity|undefined|<svg class="chart/)).toBeNull();
     expect(textOf(html)).toContain('Stopped before its end');
-    expect(textOf(html)).toMatch(/Start-up, Stalls, Viewers/);
+    expect(textOf(html)).toMatch(/Nobody saw a picture. Nobody jumped. Nobody got everything./);
   });
 });
 

@@ -78,6 +78,7 @@ function feelCharts(series: readonly Series[]): Chart[] {
   return [
     ...distributionCharts({
       id: 'startup',
+      empty: 'Nobody saw a picture.',
       title: 'Start-up',
       note: `How long viewers wait for the first picture.${words(startups)}`,
       xTitle: 'From arrival to the first picture',
@@ -89,6 +90,7 @@ function feelCharts(series: readonly Series[]): Chart[] {
     viewersChart(series),
     ...distributionCharts({
       id: 'seek',
+      empty: 'Nobody jumped.',
       title: 'Seeks',
       note: `How long viewers wait for the picture after a jump.${words(seeks)}`,
       xTitle: 'From the seek to its picture',
@@ -98,6 +100,7 @@ function feelCharts(series: readonly Series[]): Chart[] {
     }),
     ...distributionCharts({
       id: 'completion',
+      empty: 'Nobody got everything.',
       title: 'Completion',
       note: `How long those took who got everything.${words(completions)}`,
       xTitle: 'From arrival to having everything',
@@ -122,12 +125,9 @@ function section(title: string, charts: readonly Chart[], rows: ReadonlySet<stri
   const lone = spans.filter((chart) => chart.panels.length === 1);
   const ordered = [...lone, ...halves, ...spans.filter((chart) => !lone.includes(chart))];
   const cards = ordered.map((chart) => card(chart, chart === alone || !halves.includes(chart)));
-  const empty = charts.filter((chart) => chart.panels.length === 0 && !chart.id.endsWith('-cumulative'));
-  const missing =
-    empty.length === 0
-      ? ''
-      : `<p class="facts">Nothing happened to be shown of: ${empty.map((chart) => escapeText(chart.title)).join(', ')}.</p>`;
-  return `<h2>${escapeText(title)}</h2>\n<div class="cards">\n${cards.join('\n')}\n</div>\n${missing}`;
+  const missing = charts.filter((chart) => chart.panels.length === 0 && chart.empty !== '');
+  const said = missing.map((chart) => escapeText(chart.empty)).join(' ');
+  return `<h2>${escapeText(title)}</h2>\n<div class="cards">\n${cards.join('\n')}\n</div>\n${said === '' ? '' : `<p class="facts">${said}</p>`}`;
 }
 
 function card(chart: Chart, span: boolean): string {
@@ -138,7 +138,7 @@ function card(chart: Chart, span: boolean): string {
 <h3 id="${id}-title">${name}</h3>
 <p id="${id}-note">${escapeText(note)}</p>
 ${legend.length === 0 ? '' : `<ul class="legend">${legend.map(legendEntry).join('')}</ul>`}
-<div class="panels${broad ? ' one' : ''}">${panels.map((one) => panel(one, chart, broad)).join('')}</div>
+<div class="panels${panels.length === 3 || panels.length > 4 ? ' small' : ''}">${panels.map((one) => panel(one, chart, broad)).join('')}</div>
 <details><summary>Figures of this chart</summary>
 <div class="scroll" tabindex="0" role="group" aria-label="${name}, figures">${plainTable(table)}</div></details>
 </section>`;

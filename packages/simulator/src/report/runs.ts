@@ -34,7 +34,7 @@ export function policyTitle(policy: string): string {
     freshet: 'Freshet',
     sequential: 'Sequential',
     rarest: 'Rarest first',
-    window: 'HTTP window, then peers',
+    window: 'HTTP window',
     http: 'Plain HTTP',
   };
   return titles[policy] ?? policy;

@@ -54,6 +54,7 @@ export function stallsChart(series: readonly Series[]): Chart {
     title: 'Stalls',
     note: `Times that a viewer waited in the middle of the film; waiting after a seek is not a stall. Viewers without any: ${none.join(', ')}.`,
     legend: several ? policies.map(({ title }, i) => ({ label: title, tone: tone(i), mark: 'area' })) : [],
+    empty: policies.some(({ total }) => total > 0) ? 'Nobody stalled.' : '',
     panels: highest === 0 ? [] : [{ title: undefined, draw }],
     table: {
       head: ['Stalls', ...policies.map(({ title }) => (several ? title : 'Viewers'))],
@@ -119,6 +120,7 @@ export function uploadChart(series: readonly Series[]): Chart {
         : []),
       equalLegend,
     ],
+    empty: 'Nobody uploaded anything.',
     panels: policies.every(({ curve }) => curve.length === 0) ? [] : [{ title: undefined, draw }],
     table: {
       head: [

@@ -58,7 +58,8 @@ p { margin: 4px 0 0; }
 .panel h4 { margin: 0 0 4px; font-size: 14px; font-weight: 600; }
 .chart { display: block; width: 100%; height: auto; max-width: 760px; }
 .chart.wide, .chart.broad { display: none; }
-.panels.one { grid-template-columns: 1fr; } .chart.broad { max-width: none; }
+.panels.small { grid-template-columns: repeat(auto-fit, minmax(min(100%, 310px), 1fr)); }
+.chart.broad { max-width: none; }
 @container (min-width: 430px) { .chart.wide { display: block; } .chart.narrow { display: none; } }
 @container (min-width: 800px) { .chart.broad { display: block; } .chart.broad ~ .chart { display: none; } }
 .empty { color: var(--faint); padding: 26px 0 20px; }

@@ -1,6 +1,6 @@
 /** Small pieces of SVG: text that is escaped, numbers that are short, and a plot with two axes. */
 
-import type { Axis } from './ticks.ts';
+import { type Axis, placeOn } from './ticks.ts';
 
 /** Text for HTML and SVG, attributes included. */
 export function escapeText(text: string): string {
@@ -49,8 +49,8 @@ export function plot({ width, height, x, y, xTitle, yTitle, reserve = 0 }: PlotO
   const right = width - MARGIN.right;
   const top = MARGIN.top;
   const bottom = height - MARGIN.bottom;
-  const toX = (value: number): number => left + (value / x.end) * (right - reserve - left);
-  const toY = (value: number): number => bottom - (value / y.end) * (bottom - top);
+  const toX = (value: number): number => left + placeOn(x, value) * (right - reserve - left);
+  const toY = (value: number): number => bottom - placeOn(y, value) * (bottom - top);
   const parts: string[] = [];
   for (const tick of y.ticks) {
     const at = toY(tick);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Axis, linearAxis, rateAxis, timeAxis } from './ticks.ts';
+import { type Axis, linearAxis, logTimeAxis, placeOn, rateAxis, timeAxis } from './ticks.ts';
 
 function shown({ ticks, format, unit }: Axis): string {
   return `${ticks.map(format).join(' ')} ${unit}`.trim();
@@ -28,6 +28,13 @@ describe('an axis', () => {
     expect(shown(axis)).toBe('0 100 200 300 400 Mbit/s');
     expect(axis.end).toBe(50_000_000);
     expect(shown(rateAxis(1000, 4))).toBe('0 2 4 6 8 kbit/s');
+  });
+
+  it('has powers of ten where steps multiply', () => {
+    const axis = logTimeAxis(320, 262_000);
+    expect(shown(axis)).toBe('100 ms 1 s 10 s 100 s 1,000 s');
+    expect([0, 100, 1000, 1_000_000].map((ms) => placeOn(axis, ms))).toEqual([0, 0, expect.closeTo(0.25), 1]);
+    expect(shown(logTimeAxis(0, 0))).toBe('10 ms 100 ms');
   });
 
   it('is there for nothing at all too', () => {

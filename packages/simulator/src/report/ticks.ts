@@ -1,12 +1,20 @@
 /** Round numbers for axes. */
 
-/** From 0 to `end`, which is the first round number at or over what is to be shown. */
+/** From 0 (or `begin`, where steps multiply) to `end`, the first round number at or over what is to be shown. */
 export interface Axis {
   readonly end: number;
   readonly ticks: readonly number[];
   /** Shows a tick, without a unit. */
   readonly format: (tick: number) => string;
   readonly unit: string;
+  /** Where it begins when it is logarithmic; what is less stands there too. */
+  readonly begin?: number | undefined;
+}
+
+/** Where a value stands on the axis, from 0 to 1. */
+export function placeOn({ begin, end }: Axis, value: number): number {
+  if (begin === undefined) return value / end;
+  return Math.log(Math.max(begin, value) / begin) / Math.log(end / begin);
 }
 
 const DECIMAL: readonly number[] = [1, 2, 5, 10];
@@ -35,6 +43,15 @@ export function timeAxis(maxMs: number, count: number): Axis {
     return axis(maxMs, (sixtieth ?? decimalStep(maxMs / per, count)) * per, per, unit);
   }
   return axis(maxMs, decimalStep(maxMs / 3_600_000, count) * 3_600_000, 3_600_000, 'h');
+}
+
+/** A logarithmic axis of milliseconds, by powers of ten; each tick says its unit. */
+export function logTimeAxis(minMs: number, maxMs: number): Axis {
+  const first = Math.floor(Math.log10(Math.max(10, minMs)) + 1e-9);
+  const last = Math.max(first + 1, Math.ceil(Math.log10(maxMs) - 1e-9));
+  const ticks = Array.from({ length: last - first + 1 }, (_, i) => 10 ** (first + i));
+  const format = (tick: number): string => (tick < 1000 ? `${tick} ms` : `${grouped(String(tick / 1000))} s`);
+  return { begin: 10 ** first, end: 10 ** last, ticks, format, unit: '' };
 }
 
 /** An axis of bytes per second as a rate of bits. Its positions stay bytes per second. */

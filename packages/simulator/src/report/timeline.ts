@@ -140,6 +140,7 @@ export function sourcesChart(series: readonly Series[]): Chart {
     title: 'Where the bytes come from',
     note: 'Payload that all viewers together receive, by its source. The dashed line is what their own lines could send.',
     legend: [...areas, { label: "viewers' upload capacity", tone: 'dashes', mark: 'dashes' }],
+    empty: '',
     panels: rows.every((row) => row.intervals.length === 0) ? [] : panels,
     table: timeTable(series, [
       ...used.map(({ key, label }) => column(`${label}, Mbit/s`, (i: Interval) => mbits(i[key]))),
@@ -191,6 +192,7 @@ export function offloadChart(series: readonly Series[]): Chart {
     title: 'Offload',
     note: 'The part of what viewers receive that other viewers send, moment by moment.',
     legend: bound === undefined ? lines : [...lines, dashes],
+    empty: '',
     panels: shares.every((row) => row.every((share) => share === undefined))
       ? []
       : [{ title: undefined, draw }],
@@ -244,6 +246,7 @@ export function viewersChart(series: readonly Series[]): Chart {
     title: 'Viewers',
     note: 'Who is there, who sees a picture, and who waits for one in the middle of the film.',
     legend: STATES.map(({ label, tone: classes }) => ({ label, tone: classes, mark: 'line' })),
+    empty: '',
     panels: rows.every((row) => row.intervals.length === 0) ? [] : panels,
     table: timeTable(
       series,
