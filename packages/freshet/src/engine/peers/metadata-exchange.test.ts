@@ -110,6 +110,15 @@ describe('MetadataExchange', () => {
     expect(b.got).toBeDefined();
   });
 
+  it('is not held up by several that do not answer', async () => {
+    const b = bench();
+    for (let id = 1; id <= 6; id++) b.join(id, 'mute');
+    b.join(7, 'honest');
+    await b.pass(20);
+    expect(b.got).toEqual(right);
+    expect(b.banned).toEqual([]);
+  });
+
   it('asks others for what a peer rejects, and it again later', async () => {
     const b = bench();
     b.join(1, 'rejects');

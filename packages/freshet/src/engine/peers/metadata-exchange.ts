@@ -13,6 +13,8 @@ import type { Hasher } from '../ports.ts';
 const MAX_METADATA = 128 * 1024 * 1024;
 /** Milliseconds until a piece is asked of another peer. */
 const REQUEST_TIMEOUT = 4000;
+/** The same once it has been asked of somebody who did not answer. */
+const NEXT_TIMEOUT = 2000;
 /** Requests in flight to one peer. */
 const REQUESTS_PER_PEER = 4;
 /** Milliseconds for which a peer that rejected, or a size that led nowhere, is left alone. */
@@ -41,6 +43,8 @@ interface PieceState {
   /** Who is asked for it or has sent it; 0 for nobody. */
   from: number;
   requestedAt: number;
+  /** Those before, who have not answered in time. */
+  readonly late: number[];
 }
 
 /** One try at an info dictionary of a given size. */
@@ -71,6 +75,8 @@ export class MetadataExchange {
   readonly #pausedUntil = new LazyMap<number, number>();
   /** Sizes that are not tried before a time. */
   readonly #sizePausedUntil = new LazyMap<number, number>();
+  /** Requests that a peer has not answered in time; who has fewest is asked first. */
+  readonly #timeouts = new LazyMap<number, number>();
   readonly #served = new LazyMap<number, number>();
   #infoBytes: Uint8Array | undefined;
   #attempt: Attempt | undefined;
@@ -104,6 +110,7 @@ export class MetadataExchange {
     this.#peers.delete(id);
     this.#pausedUntil.delete(id);
     this.#served.delete(id);
+    this.#timeouts.delete(id);
     const attempt = this.#attempt;
     if (attempt === undefined) return;
     if (attempt.sole === id) this.#attempt = undefined;
@@ -121,7 +128,7 @@ export class MetadataExchange {
     else if (current.sole === undefined) this.#attempt = this.#cheaper(current, now) ?? current;
     const attempt = this.#attempt;
     if (attempt === undefined) return;
-    for (const peer of [...this.#peers.values()]) {
+    for (const peer of this.#byPatience()) {
       if (peer.metadataSize !== attempt.size || !this.#mayAsk(peer, now)) continue;
       if (attempt.sole === undefined || attempt.sole === peer.id) this.#requestFrom(peer, attempt, now);
     }
@@ -137,13 +144,15 @@ export class MetadataExchange {
     const attempt = this.#attempt;
     const state = attempt?.pieces[message.piece];
     if (attempt === undefined || state === undefined || this.#hashing) return;
-    if (state.from !== peer.id || state.data !== undefined) return;
+    const asked = state.from === peer.id || state.late.includes(peer.id);
+    if (!asked || state.data !== undefined) return;
     if (message.type === 'reject') {
-      state.from = 0;
+      if (state.from === peer.id) state.from = 0;
       this.#pausedUntil.set(peer.id, now + REJECT_PAUSE);
       if (attempt.sole === peer.id) this.#attempt = undefined;
     } else if (message.totalSize === attempt.size) {
       state.data = message.data.slice();
+      state.from = peer.id;
       attempt.progressAt = now;
       attempt.missing--;
       if (attempt.missing === 0) {
@@ -199,7 +208,7 @@ export class MetadataExchange {
     if (best === undefined) return undefined;
     let sole: number | undefined;
     if (this.#failedOnce) {
-      for (const peer of this.#peers.values()) {
+      for (const peer of this.#byPatience()) {
         if (peer.metadataSize === best && this.#mayAsk(peer, now)) sole ??= peer.id;
       }
     }
@@ -210,8 +219,19 @@ export class MetadataExchange {
       return shelved;
     }
     const count = metadataPieceCount(best);
-    const pieces = Array.from({ length: count }, () => ({ data: undefined, from: 0, requestedAt: 0 }));
+    const pieces = Array.from({ length: count }, () => ({
+      data: undefined,
+      from: 0,
+      requestedAt: 0,
+      late: [],
+    }));
     return { size: best, sole, pieces, missing: count, first: 0, progressAt: now };
+  }
+
+  /** Those who answer first, else in the order in which they came. */
+  #byPatience(): MetadataPeer[] {
+    const timeouts = (peer: MetadataPeer): number => this.#timeouts.get(peer.id) ?? 0;
+    return [...this.#peers.values()].sort((a, b) => timeouts(a) - timeouts(b));
   }
 
   #mayAsk(peer: MetadataPeer, now: number): boolean {
@@ -230,8 +250,13 @@ export class MetadataExchange {
     for (let i = attempt.first; i < pieces.length && inFlight < REQUESTS_PER_PEER; i++) {
       const piece = pieces[i]!;
       if (piece.data !== undefined) continue;
-      if (piece.from !== 0 && now - piece.requestedAt < REQUEST_TIMEOUT) continue;
+      const timeout = piece.late.length === 0 ? REQUEST_TIMEOUT : NEXT_TIMEOUT;
+      if (piece.from !== 0 && now - piece.requestedAt < timeout) continue;
       if (piece.from !== peer.id) inFlight++;
+      if (piece.from !== 0) {
+        this.#timeouts.set(piece.from, (this.#timeouts.get(piece.from) ?? 0) + 1);
+        if (!piece.late.includes(piece.from)) piece.late.push(piece.from);
+      }
       piece.from = peer.id;
       piece.requestedAt = now;
       peer.sendMetadata(encodeMetadataMessage({ type: 'request', piece: i }));
