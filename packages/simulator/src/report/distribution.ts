@@ -195,7 +195,7 @@ function cumulative(
   return {
     id: `${id}-cumulative`,
     title: `${title}, cumulative`,
-    note: cumulativeNote(sorted, what, x.end),
+    note: cumulativeNote(sorted, what, x),
     legend: several ? legend : [],
     panels: sorted.every(({ values }) => values.length === 0) ? [] : [{ title: undefined, draw }],
     empty: '',
@@ -218,7 +218,7 @@ function markLabel(x: number, y: number, label: string, right: number): string {
   return text(x + (room ? 9 : -9), y + (room ? 16 : 4), label, room ? 'mark' : 'mark end');
 }
 
-function cumulativeNote(sorted: readonly Sorted[], what: string, end: number): string {
+function cumulativeNote(sorted: readonly Sorted[], what: string, { begin, end }: Axis): string {
   const beyond = sorted
     .map(({ title, values }) => {
       const count = values.length - Math.round(shareWithin(values, end) * values.length);
@@ -227,7 +227,8 @@ function cumulativeNote(sorted: readonly Sorted[], what: string, end: number): s
     })
     .filter((part) => part !== '');
   const max = Math.max(0, ...sorted.map(({ values }) => values.at(-1) ?? 0));
-  const rule = 'A point of the line says how many took that time at most; the dots are p50 and p95.';
+  const steps = begin === undefined ? '' : ' Each step of the axis is ten times the one before.';
+  const rule = `A point of the line says how many took that time at most; the dots are p50 and p95.${steps}`;
   return beyond.length === 0
     ? rule
     : `${rule} Past the right end: ${beyond.join(', ')}, up to ${formatMs(max)}.`;

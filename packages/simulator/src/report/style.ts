@@ -4,7 +4,7 @@ const LIGHT = `
   color-scheme: light;
   --page: #f4f4f1; --card: #fdfdfc; --edge: #e3e2dd; --ink: #14140f; --soft: #55544e; --faint: #77766f;
   --grid: #e7e6e1; --axis: #a9a8a1; --dash: #45443f;
-  --s0: #2a78d6; --s1: #e0662b; --s2: #16996b; --s3: #6a4fc4; --s4: #b8860b; --s5: #c2417e;
+  --s0: #2a78d6; --s1: #e0662b; --s2: #16996b; --s3: #6a4fc4; --s4: #c2417e; --s5: #a87900;
   --peers: #2a78d6; --seeder: #16996b; --http: #eb8a4b; --bad: #c93434;
   --h0: #efeeea; --h1: #d3e4f8; --h2: #abcdf1; --h3: #7fb2e8; --h4: #5596dc; --h5: #2f78c9; --h6: #185aa3; --h7: #0b3a70;`;
 
@@ -12,7 +12,7 @@ const DARK = `
   color-scheme: dark;
   --page: #101010; --card: #1a1a19; --edge: #2f2f2c; --ink: #f3f2ee; --soft: #bcbbb3; --faint: #93928a;
   --grid: #2c2c29; --axis: #5d5c57; --dash: #d0cfc7;
-  --s0: #4b97ec; --s1: #ee7e45; --s2: #22b580; --s3: #9d8bf0; --s4: #d6a52a; --s5: #e56aa0;
+  --s0: #4b97ec; --s1: #ee7e45; --s2: #22b580; --s3: #9d8bf0; --s4: #e56aa0; --s5: #d6a52a;
   --peers: #3c86dc; --seeder: #1fa877; --http: #d9732f; --bad: #f06a6a;
   --h0: #262624; --h1: #12335a; --h2: #17477d; --h3: #1f5fa3; --h4: #3179c6; --h5: #5697dd; --h6: #8ebaea; --h7: #cfe2f8;`;
 
