@@ -1,5 +1,9 @@
 /** Everything that is fuzzed. */
 
+import { peerSession } from '../sessions/peer.ts';
+import { trackerClientSession } from '../sessions/tracker-client.ts';
+import { trackerServerSession } from '../sessions/tracker-server.ts';
+import { webSeedSession } from '../sessions/web-seed.ts';
 import type { Target } from '../target.ts';
 import { addresses } from './addresses.ts';
 import { bencode } from './bencode.ts';
@@ -32,4 +36,8 @@ export const TARGETS: readonly Target[] = [
   rangeServer,
   media,
   records,
+  peerSession,
+  webSeedSession,
+  trackerClientSession,
+  trackerServerSession,
 ];

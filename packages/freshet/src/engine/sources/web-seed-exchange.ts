@@ -127,7 +127,7 @@ export class RangeExchange {
       this.#handler.lingered(this.#exchange);
       return;
     }
-    const { clock, onWasted } = this.#host;
+    const { clock } = this.#host;
     this.#progressAt = clock.now();
     this.#share.take(chunk.length);
     if (this.#refusal !== undefined) {
@@ -142,7 +142,7 @@ export class RangeExchange {
     this.#left -= chunk.length;
     const skipped = Math.min(this.#skip, chunk.length);
     this.#skip -= skipped;
-    if (skipped > 0) onWasted(skipped);
+    if (skipped > 0) this.#host.onWasted(skipped);
     if (skipped < chunk.length) this.#handler.onBody(chunk.subarray(skipped));
     if (!this.#closed && this.#left > 0 && !this.#share.open) this.#limit();
   }

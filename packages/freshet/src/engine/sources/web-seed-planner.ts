@@ -236,19 +236,34 @@ export class WebSeedPlanner {
     const late = this.#needs.of(now, this.#host.scheduler.lateAfter, this.#needs.slowerThan(source));
     const needs = (other: number, block: number): boolean =>
       late(other, block) && !source.asksFor(other, block);
+    const begin = (first: number): boolean => {
+      const from = short ? this.#gridStart(first, allowed) : first;
+      const maxBytes = short ? STREAM_RUN : runLength(source.rate);
+      return this.#begin(source, from, maxBytes, false, needs, may, short) > 0;
+    };
     // What is begun and not asked of anybody comes first, or it would take up memory for ever.
+    const unasked = this.#firstOf(store.unasked.indexes(), needs, allowed);
+    const next = unasked >= 0 ? unasked : piece;
+    if (next >= 0 && begin(next)) return true;
+    // There may be no memory for another piece; what others are late with has its own.
+    const owed = this.#firstOf(store.partials.keys(), needs, allowed);
+    return owed >= 0 && owed !== next && begin(owed);
+  }
+
+  /** The first of some pieces that is wanted, allowed and needed; -1 for none among those that are looked at. */
+  #firstOf(
+    pieces: Iterable<number>,
+    needs: (piece: number, block: number) => boolean,
+    allowed: (piece: number) => boolean,
+  ): number {
+    const { picker } = this.#host.store;
     let looks = MAX_LOOKS;
-    for (const index of piece >= 0 ? store.unasked.indexes() : store.partials.keys()) {
+    for (const index of pieces) {
       if (looks-- === 0) break;
       if (picker.priority(index) === 0 || !allowed(index)) continue;
-      if (this.#needs.firstNeeded(index, needs) < 0) continue;
-      piece = index;
-      break;
+      if (this.#needs.firstNeeded(index, needs) >= 0) return index;
     }
-    if (piece < 0) return false;
-    if (short) piece = this.#gridStart(piece, allowed);
-    const maxBytes = short ? STREAM_RUN : runLength(source.rate);
-    return this.#begin(source, piece, maxBytes, false, needs, may, short) > 0;
+    return -1;
   }
 
   /** A run behind what is needed at once, or from the start when there is nothing; for a viewer without peers. */

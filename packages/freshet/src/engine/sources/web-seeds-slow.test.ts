@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { rangeResponse } from '../../memory/index.ts';
+import { MemorySwarm, sampleTorrent } from '../../../testing/memory-swarm.ts';
+import { type MemoryHttpResponse, rangeResponse } from '../../memory/index.ts';
 import type { HttpClient } from '../ports.ts';
 import { Harness, type HarnessOptions, makeTorrent } from './web-seed-harness.contract.ts';
 
@@ -89,6 +90,17 @@ describe('servers that fall silent', () => {
     expect(await h.isStored()).toBe(true);
   });
 
+  it('are left to others also where nobody tells that time passes: no peer is there and nobody watches', async () => {
+    const h = servers({ silentAfter: 100_000 });
+    h.seeds.add(SLOW);
+    h.seeds.add(FAST);
+    h.seeds.start();
+    await h.clock.advanceAsync(10_000);
+    expect(await h.isStored()).toBe(true);
+    h.seeds.stop();
+    expect(h.clock.pending).toBe(0);
+  });
+
   it('are asked again when nobody else is there, with one warning', async () => {
     const h = servers({});
     let silent = true;
@@ -121,5 +133,44 @@ describe('requests to web seeds', () => {
     h.seeds.add(FAST);
     await time(h, 60_000);
     expect([...kinds]).toEqual(['range,url']);
+  });
+});
+
+describe('in a client with little memory', () => {
+  /** A torrent of two files with a web seed that does as it should, and one that answers as told. */
+  async function download(order: readonly string[], answer: Partial<MemoryHttpResponse> | 'whole') {
+    const files = [
+      { path: ['a'], length: 70_000 },
+      { path: ['b'], length: 33_000 },
+    ];
+    const sample = await sampleTorrent(0, 32 * KIB, { files, version: 2 });
+    const swarm = new MemorySwarm(sample);
+    const content = (url: string): Uint8Array => {
+      const { offset, length } = sample.info.files.find((file) => url.endsWith(`/${file.name}`))!;
+      return sample.content.subarray(offset, offset + length);
+    };
+    swarm.http.route('http://good.example/*', (request) => rangeResponse(content(request.url), request));
+    swarm.http.route('http://odd.example/*', (request) =>
+      answer === 'whole'
+        ? { body: content(request.url) }
+        : { ...rangeResponse(content(request.url), request), ...answer },
+    );
+    const webSeeds = order.map((name) => `http://${name}.example/`);
+    const member = await swarm.add({ engine: { bufferBudget: 128 * KIB }, spec: { webSeeds } });
+    await swarm.until(() => member.torrent.done, 15_000);
+    expect(await swarm.hasContent(member)).toBe(true);
+    await swarm.close();
+    return member.torrent.stats();
+  }
+
+  it('servers may send whole files, of which what was not asked for is thrown away', async () => {
+    expect((await download(['good', 'odd'], 'whole')).wasted).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['before their head', -1],
+    ['in the middle', 20_000],
+  ])('servers that fall silent %s do not keep all of it for themselves', async (_name, silentAfter) => {
+    await download(['odd', 'good'], { silentAfter });
   });
 });

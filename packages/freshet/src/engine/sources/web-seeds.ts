@@ -122,8 +122,16 @@ export class WebSeeds {
 
   #armRetry(now: number): void {
     let at = Number.POSITIVE_INFINITY;
-    for (const source of this.#sources.values()) at = Math.min(at, source.retryAt(now));
-    if (at === this.#retryTime) return;
+    let busy = false;
+    for (const source of this.#sources.values()) {
+      at = Math.min(at, source.retryAt(now));
+      busy ||= source.runs.size > 0;
+    }
+    // A server may fall silent while another one is idle and there is neither peer nor reader for whom time is told.
+    if (busy && this.#sources.size > 1) at = Math.min(at, now + TICK);
+    // One that rings early costs less than setting it again with each block.
+    const early = this.#retry !== undefined && this.#retryTime <= at;
+    if (at === this.#retryTime || (early && at !== Number.POSITIVE_INFINITY)) return;
     this.#retry?.cancel();
     this.#retry = undefined;
     this.#retryTime = at;
