@@ -90,6 +90,23 @@ describe('announces over a WebSocket', () => {
     expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(2);
   });
 
+  it('makes offers as a seed only while there are peers that are none', () => {
+    const { clock, serve, announcer, stats } = setUp();
+    stats.left = 0;
+    const tracker = serve(A);
+    tracker.reply = () => counts(50, 0);
+    announcer.start();
+    clock.advance(10_000);
+    const early = tracker.announces.flatMap(({ offers }) => offers).length;
+    clock.advance(220_000);
+    expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(early);
+    tracker.reply = () => counts(50, 2);
+    clock.advance(110_000);
+    const before = tracker.announces.flatMap(({ offers }) => offers).length;
+    clock.advance(110_000);
+    expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(before + 2);
+  });
+
   it('expires offers after 50 s and makes new ones with the next announce', () => {
     const handlers: { onDescription(sdp: string): void }[] = [];
     let cancelled = 0;

@@ -62,7 +62,7 @@ export class WsTracker implements TrackerSession {
   #timer: Timer | undefined;
   /** An announce has been sent on the socket as it is now, and none that says we leave. */
   #isMember = false;
-  /** Other peers in the swarm, `undefined` until the tracker tells. */
+  /** Other peers in the swarm that may want us, `undefined` until the tracker tells. */
   #others: number | undefined;
   #trackerId: string | undefined;
   /** Few offers were made while it was not known who is met elsewhere. */
@@ -252,7 +252,9 @@ export class WsTracker implements TrackerSession {
     const { complete, incomplete, trackerId, warning, interval, minInterval } = reply;
     if (trackerId !== undefined && trackerId.length <= MAX_TRACKER_ID) this.#trackerId = trackerId;
     if (complete !== undefined && incomplete !== undefined) {
-      this.#others = Math.max(0, complete + incomplete - 1);
+      // Seeds have nothing for each other: who is complete offers to those that are not.
+      const isSeed = this.#options.stats().left === 0;
+      this.#others = isSeed ? incomplete : Math.max(0, complete + incomplete - 1);
       this.#offers?.limit(this.#offersTo(this.#others));
       if (this.#heldBack)
         this.#offers?.want(this.#offersTo(Math.min(this.#options.stats().wantPeers, this.#others)));
