@@ -1,6 +1,7 @@
 /** The program behind `npm run simulate` (scripts/simulate.mjs). */
 
 import { faultsCommand } from './faults/command.ts';
+import { matrixCommand } from './matrix-run.ts';
 import type { SimulationResult } from './metrics/result.ts';
 import { type CommandWorld, type RunRequest, runCommand } from './report/command.ts';
 import { policies } from './scenario.ts';
@@ -9,8 +10,9 @@ import { simulate } from './simulate.ts';
 
 /** Returns the exit code. Ctrl-C ends the run between two events, a second one the process. */
 export async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === 'faults')
-    return faultsCommand(args.slice(1), (line) => void process.stdout.write(`${line}\n`));
+  const print = (line: string): void => void process.stdout.write(`${line}\n`);
+  if (args[0] === 'faults') return faultsCommand(args.slice(1), print);
+  if (args[0] === 'matrix') return matrixCommand(args.slice(1), print);
   const stop = new AbortController();
   const onInterrupt = (): void => {
     process.removeListener('SIGINT', onInterrupt);

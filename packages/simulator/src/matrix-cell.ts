@@ -1,0 +1,244 @@
+/** One cell of the transfer matrix: a download through the real storage mapping, from begin to end. */
+
+import { type FileStore, openMappedDisk } from 'freshet/engine';
+import { MemoryFileStore, MemoryState, type SampleTorrent, sampleTorrent } from 'freshet/memory';
+import { liar } from './actors/liar.ts';
+import { type Content, realContent } from './content.ts';
+import { nodeHasher } from './faults/node-hasher.ts';
+import { serveSample } from './faults/small-servers.ts';
+import { type Cell, fileLengths, pieceLength } from './matrix.ts';
+import { type Peer, type PeerOptions, World } from './world.ts';
+
+export interface CellOutcome {
+  /** Everything that must not be, as sentences. */
+  readonly wrongs: readonly string[];
+  /** It was lied to, and whoever did it is known for it. */
+  readonly caught: boolean;
+  /** The download was cut short by the restart of the cell, and not only before or after it. */
+  readonly cut: boolean;
+}
+
+const PORT = 6881;
+/** Milliseconds that a download may take. */
+const LIMIT = 300_000;
+/** Milliseconds for which the honest wait for the liar to begin. */
+const HEAD_START = 3000;
+
+const samples = new Map<string, Promise<SampleTorrent>>();
+
+/** Cells of the same content share it: it is only read. */
+function sampleOf(cell: Cell): Promise<SampleTorrent> {
+  const key = `${cell.version} ${cell.pieces} ${cell.files}`;
+  let sample = samples.get(key);
+  if (sample === undefined) {
+    const lengths = fileLengths(cell);
+    const files = lengths.map((length, i) => ({ path: i % 2 === 0 ? [`${i}`] : ['folder', `${i}`], length }));
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const listed = cell.files === 'one' ? {} : { files };
+    sample = sampleTorrent(total, pieceLength(cell), { version: cell.version, ...listed });
+    samples.set(key, sample);
+  }
+  return sample;
+}
+
+export async function runCell(cell: Cell, seed: number): Promise<CellOutcome> {
+  return new CellRun(cell, await sampleOf(cell), seed).run();
+}
+
+class CellRun {
+  readonly #cell: Cell;
+  readonly #sample: SampleTorrent;
+  readonly #content: Content;
+  readonly #world: World;
+  readonly #wrongs: string[] = [];
+  readonly #liar = liar({ blocks: 'all' });
+  /** Those that have everything; the liar comes first. */
+  readonly #sources: Peer[] = [];
+  #webSeeds: string[] = [];
+  #webLies = 0;
+  /** Bytes per second of a line: the download takes about a second, so there is a middle to be cut in. */
+  readonly #rate: number;
+  #cut = false;
+
+  constructor(cell: Cell, sample: SampleTorrent, seed: number) {
+    this.#cell = cell;
+    this.#sample = sample;
+    this.#content = { ...realContent(sample), hasher: nodeHasher };
+    this.#world = new World({ seed });
+    this.#rate = fileLengths(cell).reduce((sum, length) => sum + length, 0);
+  }
+
+  async run(): Promise<CellOutcome> {
+    const { restart } = this.#cell;
+    this.#openSources();
+    let store = new MemoryFileStore();
+    await this.#fill(store);
+    let leech: Peer;
+    if (restart === 'none') {
+      leech = this.#start(store);
+    } else {
+      const state = restart === 'with resume data' ? new MemoryState() : undefined;
+      const first = this.#start(store, state);
+      await this.#download(first, () => halfway(first));
+      this.#cut = !first.torrent.done;
+      if (restart === 'with resume data') {
+        this.#world.retire(first);
+        if (!(await this.#world.run({ until: () => !this.#world.peers.includes(first), limit: 60_000 }))) {
+          this.#wrongs.push('the first engine does not end');
+        }
+      } else {
+        this.#world.network.setOnline(first.host.address, false);
+        store = await copyOf(store);
+      }
+      leech = this.#start(store, state);
+    }
+    await this.#download(leech, () => leech.torrent.done);
+    if (!leech.torrent.done) this.#wrongs.push(`not done: ${JSON.stringify(leech.torrent.stats())}`);
+    for (const error of leech.log.errors) this.#wrongs.push(`it failed: ${error.message}`);
+    const caught = this.#judgeLiars(leech);
+    await this.#world.close();
+    const { pieceMemory } = leech.engine.usage;
+    if (pieceMemory !== 0) this.#wrongs.push(`${pieceMemory} bytes of piece memory are left`);
+    await this.#compare(store);
+    return { wrongs: this.#wrongs, caught, cut: this.#cut };
+  }
+
+  #openSources(): void {
+    const { webSeed, lies } = this.#cell;
+    if (webSeed !== 'only') {
+      if (lies === 'a peer') this.#addSource(this.#liar.wrapLink);
+      this.#addSource(undefined);
+    }
+    if (webSeed === 'none') return;
+    const lie = (body: Uint8Array): Uint8Array => {
+      if (body.length === 0) return body;
+      this.#webLies++;
+      const wrong = body.slice();
+      for (let at = 0; at < wrong.length; at += 10_000) wrong[at] = wrong[at]! ^ 1;
+      return wrong;
+    };
+    const web = serveSample(this.#world, '10.9.0.1', this.#sample, lies === 'the web seed' ? lie : undefined);
+    this.#webSeeds = [web.url];
+  }
+
+  #addSource(wrapLink: PeerOptions['wrapLink']): void {
+    // Slower than a web seed that lies, which would have nothing to say otherwise.
+    const up = this.#cell.lies === 'the web seed' ? this.#rate / 4 : this.#rate;
+    this.#sources.push(this.#world.peer({ content: this.#content, seed: true, line: { up }, wrapLink }));
+  }
+
+  #start(store: FileStore, state?: MemoryState): Peer {
+    const { input } = this.#cell;
+    return this.#world.peer({
+      content: this.#content,
+      magnet: input === 'magnet',
+      line: { down: this.#rate },
+      spec: {
+        openDisk: async (info) => openMappedDisk({ info, infoHash: this.#sample.infoHash, store }),
+        state,
+        webSeeds: this.#webSeeds,
+      },
+    });
+  }
+
+  /** Whoever lies begins, so that there is something to be found out. */
+  async #download(leech: Peer, until: () => boolean): Promise<void> {
+    const { lies } = this.#cell;
+    const [first, ...others] = this.#sources;
+    const { host } = leech;
+    const liesBefore = this.#webLies;
+    if (lies === 'the web seed') {
+      if (this.#cell.input === 'torrent') {
+        const lied = (): boolean => this.#webLies > liesBefore && leech.torrent.stats().received.webseed > 0;
+        await this.#world.run({ until: () => lied() || until(), limit: HEAD_START });
+      }
+    } else if (lies === 'a peer') {
+      this.#world.introduce(leech, first!);
+      const lied = (): boolean => (this.#liar.liesTo.get(host.address) ?? 0) > 0;
+      await this.#world.run({ until: () => lied() || until(), limit: HEAD_START });
+      for (const other of others) this.#world.introduce(leech, other);
+      await this.#world.run({ until, limit: LIMIT });
+      return;
+    }
+    for (const source of this.#sources) this.#world.introduce(leech, source);
+    await this.#world.run({ until, limit: LIMIT });
+  }
+
+  #judgeLiars(leech: Peer): boolean {
+    const { lies } = this.#cell;
+    const banned = this.#sources.filter(({ host }) =>
+      leech.torrent.swarm.candidates.isBanned({ host: host.address, port: PORT }),
+    );
+    const [web] = leech.torrent.webSeeds();
+    const webBlamed = web?.state === 'failed';
+    const liarBanned = lies === 'a peer' && banned.includes(this.#sources[0]!);
+    if (banned.length > (liarBanned ? 1 : 0)) this.#wrongs.push('somebody honest is banned');
+    if (webBlamed && lies !== 'the web seed') this.#wrongs.push(`the web seed is blamed: ${web.lastError}`);
+    const { hashFailures, received } = leech.torrent.stats();
+    // What was stored before and cannot be judged without hashes from peers counts when these have come.
+    const stored = this.#cell.input === 'magnet' && this.#cell.version !== 1;
+    if (lies === 'nobody' && hashFailures > 0 && !stored) {
+      this.#wrongs.push(`${hashFailures} wrong hashes, and nobody lied`);
+    }
+    const liedTo = this.#liar.liesTo.get(leech.host.address) ?? 0;
+    if (liedTo > 0 && !liarBanned) this.#wrongs.push('the liar is not banned');
+    if (lies === 'the web seed' && received.webseed > 0 && !webBlamed) {
+      this.#wrongs.push('the web seed that lies is not blamed');
+    }
+    return liarBanned || (webBlamed && lies === 'the web seed');
+  }
+
+  /** What is there before: bytes of the right length, wrong all of them or beside right ones. */
+  async #fill(store: MemoryFileStore): Promise<void> {
+    const { existing } = this.#cell;
+    if (existing === 'none') return;
+    const files = this.#sample.info.files.filter((file) => !file.padding && file.length > 0);
+    for (const [i, { path, offset, length }] of files.entries()) {
+      if (existing === 'partly right' && i > 0 && i === files.length - 1) continue;
+      const bytes = this.#sample.content.slice(offset, offset + length);
+      const right = existing === 'partly right' ? Math.floor(length * 0.6) : 0;
+      for (let at = right; at < length; at++) bytes[at] = bytes[at]! ^ 0xff;
+      const file = await store.open(path, true);
+      await file.write(0, [bytes]);
+      await file.close();
+    }
+  }
+
+  async #compare(store: MemoryFileStore): Promise<void> {
+    const files = this.#sample.info.files.filter((file) => !file.padding);
+    const expected = files.map((file) => file.path.join('/')).sort();
+    const there = store.paths();
+    if (there.join() !== expected.join()) this.#wrongs.push(`the files are ${there}, not ${expected}`);
+    for (const { path, offset, length } of files) {
+      const stored = store.peek(path);
+      const bytes = new Uint8Array(length);
+      stored.read(0, bytes);
+      const right = this.#sample.content.subarray(offset, offset + length);
+      if (stored.size !== length || Buffer.compare(bytes, right) !== 0) {
+        this.#wrongs.push(`${path.join('/')} is wrong: ${stored.size} of ${length} bytes`);
+      }
+    }
+  }
+}
+
+/** About half of what the download has to bring has come. */
+function halfway({ torrent }: Peer): boolean {
+  const { received, wantedBytes, wantedVerifiedBytes } = torrent.stats();
+  const come = received.memory + received.tcp + received.utp + received.webrtc + received.webseed;
+  return torrent.done || (come > 0 && come >= (wantedBytes - wantedVerifiedBytes) / 2);
+}
+
+/** What a crash leaves of a folder. */
+async function copyOf(store: MemoryFileStore): Promise<MemoryFileStore> {
+  const copy = new MemoryFileStore();
+  for (const key of store.paths()) {
+    const path = key.split('/');
+    const stored = store.peek(path);
+    const bytes = new Uint8Array(stored.size);
+    stored.read(0, bytes);
+    const file = await copy.open(path, true);
+    await file.write(0, [bytes]);
+    await file.close();
+  }
+  return copy;
+}
