@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly seed: number;
   /** Makes every delivered byte part of the trace. Default false: when, what, to whom and how much. */
   readonly traceBytes?: boolean | undefined;
+  /** @see SimNetworkOptions.copyBytes */
+  readonly copyBytes?: boolean | undefined;
 }
 
 /** A real engine on a simulated machine, with the world's torrent. */
@@ -59,13 +61,14 @@ export class World {
   readonly peers: Peer[] = [];
   #hosts = 0;
 
-  constructor({ seed, traceBytes }: WorldOptions) {
+  constructor({ seed, traceBytes, copyBytes }: WorldOptions) {
     this.seed = seed;
     this.network = new SimNetwork({
       clock: this.loop.clock,
       random: (purpose) => this.random(purpose),
       trace: this.trace,
       traceBytes,
+      copyBytes,
     });
   }
 

@@ -21,6 +21,7 @@ export class CongestionWindow {
   /** Pairs of time and bytes; negative when some of them were lost first. */
   #acks: number[] | undefined;
   #first = 0;
+  #end = 0;
   /** Losses before this time belong to one that the window was halved for. */
   #recoveredAt = 0;
   #lastSentAt = 0;
@@ -28,7 +29,7 @@ export class CongestionWindow {
 
   /** When the next acknowledgement comes. */
   get nextAck(): number {
-    return this.#acks?.[this.#first] ?? Number.POSITIVE_INFINITY;
+    return this.#first < this.#end ? this.#acks![this.#first]! : Number.POSITIVE_INFINITY;
   }
 
   get lastSentAt(): number {
@@ -53,7 +54,8 @@ export class CongestionWindow {
 
   acknowledge(time: number, bytes: number, lost: boolean): void {
     this.#acks ??= [];
-    this.#acks.push(time, lost ? -bytes : bytes);
+    this.#acks[this.#end++] = time;
+    this.#acks[this.#end++] = lost ? -bytes : bytes;
   }
 
   /** A queue on the way is full. */
@@ -68,7 +70,7 @@ export class CongestionWindow {
     const acks = this.#acks;
     if (acks === undefined) return;
     let at = this.#first;
-    while (at < acks.length && acks[at]! <= now + EPSILON) {
+    while (at < this.#end && acks[at]! <= now + EPSILON) {
       const bytes = acks[at + 1]!;
       if (bytes < 0) this.onCongestion(acks[at]!, roundTrip);
       this.#grow(Math.abs(bytes));
@@ -76,11 +78,12 @@ export class CongestionWindow {
       at += 2;
     }
     this.#first = at;
-    if (at === acks.length) {
-      acks.length = 0;
+    if (at === this.#end) {
       this.#first = 0;
+      this.#end = 0;
     } else if (at > 64) {
-      acks.splice(0, at);
+      acks.copyWithin(0, at, this.#end);
+      this.#end -= at;
       this.#first = 0;
     }
   }

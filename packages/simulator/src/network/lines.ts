@@ -10,8 +10,9 @@ export class UpLine implements Target {
   /** 0 for a line without limit. */
   msPerByte = 0;
   readonly #agenda: Agenda;
-  #ring: Pipe[] = [];
+  readonly #ring: (Pipe | undefined)[] = [];
   #first = 0;
+  #last = 0;
   #busyUntil = 0;
   #expressUntil = 0;
   #due = Number.POSITIVE_INFINITY;
@@ -28,7 +29,7 @@ export class UpLine implements Target {
   express(now: number, length: number): number {
     const duration = length * this.msPerByte;
     // One packet of each of the others goes first.
-    const others = (this.#ring.length - this.#first + 1) * PACKET * this.msPerByte;
+    const others = (this.#last - this.#first + 1) * PACKET * this.msPerByte;
     const wait = Math.min(Math.max(0, this.#busyUntil - now), others);
     this.#expressUntil = Math.max(now + wait, this.#expressUntil) + duration;
     this.#busyUntil = Math.max(now, this.#busyUntil) + duration;
@@ -37,7 +38,7 @@ export class UpLine implements Target {
 
   /** The pipe has something to send. */
   join(pipe: Pipe, now: number): void {
-    this.#ring.push(pipe);
+    this.#ring[this.#last++] = pipe;
     this.#arm(Math.max(now, this.#busyUntil));
   }
 
@@ -50,22 +51,25 @@ export class UpLine implements Target {
   /** Lets pipes send while the line is free. */
   serve(now: number): boolean {
     let called = false;
-    while (this.#first < this.#ring.length) {
+    while (this.#first < this.#last) {
       if (this.#busyUntil > now + EPSILON) {
         this.#arm(this.#busyUntil);
         break;
       }
-      const pipe = this.#ring[this.#first++]!;
+      const pipe = this.#ring[this.#first]!;
+      this.#ring[this.#first++] = undefined;
       const length = pipe.transmit(now);
       if (length > 0) this.#busyUntil = now + length * this.msPerByte;
-      if (pipe.isReady) this.#ring.push(pipe);
+      if (pipe.isReady) this.#ring[this.#last++] = pipe;
       if (pipe.tellDrain()) called = true;
     }
-    if (this.#first === this.#ring.length) {
-      this.#ring.length = 0;
+    if (this.#first === this.#last) {
       this.#first = 0;
+      this.#last = 0;
     } else if (this.#first > 256) {
-      this.#ring = this.#ring.slice(this.#first);
+      this.#ring.copyWithin(0, this.#first, this.#last);
+      this.#last -= this.#first;
+      this.#ring.fill(undefined, this.#last, this.#last + this.#first);
       this.#first = 0;
     }
     return called;

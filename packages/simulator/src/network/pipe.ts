@@ -2,7 +2,7 @@ import { EPSILON, type Target } from './agenda.ts';
 import { CongestionWindow } from './congestion.ts';
 import { draw, type Fabric } from './fabric.ts';
 import type { SimHost } from './sim-host.ts';
-import { PACKET, QUANTUM, type Train } from './train.ts';
+import { NO_BYTES, PACKET, QUANTUM, type Train } from './train.ts';
 
 /** Bytes that are received for an end that does not read. */
 const RECEIVE_BUFFER = 256 * 1024;
@@ -49,8 +49,9 @@ export class Pipe implements Target {
   readonly #lowWater: number;
   readonly #onDrained: () => void;
   readonly #window = new CongestionWindow();
-  #queue: Uint8Array[] = [];
+  #queue: Uint8Array[] | undefined;
   #first = 0;
+  #last = 0;
   #wasAbove = false;
   /** Among those that take turns on the sender's line. */
   #inRing = false;
@@ -112,7 +113,10 @@ export class Pipe implements Target {
       this.#sendPacket(parts, length, now, false);
       return;
     }
-    for (let i = 0; i < parts.length; i++) if (parts[i]!.length > 0) this.#queue.push(parts[i]!);
+    this.#queue ??= [];
+    for (let i = 0; i < parts.length; i++) {
+      if (parts[i]!.length > 0) this.#queue[this.#last++] = parts[i]!;
+    }
     this.queuedBytes += length;
     if (this.queuedBytes > 2 * this.#lowWater) this.#wasAbove = true;
     this.#join(now);
@@ -129,8 +133,9 @@ export class Pipe implements Target {
 
   /** What is queued is not sent any more, as nobody wants it. What is under way arrives. */
   abandon(): void {
-    this.#queue = [];
+    this.#queue = undefined;
     this.#first = 0;
+    this.#last = 0;
     this.queuedBytes = 0;
     this.#wasAbove = false;
     if (this.#ending === 'no') this.#ending = 'sent';
@@ -253,7 +258,7 @@ export class Pipe implements Target {
   #append(train: Train, parts: readonly Uint8Array[], length: number): void {
     for (let i = 0; i < parts.length; i++) {
       const part = parts[i]!;
-      if (part.length > 0) train.parts.push(this.#fabric.copies ? part.slice() : part);
+      if (part.length > 0) train.parts[train.count++] = this.#fabric.copies ? part.slice() : part;
     }
     train.length += length;
   }
@@ -280,27 +285,28 @@ export class Pipe implements Target {
   /** Takes parts off the queue: whole ones where they fit, as cutting makes views. */
   #load(train: Train, most: number): void {
     let length = 0;
-    const queue = this.#queue;
-    while (length < most && this.#first < queue.length) {
+    const queue = this.#queue!;
+    while (length < most && this.#first < this.#last) {
       let part = queue[this.#first]!;
       if (length + part.length > most) {
         if (length >= WELL_FILLED) break;
         queue[this.#first] = part.subarray(most - length);
         part = part.subarray(0, most - length);
       } else {
-        this.#first++;
+        queue[this.#first++] = NO_BYTES;
       }
-      train.parts.push(this.#fabric.copies ? part.slice() : part);
+      train.parts[train.count++] = this.#fabric.copies ? part.slice() : part;
       length += part.length;
       if (length >= 16_384) break;
     }
     train.length = length;
     this.queuedBytes -= length;
-    if (this.#first === queue.length) {
-      queue.length = 0;
+    if (this.#first === this.#last) {
       this.#first = 0;
+      this.#last = 0;
     } else if (this.#first > 1024) {
-      this.#queue = queue.slice(this.#first);
+      this.#queue = queue.slice(this.#first, this.#last);
+      this.#last -= this.#first;
       this.#first = 0;
     }
   }
@@ -414,9 +420,9 @@ export class Pipe implements Target {
     to.received += train.length;
     const { trace, tracesBytes } = this.#fabric;
     trace?.note(now, this.kind, to.number, train.end ? -1 : train.length);
-    const { parts } = train;
+    const { parts, count } = train;
     let called = false;
-    for (let i = 0; i < parts.length; i++) {
+    for (let i = 0; i < count; i++) {
       const part = parts[i]!;
       if (tracesBytes) trace?.bytes(part);
       if (this.#ignoring || this.isDead) continue;

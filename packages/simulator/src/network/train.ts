@@ -8,10 +8,15 @@ export const PACKET = 1460;
  */
 export const QUANTUM: number = 16_384 + 256;
 
+/** In place of views that are not needed any more, so that arrays need not shrink and grow again. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 /** Packets of one pipe that travel in a row. */
 export class Train {
   pipe: Pipe | undefined;
+  /** The first `count` of them are its views. */
   readonly parts: Uint8Array[] = [];
+  count = 0;
   length = 0;
   /** The last one: the pipe has ended. */
   end = false;
@@ -43,7 +48,8 @@ export class TrainYard {
 
   give(train: Train): void {
     train.pipe = undefined;
-    train.parts.length = 0;
+    for (let i = 0; i < train.count; i++) train.parts[i] = NO_BYTES;
+    train.count = 0;
     train.length = 0;
     train.end = false;
     train.lost = false;
