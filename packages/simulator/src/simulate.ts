@@ -14,7 +14,7 @@ import { World } from './world.ts';
 export interface SimulationProgress {
   /** Milliseconds of virtual time. */
   readonly now: number;
-  /** When the run ends at the latest. */
+  /** When the run is expected to end: viewers who wait for their film stay longer. */
   readonly end: number;
   /** Viewers who are there. */
   readonly viewers: number;
@@ -65,7 +65,7 @@ export async function simulate(scenario: Scenario, options: SimulateOptions): Pr
       const { present } = run.collector;
       options.onProgress?.({
         now: world.clock.now(),
-        end: limit,
+        end: Math.min(limit, run.expectedEnd),
         viewers: present,
         events: world.loop.events,
       });
@@ -85,6 +85,8 @@ function policyOf(name: string): Policy {
 /** One run of a scenario. */
 class Run {
   readonly collector: Collector;
+  /** When the last one leaves, if nobody has to wait. */
+  readonly expectedEnd: number;
   readonly #world: World;
   readonly #scenario: Scenario;
   readonly #film: Film;
@@ -101,6 +103,12 @@ class Run {
     this.collector = new Collector(world, stage.pieces);
     const times = arrivalTimes(scenario.arrivals, peers, world.random('arrivals'));
     for (const [index, at] of times.entries()) world.clock.setTimer(at, () => this.#arrive(index));
+    const longest = film.seconds * 1000 + (scenario.stay?.lingerMinutes ?? 0) * MINUTE;
+    const stays = times.map((at, index) => {
+      const { leavesAfter = longest } = planVisit(scenario, world.random(`visitor ${index}`));
+      return at + Math.min(leavesAfter, longest);
+    });
+    this.expectedEnd = stays.reduce((a, b) => Math.max(a, b), 0);
   }
 
   /** All have come and gone. */

@@ -153,7 +153,7 @@ describe('progress', () => {
     expect(text).toBe('');
     now = 2000;
     progress.update(AT);
-    expect(text).toBe('\r\x1b[Kpoisson · 2:00 of at most 10:00 · 42 viewers · 100,000 even');
+    expect(text).toBe('\r\x1b[Kpoisson · 2:00 of about 10:00 · 42 viewers · 100,000 events');
     progress.end();
     expect(text.endsWith('\r\x1b[K')).toBe(true);
   });

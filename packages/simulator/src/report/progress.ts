@@ -1,11 +1,11 @@
 /** How far a simulation is: one line that changes on a terminal, a line now and then elsewhere. */
 
-import { formatClock, formatCount, formatMs, formatNumber } from './format.ts';
+import { formatClock, formatCount, formatMany, formatMs, formatNumber } from './format.ts';
 
 export interface ProgressAt {
   /** Virtual milliseconds since the begin. */
   readonly now: number;
-  /** Virtual milliseconds after which the run ends at the latest, where that is known. */
+  /** Virtual milliseconds after which the run is expected to end, where that is known. */
   readonly end?: number | undefined;
   /** Viewers who are there. */
   readonly viewers: number;
@@ -63,12 +63,12 @@ export class Progress {
   }
 
   #line({ now, end, viewers, events }: ProgressAt, passed: number): string {
-    const time = end === undefined ? formatClock(now) : `${formatClock(now)} of at most ${formatClock(end)}`;
-    const parts = [this.#label, time, `${formatCount(viewers)} viewers`];
+    const time = end === undefined ? formatClock(now) : `${formatClock(now)} of about ${formatClock(end)}`;
+    const parts = [this.#label, time, formatMany(viewers, 'viewers')];
     const rate = this.#rate >= 1000 ? `${formatNumber(this.#rate / 1000)}k` : formatCount(this.#rate);
     parts.push(`${formatCount(events)} events, ${rate}/s`);
     if (end !== undefined && now > 0 && end > now) {
-      parts.push(`at most ${formatMs(Math.ceil((passed * (end - now)) / now / 1000) * 1000)} left`);
+      parts.push(`${formatMs(Math.ceil((passed * (end - now)) / now / 1000) * 1000)} left`);
     }
     return parts.join(' · ');
   }
