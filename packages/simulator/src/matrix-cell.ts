@@ -79,7 +79,7 @@ class CellRun {
     } else {
       const state = restart === 'with resume data' ? new MemoryState() : undefined;
       const first = this.#start(store, state);
-      await this.#download(first, () => halfway(first));
+      await this.#download(first, () => this.#halfway(first));
       this.#cut = !first.torrent.done;
       if (restart === 'with resume data') {
         this.#world.retire(first);
@@ -204,6 +204,13 @@ class CellRun {
     }
   }
 
+  /** About half of what the download has to bring has come. */
+  #halfway({ torrent }: Peer): boolean {
+    const { received } = torrent.stats();
+    const come = Object.values(received).reduce((sum, bytes) => sum + bytes, 0);
+    return torrent.done || come >= this.#rate * (this.#cell.existing === 'partly right' ? 0.2 : 0.5);
+  }
+
   async #compare(store: MemoryFileStore): Promise<void> {
     const files = this.#sample.info.files.filter((file) => !file.padding);
     const expected = files.map((file) => file.path.join('/')).sort();
@@ -219,13 +226,6 @@ class CellRun {
       }
     }
   }
-}
-
-/** About half of what the download has to bring has come. */
-function halfway({ torrent }: Peer): boolean {
-  const { received, wantedBytes, wantedVerifiedBytes } = torrent.stats();
-  const come = received.memory + received.tcp + received.utp + received.webrtc + received.webseed;
-  return torrent.done || (come > 0 && come >= (wantedBytes - wantedVerifiedBytes) / 2);
 }
 
 /** What a crash leaves of a folder. */
