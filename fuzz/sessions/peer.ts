@@ -185,7 +185,7 @@ export const peerSession: Target = {
   name: 'peer',
   about: 'a peer connection: an engine between an honest peer and two who say anything (virtual time)',
   shortRuns: 60,
-  batch: 8,
+  batch: 16,
   maxLength: 1200,
   minimiseRuns: 400,
   maxTime: 10_000,

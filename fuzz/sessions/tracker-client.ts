@@ -74,7 +74,10 @@ async function play(input: Uint8Array, note: (line: string) => void): Promise<vo
     requests++;
     const query = parseAnnounceQuery(url.slice(url.indexOf('?') + 1));
     // Where a tracker has sent us to, it says what is asked.
-    must(query.kind === 'announce' || !url.includes('info_hash='), () => `our tracker does not understand our client: ${url}`);
+    must(
+      query.kind === 'announce' || !url.includes('info_hash='),
+      () => `our tracker does not understand our client: ${url}`,
+    );
     const response = answer(dice);
     note(
       `${clock.now()} ms: ${url.slice(7, 20)}: ${JSON.stringify({ ...response, body: response.body && Buffer.from(response.body.subarray(0, 80)).toString('latin1') })}`,

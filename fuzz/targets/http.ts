@@ -134,11 +134,13 @@ export const seedAnswer: Target = {
   generate: (dice) => dice.bytes(12 + dice.below(60)),
   run: (input) => {
     const dice = new Dice(new Tape(input));
-    const fileLength = dice.pick([1, 1000, 70_000, 2 ** 40]);
+    const style = dice.chance(1, 4) ? 'piece' : 'range';
+    // A piece has 256 MiB at most.
+    const fileLength = dice.pick([1, 1000, 70_000, style === 'piece' ? 2 ** 28 : 2 ** 40]);
     const first = dice.below(Math.min(fileLength, 2 ** 31));
     const last = first + dice.below(Math.min(fileLength - first, 100_000));
     const asked: Asked = {
-      style: dice.chance(1, 4) ? 'piece' : 'range',
+      style,
       url: 'http://s/f',
       file: 0,
       first,
@@ -166,7 +168,10 @@ export const seedAnswer: Target = {
     const verdict = judge(head, asked, MAX_SKIP, 0);
     if (verdict.kind === 'body') {
       const { skip, length: whole } = verdict;
-      must(skip >= 0 && skip <= MAX_SKIP && whole > skip, () => `${skip} of ${whole} bytes are thrown away`);
+      must(
+        skip >= 0 && skip <= (style === 'piece' ? fileLength : MAX_SKIP) && whole > skip,
+        () => `${skip} of ${whole} bytes are thrown away`,
+      );
       // What is left begins where it was asked for and does not go beyond the file.
       must(whole - skip <= fileLength - first || asked.style === 'piece', 'more than the file has');
       must(status === 200 || status === 206, () => `a body of HTTP ${status}`);
