@@ -155,6 +155,19 @@ describe('sockets to trackers', () => {
     expect(one.log).toEqual(['open', 'idle']);
   });
 
+  it('does not wait for a fraction of a millisecond that time cannot show', () => {
+    let openedAt = 2_000_000.05;
+    while (openedAt + 110_000 - openedAt >= 110_000) openedAt += 0.05;
+    const { clock, sockets } = setUp(0);
+    clock.advance(openedAt);
+    const one = user(HASH_1);
+    sockets.join(URL, one);
+    let timers = 0;
+    while (timers < 1000 && clock.step(openedAt + 115_000)) timers++;
+    expect(timers).toBeLessThan(10);
+    expect(one.log).toEqual(['open', 'idle']);
+  });
+
   it('connects anew when the network has changed, once for all torrents', () => {
     const { clock, connector, sockets, connected } = setUp();
     const [one, two] = [user(HASH_1), user(HASH_2)];

@@ -242,7 +242,8 @@ class PooledSocket {
     this.#timer = this.#options.clock.setTimer(delay, () => {
       const silence = this.#options.clock.now() - this.#lastSentAt;
       if (silence < IDLE) {
-        this.#watchIdle(IDLE - silence);
+        // A difference of fractions may be less by next to nothing, which no time that passes would make up for.
+        this.#watchIdle(Math.max(1, IDLE - silence));
         return;
       }
       this.#watchIdle(IDLE);
