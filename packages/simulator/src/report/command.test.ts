@@ -23,7 +23,7 @@ interface Outcome {
   readonly requests: RunRequest[];
 }
 
-/** Runs the command on made-up results. */
+/** Runs the command on made-up results; stops it in that run, or fails in the first where it is `NaN`. */
 async function simulate(args: string, stopAfter = Number.POSITIVE_INFINITY): Promise<Outcome> {
   const stop = new AbortController();
   const requests: RunRequest[] = [];
@@ -37,6 +37,7 @@ async function simulate(args: string, stopAfter = Number.POSITIVE_INFINITY): Pro
     policies: ['freshet', 'rarest', 'http'],
     run: async (request) => {
       requests.push(request);
+      if (Number.isNaN(stopAfter)) throw new Error('The engine failed.');
       request.onProgress({ now: 1, viewers: 1, events: 1 });
       if (requests.length === stopAfter) stop.abort();
       const { seed, peers = 100, policy = 'freshet' } = request;
@@ -94,6 +95,12 @@ describe('npm run simulate', () => {
     expect(out).toContain('--seed 2   # was stopped');
     expect(out).not.toContain('Rarest');
     expect(out).toContain('Report: reports/');
+  });
+
+  it('lets an error of the simulation through, with the command that brings it back', async () => {
+    await expect(simulate('poisson --repeat 3 --peers 40', Number.NaN)).rejects.toThrow(
+      /^The engine failed\.\nReplay: npm run simulate -- poisson --peers 40 --seed 1$/,
+    );
   });
 
   it('lists what there is', async () => {

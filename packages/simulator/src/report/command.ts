@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import type { SimulationResult } from '../metrics/result.ts';
 import { summarise } from '../metrics/summary.ts';
-import { replayCommand } from '../replay.ts';
+import { replayCommand, withReplay } from '../replay.ts';
 import {
   type CommandOptions,
   HELP,
@@ -105,7 +105,7 @@ async function runAll(options: CommandOptions, scenario: string, world: CommandW
       );
       const before = world.cpuMs();
       try {
-        const result = await world.run({
+        const request: RunRequest = {
           scenario,
           peers,
           seed: seed + i,
@@ -114,7 +114,8 @@ async function runAll(options: CommandOptions, scenario: string, world: CommandW
           minutes,
           signal: world.signal,
           onProgress: (at) => progress.update(at),
-        });
+        };
+        const result = await withReplay(scenario, request, () => world.run(request));
         const replay = { peers: result.peers, seed: result.seed, policy, mode, minutes };
         const command = replayCommand(scenario, replay);
         const cpuMs = world.cpuMs() - before;
