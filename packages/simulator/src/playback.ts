@@ -50,13 +50,13 @@ export class Playback {
   startupMs: number | undefined;
   stalls = 0;
   readonly seekMs: number[] = [];
-  /** Ranges of the file that were played, as pairs of first byte and end. */
-  readonly played: [number, number][] = [];
   readonly #clock: Clock;
   readonly #film: Film;
   readonly #source: FilmSource;
   readonly #events: PlaybackEvents;
   readonly #begunAt: number;
+  /** As of `#shownAt`. */
+  readonly #played: [number, number][] = [];
   #state: PlaybackState = 'waiting';
   #stream: FilmStream | undefined;
   /** Bytes that are there: all from where the stream was opened up to `#read`. */
@@ -98,6 +98,12 @@ export class Playback {
     return this.#positionAt(this.#clock.now());
   }
 
+  /** Ranges of the file that were played up to now, as pairs of first byte and end; they may overlap. */
+  get played(): readonly (readonly [number, number])[] {
+    this.#settle(this.#clock.now());
+    return this.#played;
+  }
+
   /** Milliseconds without a picture after the first one, seeks not counted. */
   get stalledMs(): number {
     return this.#stalledMs + (this.#state === 'stalled' ? this.#clock.now() - this.#since : 0);
@@ -123,7 +129,7 @@ export class Playback {
     this.#state = 'waiting';
     this.#position = to;
     this.#shownAt = now;
-    this.played.push([to, to]);
+    this.#played.push([to, to]);
     const buffered = to >= this.#openedAt && to <= this.#read && this.#headThere();
     if (!buffered && this.#headThere()) this.#open(to);
     else this.#keepFull();
@@ -169,9 +175,9 @@ export class Playback {
     const at = this.#positionAt(now);
     if (at > this.#position) {
       this.#watchedMs += ((at - this.#position) * 1000) / this.#film.rate;
-      const last = this.played.at(-1);
+      const last = this.#played.at(-1);
       if (last !== undefined && last[1] >= this.#position) last[1] = at;
-      else this.played.push([this.#position, at]);
+      else this.#played.push([this.#position, at]);
     }
     this.#position = at;
     this.#shownAt = now;

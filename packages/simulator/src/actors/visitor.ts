@@ -62,7 +62,7 @@ export function noteVisit(trace: Trace, now: number, what: keyof typeof EVENT, d
 export function neededBy(
   playback: Playback | undefined,
   film: Film,
-): { bytes: number; ranges: [number, number][] } {
+): { bytes: number; ranges: (readonly [number, number])[] } {
   if (playback?.startupMs === undefined) return { bytes: 0, ranges: [] };
   return {
     bytes: film.head + (playback.watchedMs * film.rate) / 1000,
