@@ -199,6 +199,13 @@ describe('a host that goes offline', () => {
     expect(tryBoth()).toEqual([]);
     expect(errors).toEqual(['b:1 did not answer within 30 s.', 'a:1 did not answer within 30 s.']);
     network.setOnline('b', true);
+    const late: Link[] = [];
+    network.dialer('a').dial({ host: 'b', port: 1 }, { onLink: (link) => void late.push(link), onError });
+    clock.advance(5);
+    network.setOnline('b', false);
+    clock.advance(40_000);
+    expect([late, errors.length]).toEqual([[], 3]);
+    network.setOnline('b', true);
     expect(tryBoth()).toHaveLength(2);
     a.send([Uint8Array.of(1)]);
     clock.advance(1000);

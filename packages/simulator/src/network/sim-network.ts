@@ -51,6 +51,8 @@ export class SimNetwork implements Network {
   readonly #hosts = new Map<string, SimHost>();
   readonly #tcp: TcpPorts;
   readonly #rtc: RtcExchange;
+  /** One for each host, as all who ask on it share its connections. */
+  readonly #clients = new Map<string, SimHttpClient>();
   /** By origin, those with the longest prefix first. */
   readonly #webServers = new Map<string, WebServer[]>();
   readonly #socketServers = new Map<string, SocketEntry>();
@@ -109,7 +111,12 @@ export class SimNetwork implements Network {
   }
 
   http(host: string): HttpClient {
-    return new SimHttpClient(this.#fabric, this.#host(host), this.#web);
+    let client = this.#clients.get(host);
+    if (client === undefined) {
+      client = new SimHttpClient(this.#fabric, this.#host(host), this.#web);
+      this.#clients.set(host, client);
+    }
+    return client;
   }
 
   sockets(host: string): MessageSocketConnector {

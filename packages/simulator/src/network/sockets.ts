@@ -253,6 +253,7 @@ export class SocketConnection implements Connection {
     up.lose();
     down.lose();
     forget(this);
+    this.#directory.onEnded(this);
     if (waits) this.#giveUp();
   }
 

@@ -1,4 +1,4 @@
-import type { Cancellable, Dialer, Link, Listener } from 'freshet/engine';
+import type { Cancellable, Dialer, Link, Listener, Timer } from 'freshet/engine';
 import { formatAddress, type PeerAddress } from 'freshet/protocol';
 import type { Fabric } from './fabric.ts';
 import { GIVE_UP_MS, LinkConnection } from './link.ts';
@@ -46,14 +46,16 @@ export class TcpPorts {
     const { clock } = this.#fabric.agenda;
     const to = this.#hostOf(address.host);
     const name = formatAddress(address);
-    if (!canDial(from, to)) {
-      return clock.setTimer(GIVE_UP_MS, () =>
-        handler.onError(new Error(`${name} did not answer within 30 s.`)),
-      );
-    }
-    return clock.setTimer(from.roundTrip(to), () => {
+    const giveUp = (): Timer =>
+      clock.setTimer(GIVE_UP_MS, () => handler.onError(new Error(`${name} did not answer within 30 s.`)));
+    if (!canDial(from, to)) return giveUp();
+    let timer = clock.setTimer(from.roundTrip(to), () => {
       const accept = this.#listeners.get(name);
-      if (accept === undefined || !canDial(from, to)) {
+      if (!canDial(from, to)) {
+        timer = giveUp();
+        return;
+      }
+      if (accept === undefined) {
         handler.onError(new Error(`Nobody listens on ${name}.`));
         return;
       }
@@ -63,6 +65,7 @@ export class TcpPorts {
       accept(b);
       handler.onLink(a);
     });
+    return { cancel: () => timer.cancel() };
   }
 
   #freePort(): number {
