@@ -96,7 +96,7 @@ export class RateLimiter implements Member {
   /** What each of those who want something at the moment may expect, in bytes per second. */
   get fairRate(): number | undefined {
     let fair: number | undefined;
-    for (const level of this.#levels()) {
+    for (let level: RateLimiter | undefined = this; level !== undefined; level = level.#parent) {
       if (level.#rate === undefined) continue;
       fair = Math.min(fair ?? Number.POSITIVE_INFINITY, level.#rate / Math.max(1, level.#users));
     }
@@ -151,10 +151,11 @@ export class RateLimiter implements Member {
   take(share: RateShare, bytes: number): void {
     share.served += bytes;
     this.#use(share, Math.min(share.turn, bytes));
-    for (const level of this.#levels()) {
-      level.#refill();
-      if (level.#rate !== undefined) level.#tokens -= bytes;
+    for (let level: RateLimiter | undefined = this; level !== undefined; level = level.#parent) {
       level.served += bytes;
+      if (level.#rate === undefined) continue;
+      level.#refill();
+      level.#tokens -= bytes;
     }
   }
 

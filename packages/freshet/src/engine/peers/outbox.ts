@@ -34,12 +34,21 @@ export class Outbox {
 
   /** Runs `action`; what it sends leaves together afterwards. */
   together(action: () => void): void {
-    this.#corks++;
+    this.cork();
     try {
       action();
     } finally {
-      if (--this.#corks === 0) this.#flush();
+      this.uncork();
     }
+  }
+
+  /** What is sent from now on leaves together at `uncork`, which is called as often. */
+  cork(): void {
+    this.#corks++;
+  }
+
+  uncork(): void {
+    if (--this.#corks === 0) this.#flush();
   }
 
   /** Sends what waits, corked or not, and nothing more afterwards. */

@@ -95,7 +95,8 @@ export class PeerDownload implements PipelineWire {
   /** Reads bytes of the wire. What they lead to leaves together, and more is asked for when all of them are read. */
   read(chunk: Uint8Array): void {
     const { inbox, outbox, clock } = this.#host;
-    outbox.together(() => {
+    outbox.cork();
+    try {
       this.#inTurn = true;
       try {
         inbox.push(chunk, clock.now());
@@ -103,7 +104,9 @@ export class PeerDownload implements PipelineWire {
         this.#inTurn = false;
       }
       this.fill();
-    });
+    } finally {
+      outbox.uncork();
+    }
   }
 
   /** Pauses the link while the limit is used up, or memory. */

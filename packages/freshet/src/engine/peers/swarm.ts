@@ -3,6 +3,7 @@ import {
   type BlockRequest,
   EXTENSION_ID,
   type ExtendedHandshake,
+  encodeHave,
   type Handshake,
   type PeerAddress,
   type PeerId,
@@ -181,8 +182,10 @@ export class Swarm implements PeerOwner {
 
   /** Other peers hear of the piece, and we may need less of them. */
   onVerified(piece: number): void {
+    // The same for all.
+    const message = encodeHave(piece);
     for (const peer of [...this.peers.values()]) {
-      peer.announcePiece(piece);
+      peer.announcePiece(message);
       if (peer.amInterested && !peer.pieces.interesting) peer.updateInterest();
     }
     if (this.exchange?.store.verified.isFull === true) this.#incentivesMade?.onComplete();

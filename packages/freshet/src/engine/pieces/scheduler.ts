@@ -174,6 +174,8 @@ export class Scheduler {
   #assignUrgent(peer: RequestTarget, room: number, now: number): number {
     const urgent = this.#urgent();
     if (urgent.length === 0) return room;
+    const { unasked, picker } = this.#store;
+    const { have } = peer;
     const rescuing = now - peer.rescuedAt >= RESCUE_INTERVAL;
     if (rescuing) peer.rescuedAt = now;
     let left = room;
@@ -183,7 +185,9 @@ export class Scheduler {
       const { piece, deadline, firstBlock = 0 } = urgent[i]!;
       const slack = deadline - now;
       const rescue = rescuing && blockLooks > 0 && slack < RESCUE_HORIZON;
-      if (!(rescue || this.#hasFree(piece)) || !has(peer, piece)) continue;
+      // Most are passed over here, each time that a peer says anything: they have no block that nobody is asked for.
+      if (!rescue && !unasked.get(piece) && !picker.isOpen(piece)) continue;
+      if (have !== undefined && !have.get(piece)) continue;
       if (peer.costly && this.leaveToFree(piece, slack)) continue;
       // A peer that would deliver too late leaves the piece to those who can make it.
       if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.speeds.bestQueueTime) continue;
@@ -204,11 +208,6 @@ export class Scheduler {
       if (partial.digests === undefined) help();
     }
     return left;
-  }
-
-  /** Whether the piece has a block that nobody is asked for. */
-  #hasFree(piece: number): boolean {
-    return this.#store.unasked.get(piece) || this.#store.picker.isOpen(piece);
   }
 
   /** Asks for what the peer should bring of an urgent piece. */

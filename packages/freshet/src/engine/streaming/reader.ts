@@ -71,6 +71,9 @@ export class TorrentReader implements Reader {
     this.#pace = new Pace(host.now());
   }
 
+  /** The last piece within its read-ahead that was asked for on its account. */
+  reach = -1;
+
   get position(): number {
     return this.#position;
   }

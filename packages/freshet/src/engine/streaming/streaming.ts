@@ -13,7 +13,7 @@ const MAX_PIECES = 256;
 const NEARER = 500;
 /** Pieces whose deadline is nearer than this after a jump make others give way, in milliseconds. */
 const SOON = 2000;
-const NOTHING_DUE: ReadonlyMap<number, number> = new Map();
+const NOTHING_DUE: ReadonlyMap<number, UrgentPiece> = new Map();
 
 export interface StreamingHost extends Omit<ReaderHost, 'onMoved' | 'onClosed' | 'mediaRate'> {
   /** Of the torrent, in the order of their bytes. */
@@ -39,8 +39,8 @@ export class Streaming {
   /** Made with the first reader. */
   #surveyMade: MediaSurvey | undefined;
   #urgent: readonly UrgentPiece[] = [];
-  /** Deadline of each of them. */
-  #deadlines: ReadonlyMap<number, number> = NOTHING_DUE;
+  /** The same by piece. */
+  #deadlines: ReadonlyMap<number, UrgentPiece> = NOTHING_DUE;
   #dirty = false;
 
   constructor(host: StreamingHost) {
@@ -75,7 +75,7 @@ export class Streaming {
         readableFrom: (piece, begin) => this.#host.readableFrom(piece, begin),
         mediaRate: (position) => this.#survey.rate(position),
         readVerified: (piece, begin, length, wake) => this.#host.readVerified(piece, begin, length, wake),
-        onMoved: (_moved, jumped) => this.#changed(jumped),
+        onMoved: (moved, jumped) => this.#onMoved(moved, jumped),
         onClosed: (closed) => {
           this.#readers.delete(closed);
           this.#left();
@@ -149,6 +149,17 @@ export class Streaming {
     if ([...before.keys()].some(isObsolete)) this.#host.onUrgent(isObsolete);
   }
 
+  #onMoved(reader: TorrentReader, jumped: boolean): void {
+    const reach = Math.floor((reader.position + reader.readAhead - 1) / this.#host.pieceLength);
+    // Players read in small steps. As long as no piece comes into reach, and nobody waits, nothing new is needed.
+    if (!jumped && !reader.isWaiting && reach <= reader.reach) {
+      this.#dirty = true;
+      return;
+    }
+    reader.reach = reach;
+    this.#changed(jumped);
+  }
+
   #changed(jumped: boolean): void {
     const before = this.#deadlines;
     this.#dirty = true;
@@ -158,7 +169,7 @@ export class Streaming {
     }
     // Players open and close readers all the time: only what is new and near is worth cancelling others for.
     const fresh = this.urgent().find(
-      ({ piece, deadline }) => (before.get(piece) ?? Number.POSITIVE_INFINITY) > deadline + NEARER,
+      ({ piece, deadline }) => (before.get(piece)?.deadline ?? Number.POSITIVE_INFINITY) > deadline + NEARER,
     );
     if (fresh === undefined || fresh.deadline > this.#now() + SOON) {
       this.#host.onUrgent(undefined);
@@ -170,7 +181,7 @@ export class Streaming {
     const firstBlock = this.#host.blockwise ? (fresh.firstBlock ?? 0) : 0;
     this.#host.onUrgent((piece, block) => {
       if (piece === fresh.piece) return block < firstBlock;
-      return !((deadlines.get(piece) ?? Number.POSITIVE_INFINITY) <= fresh.deadline);
+      return !((deadlines.get(piece)?.deadline ?? Number.POSITIVE_INFINITY) <= fresh.deadline);
     });
   }
 
@@ -178,15 +189,15 @@ export class Streaming {
     this.#dirty = false;
     const now = this.#now();
     const { pieceLength } = this.#host;
-    const deadlines = new Map<number, number>();
-    const firstBlocks = new Map<number, number>();
+    const deadlines = new Map<number, UrgentPiece>();
     /** `from` is the offset in the piece of what is waited for. */
     const need = (piece: number, deadline: number, from: number): void => {
       if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) return;
       // Who needs it first says where to begin; the others have their turn when they are there.
-      if (deadline >= (deadlines.get(piece) ?? Number.POSITIVE_INFINITY)) return;
-      deadlines.set(piece, deadline);
-      firstBlocks.set(piece, Math.floor(Math.max(0, from) / BLOCK_LENGTH));
+      const known = deadlines.get(piece);
+      if (known !== undefined && deadline >= known.deadline) return;
+      const firstBlock = from > 0 ? Math.floor(from / BLOCK_LENGTH) : 0;
+      deadlines.set(piece, { piece, deadline, firstBlock });
     };
     for (const piece of this.#critical) need(piece, now, 0);
     for (const reader of this.#readers) {
@@ -206,9 +217,14 @@ export class Streaming {
         }
       }
     }
-    this.#urgent = [...deadlines]
-      .map(([piece, deadline]) => ({ piece, deadline, firstBlock: firstBlocks.get(piece) }))
-      .sort((a, b) => a.deadline - b.deadline || a.piece - b.piece);
+    const urgent = [...deadlines.values()];
+    // What one reader needs is in order already.
+    if (!urgent.every((next, i) => i === 0 || inOrder(urgent[i - 1]!, next) <= 0)) urgent.sort(inOrder);
+    this.#urgent = urgent;
     this.#deadlines = deadlines;
   }
+}
+
+function inOrder(a: UrgentPiece, b: UrgentPiece): number {
+  return a.deadline - b.deadline || a.piece - b.piece;
 }
