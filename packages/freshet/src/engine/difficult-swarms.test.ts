@@ -86,6 +86,36 @@ describe('difficult peers', () => {
     await closed(swarm);
   });
 
+  it('is not shut off by a host that opens connections and says nothing', async () => {
+    const swarm = new MemorySwarm(small);
+    const seed = await swarm.add({ seed: true, engine: { maxConnections: 20 } });
+    let refused = 0;
+    const flood = (host: string, count: number): void => {
+      for (let i = 0; i < count; i++) {
+        const end = (): void => void refused++;
+        swarm.network.dialer(host).dial(
+          { host: seed.host, port: 6881 },
+          {
+            onLink: (link) => link.attach({ onData: () => {}, onDrain: () => {}, onClose: end }),
+            onError: end,
+          },
+        );
+      }
+    };
+    // One host, and then several.
+    flood('10.9.0.1', 100);
+    await swarm.clock.advanceAsync(1000);
+    expect(seed.engine.usage.connections).toBe(8);
+    for (let n = 2; n < 9; n++) flood(`10.9.0.${n}`, 100);
+    await swarm.clock.advanceAsync(2500);
+    expect(seed.engine.usage.connections).toBe(20);
+    expect(refused).toBe(800 - 20);
+    const leech = await swarm.add();
+    swarm.introduce(leech, seed);
+    await swarm.until(() => leech.torrent.done, 5000);
+    await closed(swarm);
+  });
+
   it('is not held up by a liar about the size of the metadata who then says nothing', async () => {
     const swarm = new MemorySwarm(small);
     const seed = await swarm.add({ seed: true });

@@ -67,6 +67,10 @@ export class DuplicateTorrentError extends Error {
 
 /** Outgoing TCP connections in the making at a time. */
 const MAX_DIALING = 30;
+/** Incoming connections of one host whose handshakes have not come: one that opens hundreds shuts nobody out. */
+const MAX_STRANGERS_OF_HOST = 8;
+/** When all places are taken, one that has not introduced itself for so many milliseconds gives its place to the next. */
+const STRANGER_PATIENCE = 2000;
 
 /** All torrents of a client, and what they share: connections, memory, limits, trackers. */
 export class Engine {
@@ -186,7 +190,7 @@ export class Engine {
 
   /** Takes over an incoming link; its handshake says which torrent it is for. */
   accept(link: Link): void {
-    if (this.#closing !== undefined || !this.#budget.tryOpen()) {
+    if (this.#closing !== undefined || this.#isCrowded(link.remote?.host) || !this.#tryOpen()) {
       link.attach({ onData(): void {}, onDrain(): void {}, onClose(): void {} });
       link.close();
       return;
@@ -207,6 +211,25 @@ export class Engine {
       undefined,
     );
     this.#incoming.add(peer);
+  }
+
+  /** Too many connections of that host have not introduced themselves. */
+  #isCrowded(host: string | undefined): boolean {
+    if (host === undefined) return false;
+    let strangers = 0;
+    for (const peer of this.#incoming) if (peer.address?.host === host) strangers++;
+    return strangers >= MAX_STRANGERS_OF_HOST;
+  }
+
+  /** Takes a place for an incoming connection, if need be that of whoever has been silent for longest. */
+  #tryOpen(): boolean {
+    if (this.#budget.tryOpen()) return true;
+    for (const oldest of this.#incoming) {
+      if (this.#ports.clock.now() - oldest.connectedAt < STRANGER_PATIENCE) return false;
+      oldest.close('somebody else came while it had not introduced itself');
+      return this.#budget.tryOpen();
+    }
+    return false;
   }
 
   /** @throws {DuplicateTorrentError} when the torrent is there already. */

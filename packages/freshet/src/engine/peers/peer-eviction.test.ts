@@ -43,6 +43,27 @@ describe('PeerEviction', () => {
     expect(eviction().choose(at(9), [peer(1)], 100_000)).toBeUndefined();
   });
 
+  it('has a host that took many places give idle ones up to hosts that have fewer', () => {
+    const now = 100_000;
+    const of = (host: string, more: Partial<EvictablePeer> = {}): EvictablePeer =>
+      peer(9, { address: { host, port: 9 }, connectedAt: now - 5000, ...more });
+    const busy = { receivedAt: now - 1000, sentAt: undefined };
+    const crowd = [1, 2, 3, 4, 5].map((n) => of('10.0.0.7', { connectedAt: now - 5000 - n }));
+    const newcomer = { host: '10.0.0.8', port: 9 };
+    expect(eviction().choose(newcomer, crowd, now)).toBe(crowd[4]);
+    expect(eviction().choose(undefined, crowd, now)).toBe(crowd[4]);
+    // Nobody of its own takes a place from it, nor from a household, and those that are of use or just came stay.
+    expect(eviction().choose({ host: '10.0.0.7', port: 10 }, crowd, now)).toBeUndefined();
+    expect(eviction().choose(newcomer, crowd.slice(1), now)).toBeUndefined();
+    const useful = crowd.map((one) => ({ ...one, traffic: busy }));
+    expect(eviction().choose(newcomer, useful, now)).toBeUndefined();
+    const fresh = crowd.map((one) => ({ ...one, connectedAt: now - 4999 }));
+    expect(eviction().choose(newcomer, fresh, now)).toBeUndefined();
+    // The host that has most.
+    const more = [1, 2, 3, 4, 5, 6].map(() => of('10.0.0.6'));
+    expect(more).toContain(eviction().choose(newcomer, [...crowd, ...more], now));
+  });
+
   it('changes one connection in ten seconds', () => {
     const churn = eviction();
     const peers = [peer(1), peer(2)];

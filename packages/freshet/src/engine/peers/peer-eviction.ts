@@ -11,6 +11,10 @@ export interface EvictablePeer {
 const PROBATION = 60_000;
 /** A connection that carried a block in the last so many milliseconds is of use, whatever its priority. */
 const IDLE = 60_000;
+/** Places of one host that are a household's, and stay. */
+const HOUSEHOLD = 4;
+/** Milliseconds after which one of a larger number must have carried something. */
+const FIRST_BLOCK = 5000;
 /** Milliseconds between two connections that are given up for others. */
 const INTERVAL = 10_000;
 
@@ -19,6 +23,8 @@ const INTERVAL = 10_000;
  * priority, if the newcomer's is higher. All clients that go by it come to keep the same connections, so that the
  * swarm becomes a random graph and new peers find a place in it. What it would cost is bounded: one that carries
  * blocks, or is younger than a minute, stays, and there is one such change in ten seconds.
+ *
+ * Before that a host that has taken many places, under as many names, gives them up to hosts that have fewer.
  */
 export class PeerEviction {
   readonly #rank: (address: PeerAddress) => number | undefined;
@@ -33,6 +39,15 @@ export class PeerEviction {
   choose<P extends EvictablePeer>(
     newcomer: PeerAddress | undefined,
     peers: Iterable<P>,
+    now: number,
+  ): P | undefined {
+    const all = [...peers];
+    return fromCrowd(newcomer, all, now) ?? this.#leastSuited(newcomer, all, now);
+  }
+
+  #leastSuited<P extends EvictablePeer>(
+    newcomer: PeerAddress | undefined,
+    peers: readonly P[],
     now: number,
   ): P | undefined {
     const rank = newcomer && this.#rank(newcomer);
@@ -52,4 +67,32 @@ export class PeerEviction {
     if (worst !== undefined) this.#last = now;
     return worst;
   }
+}
+
+/** Of the host that has most places, if those are too many beside the newcomer's, an idle one: the one idle for longest. */
+function fromCrowd<P extends EvictablePeer>(
+  newcomer: PeerAddress | undefined,
+  peers: readonly P[],
+  now: number,
+): P | undefined {
+  const places = new Map<string, number>();
+  for (const { address } of peers) {
+    if (address !== undefined) places.set(address.host, (places.get(address.host) ?? 0) + 1);
+  }
+  const own = newcomer === undefined ? 0 : (places.get(newcomer.host) ?? 0);
+  let worst: P | undefined;
+  let most = Math.max(HOUSEHOLD, own + 1);
+  let idlest = Number.POSITIVE_INFINITY;
+  for (const peer of peers) {
+    const count = peer.address === undefined ? 0 : places.get(peer.address.host)!;
+    const { receivedAt, sentAt } = peer.traffic;
+    const carried = Math.max(receivedAt ?? Number.NEGATIVE_INFINITY, sentAt ?? Number.NEGATIVE_INFINITY);
+    if (now - carried < IDLE || now - peer.connectedAt < FIRST_BLOCK) continue;
+    const idleSince = Math.max(carried, peer.connectedAt);
+    if (count < most || (count === most && (worst === undefined || idleSince >= idlest))) continue;
+    worst = peer;
+    most = count;
+    idlest = idleSince;
+  }
+  return worst;
 }
