@@ -30,7 +30,7 @@ describe.each(SWARM_KINDS)('trackers that die, over %s', (kind) => {
     replayed(async () => {
       const known = new Set<number>();
       let interrupted = 0;
-      for (const moment of [20, 50, 70, 90, 110, 130, 150, 200, 300, 500]) {
+      for (const moment of [20, 60, 90, 110, 130, 160, 200, 300, 500]) {
         const swarm = new TrackerSwarm(kind, 2);
         swarm.join({ seed: true });
         const leeches = [swarm.join({ rate: 400_000 }), swarm.join(), swarm.join({ magnet: true })];
@@ -78,7 +78,7 @@ describe.each(SWARM_KINDS)('trackers that die, over %s', (kind) => {
     replayed(async () => {
       const swarm = new TrackerSwarm(kind, 4);
       swarm.join({ seed: true });
-      const leeches = Array.from({ length: 11 }, () => swarm.join({ rate: 10_000 }));
+      const leeches = Array.from({ length: 11 }, () => swarm.join({ rate: 4000 }));
       await swarm.pass(30_000);
       expect(swarm.tracker.core.stats().peers).toBe(12);
       const connected = leeches.map(({ torrent }) => torrent.peers().length);
@@ -88,9 +88,10 @@ describe.each(SWARM_KINDS)('trackers that die, over %s', (kind) => {
       // Peers do not lose each other with their tracker.
       expect(leeches.map(({ torrent }) => torrent.peers().length)).toEqual(connected);
       const took = await swarm.untilKnown(12, INTERVAL * 1100);
-      if (kind === 'ws') expect(took).toBeLessThan(5000);
+      // Two seconds, up to two more by chance, and what the way there and its queues take.
+      if (kind === 'ws') expect(took).toBeLessThan(8000);
       expect(swarm.tracker.core.stats().seeds).toBe(1);
-      await swarm.untilDone(leeches, 5 * MINUTE);
+      await swarm.untilDone(leeches, 20 * MINUTE);
       for (const peer of swarm.world.peers) expect(warningsOf(peer)).toEqual([]);
       await swarm.world.close();
     }));
@@ -175,9 +176,11 @@ describe.each(SWARM_KINDS)('clocks that go wrong, over %s', (kind) => {
       const { received, known, warnings } = await hour(rates, 0);
       expect(known).toBe(5);
       expect(warnings).toEqual([]);
-      // At most every 99 s over a WebSocket, every 120 s over HTTP, by the fastest of clocks; and what a swarm says as it forms.
-      const most = rates.reduce((sum, rate) => sum + (3600 * rate) / (kind === 'ws' ? 99 : 120) + 1, 0);
-      expect(received).toBeLessThan(most + 40);
+      // At most every 99 s over a WebSocket, every 120 s over HTTP, by its own clock.
+      const period = kind === 'ws' ? 99 : INTERVAL;
+      const most = rates.reduce((sum, rate) => sum + (3600 * rate) / period, 0);
+      // And what a swarm says as it forms.
+      expect(received).toBeLessThan(most + 30);
       expect(received).toBeGreaterThan(0.8 * most);
     }));
 });
