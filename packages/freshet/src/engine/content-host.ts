@@ -71,8 +71,8 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
     this.#events.onStored(piece);
   }
 
-  onHashFailed(piece: number, length: number): void {
-    this.#events.onHashFailed(piece, length);
+  onHashFailed(piece: number, received: number): void {
+    this.#events.onHashFailed(piece, received);
   }
 
   onWriteError(error: Error): void {
@@ -92,8 +92,8 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
     this.#content.streaming.onRightBlocks(piece);
   }
 
-  onBlockRefused(piece: number, length: number): void {
-    this.#events.onBlockRefused?.(piece, length);
+  onBlockRefused(piece: number, received: number): void {
+    this.#events.onBlockRefused?.(piece, received);
   }
 
   onInconsistent(piece: number): void {
@@ -173,6 +173,10 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
 
   usefulPeers(): number {
     return this.#options.usefulPeers();
+  }
+
+  rivals(): number {
+    return this.#options.rivals();
   }
 
   expectsPeers(): boolean {

@@ -101,17 +101,21 @@ export class Transfer implements ContentEvents {
     if (this.#options.state() !== 'failed') this.checkDone();
   }
 
-  onHashFailed(piece: number, length: number): void {
-    const { totals, observer, swarm } = this.#options;
-    totals.hashFailed(length);
-    observer.onWarning(new Error(`Piece ${piece} failed its hash check and is downloaded again.`));
-    swarm.fill();
+  onHashFailed(piece: number, received: number): void {
+    this.#refused(received, `Piece ${piece} failed its hash check and is downloaded again.`);
   }
 
-  onBlockRefused(piece: number, length: number): void {
+  onBlockRefused(piece: number, received: number): void {
+    this.#refused(received, `A block of piece ${piece} was wrong and is downloaded again.`);
+  }
+
+  /** What was there before is no news, as when it is found to be wrong before anything is downloaded. */
+  #refused(received: number, message: string): void {
     const { totals, observer, swarm } = this.#options;
-    totals.hashFailed(length);
-    observer.onWarning(new Error(`A block of piece ${piece} was wrong and is downloaded again.`));
+    if (received > 0) {
+      totals.hashFailed(received);
+      observer.onWarning(new Error(message));
+    }
     swarm.fill();
   }
 

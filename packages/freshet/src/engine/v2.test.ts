@@ -79,6 +79,20 @@ describe('version 2', () => {
     await closed(swarm);
   });
 
+  it('tells nobody of wrong bytes that were stored before, and does not count them as received', async () => {
+    const swarm = new MemorySwarm(v2);
+    const seed = await swarm.add({ seed: true });
+    const disk = new MemoryDisk({ length: v2.content.length, files: v2.info.files });
+    await disk.write(0, [v2.content.map((byte) => byte ^ 0xff)]);
+    const leech = await swarm.add({ magnet: true, disk });
+    swarm.introduce(leech, seed);
+    await swarm.until(() => leech.torrent.done, 20_000);
+    expect(await swarm.hasContent(leech)).toBe(true);
+    expect(leech.log.warnings).toEqual([]);
+    expect(leech.torrent.stats()).toMatchObject({ hashFailures: 0, wasted: 0 });
+    await closed(swarm);
+  });
+
   it('is passed on by those who have the hashes from peers themselves', async () => {
     const swarm = new MemorySwarm(film);
     const seed = await swarm.add({ seed: true });

@@ -12,7 +12,8 @@ export interface PieceStoreEvents {
   onVerified(piece: number, leaves?: Uint8Array): void;
   /** On disk. */
   onStored(piece: number): void;
-  onHashFailed(piece: number, length: number): void;
+  /** @param received bytes of it that somebody has sent; none when all of it was stored from before. */
+  onHashFailed(piece: number, received: number): void;
   /** A piece that was verified could not be written; it is open again. */
   onWriteError(error: Error): void;
   /** There is memory again for pieces that could not be begun. */
@@ -21,8 +22,8 @@ export interface PieceStoreEvents {
   onBegun?(): void;
   /** v2: blocks of a piece in progress are right, and readable from now on. */
   onRightBlocks?(piece: number): void;
-  /** v2: a block was wrong. */
-  onBlockRefused?(piece: number, length: number): void;
+  /** v2: a block was wrong. @param received its length if somebody has sent it, 0 when it was stored from before. */
+  onBlockRefused?(piece: number, received: number): void;
   /** By one version of a hybrid torrent the piece is right and by the other it is wrong. */
   onInconsistent?(piece: number): void;
   /** v2: has the hashes of the piece's blocks asked for. Returns whether anybody may answer. */

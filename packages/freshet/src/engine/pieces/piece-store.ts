@@ -388,12 +388,15 @@ export class PieceStore implements PoolMember {
           this.kept.forget(partial.index);
           this.picker.putBack(partial.index);
           if (guilty !== undefined) ban(guilty, `sent all of piece ${partial.index}, whose hash is wrong`);
-          this.#events.onHashFailed(partial.index, partial.length);
+          this.#events.onHashFailed(partial.index, receivedBytes(partial));
         },
         refuseBlock: (partial, block, sender) => {
           this.kept.forget(partial.index);
           ban(sender, `sent a wrong block of piece ${partial.index}`);
-          this.#events.onBlockRefused?.(partial.index, partial.blockLength(block));
+          this.#events.onBlockRefused?.(
+            partial.index,
+            sender === DISK_SOURCE ? 0 : partial.blockLength(block),
+          );
         },
         dispute: (partial) => void this.partials.set(partial.index, partial),
         onInconsistent: ({ index }) => {
@@ -446,4 +449,13 @@ export class PieceStore implements PoolMember {
     this.#settle();
     this.#pool.settle();
   }
+}
+
+/** What of the piece somebody has sent: the rest was stored. */
+function receivedBytes(partial: PartialPiece): number {
+  let bytes = 0;
+  for (let block = 0; block < partial.blockCount; block++) {
+    if (partial.senderOf(block) !== DISK_SOURCE) bytes += partial.blockLength(block);
+  }
+  return bytes;
 }
