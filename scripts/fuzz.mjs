@@ -1,8 +1,8 @@
 /**
  * `npm run fuzz -- [TARGET...] [options]`: see fuzz/main.ts, or `npm run fuzz -- --help`.
  *
- * Node must be started with --no-concurrent-recompilation: what a compiler on another thread does when changes which
- * blocks V8 counts, and the same seed would not be the same run.
+ * Node must be started with --no-concurrent-recompilation and --no-flush-bytecode: what a compiler does on another thread
+ * and what the garbage collector drops changes which blocks V8 has counted, and the same seed would not be the same run.
  */
 
 import { register } from 'node:module';
