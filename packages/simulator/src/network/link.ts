@@ -1,7 +1,8 @@
 import type { Link, LinkHandler, Transport } from 'freshet/engine';
 import type { PeerAddress } from 'freshet/protocol';
 import { DELIVERED, type Fabric } from './fabric.ts';
-import { Pipe, type PipeSink } from './pipe.ts';
+import { Pipe } from './pipe.ts';
+import type { PipeSink } from './receiver.ts';
 import { type Connection, enlist, forget, type SimHost } from './sim-host.ts';
 
 /** After so long without an acknowledgement a connection counts as broken; ICE takes as long (design section 10). */

@@ -1,6 +1,7 @@
 import { EPSILON, type Target } from './agenda.ts';
 import { CongestionWindow } from './congestion.ts';
 import { draw, type Fabric } from './fabric.ts';
+import { type PipeSink, Receiver } from './receiver.ts';
 import type { SimHost } from './sim-host.ts';
 import { NO_BYTES, PACKET, QUANTUM, type Train } from './train.ts';
 
@@ -8,15 +9,6 @@ import { NO_BYTES, PACKET, QUANTUM, type Train } from './train.ts';
 const RECEIVE_BUFFER = 256 * 1024;
 /** A train with less is filled up with the beginning of the next part. */
 const WELL_FILLED = QUANTUM / 2;
-const POISON = 0xdb;
-
-/** The end of a pipe where bytes come out. */
-export interface PipeSink {
-  /** Valid during the call only. */
-  onBytes(chunk: Uint8Array): void;
-  /** All has been delivered and there is no more. */
-  onEnd(): void;
-}
 
 export interface PipeOptions {
   readonly from: SimHost;
@@ -69,13 +61,7 @@ export class Pipe implements Target {
   #wakeAt = Number.POSITIVE_INFINITY;
 
   // At the receiver.
-  #sink: PipeSink | undefined;
-  #ignoring = false;
-  #paused = false;
-  #held: Uint8Array[] | undefined;
-  #heldFirst = 0;
-  #heldBytes = 0;
-  #ended = false;
+  readonly #receiver: Receiver;
   #flushAt = Number.POSITIVE_INFINITY;
 
   constructor(fabric: Fabric, { from, to, kind, lowWater, onDrained }: PipeOptions) {
@@ -85,6 +71,7 @@ export class Pipe implements Target {
     this.kind = kind;
     this.#lowWater = lowWater;
     this.#onDrained = onDrained;
+    this.#receiver = new Receiver(fabric.copies);
   }
 
   get isDead(): boolean {
@@ -150,9 +137,7 @@ export class Pipe implements Target {
   kill(): void {
     this.abandon();
     this.#state = 'dead';
-    this.#sink = undefined;
-    this.#held = undefined;
-    this.#heldBytes = 0;
+    this.#receiver.ignore();
   }
 
   /** Whether it takes part in the next round of the sender's line. */
@@ -217,8 +202,8 @@ export class Pipe implements Target {
 
   /** The receiver does not read and its buffer cannot take more. */
   #isFull(more: number): boolean {
-    const reads = this.#ignoring || (this.#sink !== undefined && !this.#paused);
-    return !reads && this.#window.underWay + this.#heldBytes + more >= RECEIVE_BUFFER;
+    const { reads, heldBytes } = this.#receiver;
+    return !reads && this.#window.underWay + heldBytes + more >= RECEIVE_BUFFER;
   }
 
   #canExpress(now: number): boolean {
@@ -336,7 +321,7 @@ export class Pipe implements Target {
     let called = false;
     if (this.#flushAt <= now + EPSILON) {
       this.#flushAt = Number.POSITIVE_INFINITY;
-      called = this.#flush();
+      called = this.#receiver.flush();
     }
     if (this.#packetsDue <= now + EPSILON) {
       this.#packetsDue = Number.POSITIVE_INFINITY;
@@ -391,26 +376,21 @@ export class Pipe implements Target {
   // --- the receiver's end
 
   attach(sink: PipeSink): void {
-    this.#sink = sink;
+    this.#receiver.attach(sink);
     this.#flushSoon();
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#receiver.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#flushSoon();
+    if (this.#receiver.resume()) this.#flushSoon();
   }
 
   /** What comes is thrown away. */
   ignore(): void {
-    this.#ignoring = true;
-    this.#sink = undefined;
-    this.#held = undefined;
-    this.#heldBytes = 0;
+    this.#receiver.ignore();
     this.#openWindow();
   }
 
@@ -425,32 +405,18 @@ export class Pipe implements Target {
     for (let i = 0; i < count; i++) {
       const part = parts[i]!;
       if (tracesBytes) trace?.bytes(part);
-      if (this.#ignoring || this.isDead) continue;
-      if (this.#sink !== undefined && !this.#paused && this.#heldBytes === 0) {
-        called = true;
-        this.#give(part);
-      } else {
-        this.#held ??= [];
-        this.#held.push(part);
-        this.#heldBytes += part.length;
-      }
+      if (!this.isDead && this.#receiver.receive(part)) called = true;
     }
     if (train.end) {
       this.reverse?.abandon();
-      this.#ended = true;
-      called = this.#flush() || called;
+      called = this.#receiver.end() || called;
     }
     return called;
   }
 
-  #give(part: Uint8Array): void {
-    this.#sink!.onBytes(part);
-    if (this.#fabric.copies) part.fill(POISON);
-  }
-
   #flushSoon(): void {
     this.#openWindow();
-    if (this.#heldBytes === 0 && !this.#ended) return;
+    if (!this.#receiver.waits) return;
     const now = this.#fabric.agenda.clock.now();
     if (this.#flushAt === now) return;
     this.#flushAt = now;
@@ -462,27 +428,5 @@ export class Pipe implements Target {
     if (this.queuedBytes === 0 || this.#inRing) return;
     const now = this.#fabric.agenda.clock.now();
     this.#sleep(now + this.from.latencyMs + this.to.latencyMs);
-  }
-
-  #flush(): boolean {
-    let called = false;
-    while (this.#heldBytes > 0 && this.#sink !== undefined && !this.#paused) {
-      const part = this.#held![this.#heldFirst++]!;
-      this.#heldBytes -= part.length;
-      if (this.#heldFirst === this.#held!.length) {
-        this.#held = undefined;
-        this.#heldFirst = 0;
-      }
-      called = true;
-      this.#give(part);
-    }
-    if (this.#ended && this.#sink !== undefined && !this.#paused && this.#heldBytes === 0) {
-      const sink = this.#sink;
-      this.#sink = undefined;
-      this.#ignoring = true;
-      sink.onEnd();
-      return true;
-    }
-    return called;
   }
 }
