@@ -175,9 +175,7 @@ class CellRun {
     if (banned.length > (liarBanned ? 1 : 0)) this.#wrongs.push('somebody honest is banned');
     if (webBlamed && lies !== 'the web seed') this.#wrongs.push(`the web seed is blamed: ${web.lastError}`);
     const { hashFailures, received } = leech.torrent.stats();
-    // What was stored before and cannot be judged without hashes from peers counts when these have come.
-    const stored = this.#cell.input === 'magnet' && this.#cell.version !== 1;
-    if (lies === 'nobody' && hashFailures > 0 && !stored) {
+    if (lies === 'nobody' && hashFailures > 0) {
       this.#wrongs.push(`${hashFailures} wrong hashes, and nobody lied`);
     }
     const liedTo = this.#liar.liesTo.get(leech.host.address) ?? 0;

@@ -31,8 +31,9 @@ describe('the transfer matrix', () => {
       expect(tally.violations).toEqual([]);
       expect(tally.ran).toBe(475);
       // What the cells are about has happened in them.
-      expect(tally.lies - tally.caught).toBeLessThanOrEqual(0.1 * tally.lies);
-      expect(tally.restarts - tally.cut).toBeLessThanOrEqual(0.1 * tally.restarts);
+      // A web seed that lies is not asked for anything in some of the cells with a magnet link.
+      expect(tally.lies - tally.caught).toBeLessThanOrEqual(0.05 * tally.lies);
+      expect(tally.cut).toBe(tally.restarts);
     }),
   );
 });
