@@ -44,6 +44,9 @@ Simulates a swarm of viewers in virtual time, prints what they felt, and writes 
   --list          names the scenarios
   --help          this text
 
+npm run simulate -- faults [--seed S]   fails each call of a small download, once and for ever
+npm run simulate -- matrix [--seed S]   runs all cells of the transfer matrix
+
 Ctrl-C ends the run between two events; what there is until then is printed and written.`;
 
 const VALUES = ['peers', 'seed', 'policy', 'repeat', 'mode', 'minutes', 'out', 'json'] as const;
