@@ -29,7 +29,9 @@ export interface FuzzerOptions {
 const MAX_CORPUS = 5000;
 /** Inputs that are kept without coverage. */
 const RECENT = 64;
-const BATCH = 256;
+const MOST = 256;
+/** Where much is new, what it is that reached it is found sooner in few inputs. */
+const FEWEST = 8;
 
 /** Does the same for the same seed, inputs and code: it asks no clock. */
 export class Fuzzer {
@@ -43,11 +45,14 @@ export class Fuzzer {
   readonly #digest: Hash = createHash('sha1');
   readonly #given: number;
   readonly #reached = new Reached();
+  /** Inputs in a batch: more, the less of them is new. */
+  #size: number;
 
   constructor(target: Target, options: FuzzerOptions) {
     this.target = target;
     this.#options = options;
     this.#corpus = [...(options.inputs ?? [])];
+    this.#size = options.coverage === undefined ? MOST : FEWEST;
     this.#given = this.#corpus.length;
     const name = [...target.name].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 2 ** 20, 7);
     this.#dice = new Dice(new SeededRandom((options.seed % 2 ** 32) * 2 ** 20 + name));
@@ -72,7 +77,7 @@ export class Fuzzer {
   async batch(most: number = Number.POSITIVE_INFINITY): Promise<void> {
     const { coverage } = this.#options;
     const inputs: Uint8Array[] = [];
-    const count = Math.min(most, this.target.batch ?? BATCH);
+    const count = Math.min(most, this.#size, this.target.batch ?? MOST);
     for (let i = 0; i < count; i++) {
       const input = this.#next();
       inputs.push(input);
@@ -83,7 +88,11 @@ export class Fuzzer {
     this.executions += count;
     if (coverage === undefined) return;
     const report = coverage.take();
-    if (!this.#reached.isNew(report)) return;
+    if (!this.#reached.isNew(report)) {
+      this.#size = Math.min(MOST, 2 * this.#size);
+      return;
+    }
+    this.#size = Math.max(FEWEST, this.#size >> 1);
     await this.#keepThoseThatReach(inputs, coverage);
     // What does not come again, as code that runs once in a process, is not looked for again.
     this.#reached.add(report);
@@ -92,7 +101,7 @@ export class Fuzzer {
   #next(): Uint8Array {
     const dice = this.#dice;
     const corpus = this.#corpus;
-    if (this.executions === 0 && corpus.length < 8) return this.target.generate(dice);
+    if (this.executions < 8) return this.target.generate(dice);
     if (corpus.length === 0 || dice.chance(3, 10)) return this.target.generate(dice);
     // What came last is what is least explored.
     const newest = Math.min(corpus.length, 32);
@@ -122,7 +131,10 @@ export class Fuzzer {
 
   /** Something in the batch reached new code; what it was is found by running halves of it again. */
   async #keepThoseThatReach(inputs: readonly Uint8Array[], coverage: Coverage): Promise<void> {
-    for (const input of inputs) await execute(this.target, input);
+    for (const input of inputs) {
+      this.#options.beforeRun?.(input);
+      await execute(this.target, input);
+    }
     const report = coverage.take();
     if (!this.#reached.isNew(report)) return;
     const [input] = inputs;

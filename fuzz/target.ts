@@ -20,7 +20,7 @@ export interface Target {
   describe?(input: Uint8Array): string | Promise<string>;
   /** Executions in the short run. */
   readonly shortRuns: number;
-  /** Executions between two looks at what was covered. Default 256. */
+  /** Most executions between two looks at what was covered. Default 256. */
   readonly batch?: number | undefined;
   /** Longest input that mutations make, in bytes. Default 4096. */
   readonly maxLength?: number | undefined;
