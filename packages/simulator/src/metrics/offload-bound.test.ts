@@ -24,6 +24,8 @@ describe('the offload bound', () => {
     expect(offloadBound(800, plenty, visits)).toBe(0.875);
     expect(offloadBound(100, [{ needed: 100, capacity: 0 }], [visit(0, 10, [0, 100])])).toBe(0);
     expect(offloadBound(0, [], [])).toBe(0);
+    // Alone, with a full buffer that is never shown.
+    expect(offloadBound(300, [{ needed: 100, capacity: 0 }], [visit(0, 10, [0, 100])])).toBe(0);
   });
 
   it('leaves to the origin what the lines could not have sent in time, but not what they could have sent before', () => {

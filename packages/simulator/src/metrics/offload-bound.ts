@@ -18,13 +18,14 @@ export interface Attendance {
 /**
  * The largest offload (bytes from viewers / all bytes received) that any policy could reach with these viewers:
  *
- *     1 - max(first copies, shortfall) / received
+ *     min(1 - max(first copies, shortfall) / received, capacity / received)
  *
  * - First copies: what nobody who is there can have must come from the origin once. For each stretch of time with
  *   somebody there without a break, the bytes that were needed in it by anybody, each counted once.
  * - Shortfall: the largest difference, at any moment, between what was needed up to then and what the lines of those
  *   present could have sent up to then. Bytes may be sent before they are needed, never after.
  * - The two are not added: a first copy is something that was needed, and relieves the viewers' lines.
+ * - Capacity: all that the lines of those present could have sent from begin to end; who is alone has nobody.
  *
  * It is a bound and no promise. It takes for granted that bytes travel in no time and without overhead, that whoever is
  * there has what the others need as soon as it has come into the swarm, that a viewer's future is known, that capacity from
@@ -46,7 +47,7 @@ export function offloadBound(
     shortfall = Math.max(shortfall, needed - capacity);
   }
   const origin = Math.max(firstCopies(visits), shortfall);
-  return Math.max(0, 1 - origin / received);
+  return Math.max(0, Math.min(1 - origin / received, capacity / received));
 }
 
 /** Bytes that had to come in from outside. @see offloadBound */
