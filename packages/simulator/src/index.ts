@@ -1,5 +1,15 @@
 /** A swarm in a box: real engines on simulated networks, disks and clocks, in virtual time. */
 
+export * from './actors/connection-flooder.ts';
+export * from './actors/free-rider.ts';
+export * from './actors/hash-storm.ts';
+export * from './actors/have-liar.ts';
+export * from './actors/liar.ts';
+export * from './actors/metadata-poisoner.ts';
+export * from './actors/offer-flooder.ts';
+export * from './actors/promiser.ts';
+export * from './actors/request-flooder.ts';
+export * from './actors/slow-loris.ts';
 export * from './arrivals.ts';
 export * from './content/phantom.ts';
 export * from './content.ts';
