@@ -130,6 +130,10 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
     return this.store.picker.priority(piece) > 0;
   }
 
+  get sharesMemory(): boolean {
+    return this.#content.disk.lend !== undefined;
+  }
+
   readVerified(
     piece: number,
     begin: number,

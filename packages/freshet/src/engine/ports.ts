@@ -212,8 +212,8 @@ export interface Disk {
   /**
    * Memory of exactly this length for bytes of the torrent from `offset`, on their way to this disk or from it; its
    * content is undefined. The same memory may be lent to several at a time, as a simulation of a thousand peers does
-   * that all hold the same bytes: this is sound only where nobody ever receives wrong ones. `undefined`, or absent:
-   * who needs memory makes its own.
+   * that all hold the same bytes: this is sound only where nobody ever receives wrong ones. Readers of such a torrent
+   * give views, which must not be written to, in place of copies. `undefined`, or absent: who needs memory makes its own.
    */
   lend?: ((offset: number, length: number) => Uint8Array | undefined) | undefined;
   /** Makes what was written durable as far as the medium can. */

@@ -97,6 +97,7 @@ describe('BufferPool', () => {
     expect(pool.used).toBe(200);
     const own = pool.acquire(100, nobody, 0, () => undefined)!;
     expect(own).not.toBe(shared);
+    expect([pool.isLent(shared), pool.isLent(own)]).toEqual([true, false]);
     expect(pool.acquire(101, nobody, 0, lend)).toBeUndefined();
     pool.release(shared);
     expect([pool.used, pool.idleBytes]).toEqual([200, 0]);

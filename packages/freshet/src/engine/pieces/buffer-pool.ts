@@ -130,6 +130,11 @@ export class BufferPool {
     return reused;
   }
 
+  /** Whether the buffer is not the pool's, and so nobody else's after it is released. */
+  isLent(buffer: Uint8Array): boolean {
+    return this.#lent?.has(buffer) === true;
+  }
+
   /** Gives a buffer back. Nobody may use it afterwards. */
   release(buffer: Uint8Array): void {
     this.#used -= buffer.length;
@@ -138,7 +143,7 @@ export class BufferPool {
       this.trim();
       return;
     }
-    if (this.#lent?.has(buffer) === true) return;
+    if (this.isLent(buffer)) return;
     // What lies idle counts too: together they stay within a quarter over the budget.
     const limit = this.budget / 4;
     for (const [length, list] of this.#idle) {

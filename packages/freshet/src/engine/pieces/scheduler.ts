@@ -193,19 +193,17 @@ export class Scheduler {
       if (peer.queueTime > Math.max(1000, slack) && peer.queueTime > 2 * this.speeds.bestQueueTime) continue;
       const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
-      const help = (): void => {
-        if (!rescue || left === 0) return;
-        blockLooks -= partial.blockCount;
-        left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
-      };
-      // Where blocks are of use by themselves, a late one keeps the reader waiting however much is free behind it.
-      if (partial.digests !== undefined) {
-        help();
-        left -= this.#requestRuns(peer, partial, firstBlock, slack, left, now);
+      if (rescue) blockLooks -= partial.blockCount;
+      if (partial.digests === undefined) {
+        left -= this.#requestShare(peer, partial, slack, left, now);
+        if (rescue && left > 0) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
+        continue;
       }
+      // Where blocks are of use by themselves, a late one keeps the reader waiting however much is free behind it.
+      if (rescue) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
+      left -= this.#requestRuns(peer, partial, firstBlock, slack, left, now);
       // All of the piece is needed as long as no block of it is known to be right.
-      if (!partial.digests?.right) left -= this.#requestShare(peer, partial, slack, left, now);
-      if (partial.digests === undefined) help();
+      if (partial.digests.right === 0) left -= this.#requestShare(peer, partial, slack, left, now);
     }
     return left;
   }

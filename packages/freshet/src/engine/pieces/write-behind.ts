@@ -39,8 +39,11 @@ export class WriteBehind {
 
   /** Bytes of the piece, if it is on its way. */
   read(piece: number, begin: number, length: number): Uint8Array | undefined {
-    // The buffer goes back to the pool once written, and then changes: hence the copy.
-    return this.#writing.get(piece)?.slice(begin, begin + length);
+    const buffer = this.#writing.get(piece);
+    if (buffer === undefined) return undefined;
+    // A buffer of the pool goes back once it is written, and then changes: hence the copy.
+    const end = begin + length;
+    return this.#options.pool.isLent(buffer) ? buffer.subarray(begin, end) : buffer.slice(begin, end);
   }
 
   /** Writes the piece. Its buffer is released when that has ended. */

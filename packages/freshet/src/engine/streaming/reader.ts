@@ -1,3 +1,4 @@
+import { concatBytes } from '../../protocol/index.ts';
 import type { Reader, ReaderOptions } from '../torrent-types.ts';
 import { Pace } from './pace.ts';
 import { type Padding, paddingBehind } from './padding.ts';
@@ -30,6 +31,8 @@ export interface ReaderHost {
     length: number,
     wake: () => void,
   ): Uint8Array[] | Error | undefined;
+  /** Readers give views of memory that is shared, in place of copies. Default false. @see Disk.lend */
+  readonly sharesMemory?: boolean | undefined;
   /** The reader moved or waits: its deadlines have changed. */
   onMoved(reader: TorrentReader, jumped: boolean): void;
   onClosed(reader: TorrentReader): void;
@@ -190,12 +193,7 @@ export class TorrentReader implements Reader {
     this.#position += length;
     this.#contiguous += length;
     this.#pace.onDelivered(this.#host.now(), length, this.#host.mediaRate(position));
-    const bytes = new Uint8Array(length);
-    let at = 0;
-    for (const view of views) {
-      bytes.set(view, at);
-      at += view.length;
-    }
+    const bytes = this.#host.sharesMemory === true && views.length === 1 ? views[0]! : concatBytes(views);
     this.#host.onMoved(this, false);
     waiting.resolve(bytes);
     return true;

@@ -73,6 +73,7 @@ export class Streaming {
         now: () => this.#host.now(),
         isVerified: (piece) => this.#host.isVerified(piece),
         readableFrom: (piece, begin) => this.#host.readableFrom(piece, begin),
+        sharesMemory: this.#host.sharesMemory,
         mediaRate: (position) => this.#survey.rate(position),
         readVerified: (piece, begin, length, wake) => this.#host.readVerified(piece, begin, length, wake),
         onMoved: (moved, jumped) => this.#onMoved(moved, jumped),
