@@ -1,7 +1,8 @@
 /** The short run: a fixed number of executions of every target, and what the fuzzer itself must be able to do. */
 
+import { relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readCrashes } from './crashes.ts';
+import { readCrashes, saveCrash } from './crashes.ts';
 import { execute } from './execute.ts';
 import { Fuzzer } from './fuzzer.ts';
 import { must, type Target } from './target.ts';
@@ -22,6 +23,12 @@ describe('what was found once stays mended', () => {
   });
 });
 
+/** Keeps the input, and says how to run it again. */
+function replayOf({ name }: Target, input: Uint8Array): string {
+  const file = relative(process.cwd(), saveCrash(name, input));
+  return `input: ${Buffer.from(input).toString('hex')}\nagain: npm run fuzz -- ${name} --replay ${file}`;
+}
+
 describe('a short run', () => {
   it.each(TARGETS)('$name: $about', { timeout: 60_000 }, async (target) => {
     const fuzzer = new Fuzzer(target, {
@@ -32,10 +39,7 @@ describe('a short run', () => {
       await fuzzer.batch(target.shortRuns - fuzzer.executions);
     }
     const [finding] = fuzzer.findings;
-    const said =
-      finding &&
-      `${finding.failure.text}\ninput: ${Buffer.from(finding.input).toString('hex')}\nagain: npm run fuzz -- ${target.name} --seed ${SEED}`;
-    expect(said).toBeUndefined();
+    expect(finding && `${finding.failure.text}\n${replayOf(target, finding.input)}`).toBeUndefined();
     expect(fuzzer.executions).toBe(target.shortRuns);
     expect(fuzzer.executions).toBeGreaterThan(0);
   });
