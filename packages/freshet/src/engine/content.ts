@@ -57,6 +57,7 @@ export interface ContentOptions {
   readonly totals: TransferTotals;
   nextSourceId(): number;
   usefulPeers(): number;
+  rivals(): number;
   expectsPeers(): boolean;
 }
 

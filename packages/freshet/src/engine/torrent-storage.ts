@@ -161,6 +161,7 @@ export class TorrentStorage {
       totals,
       nextSourceId: () => host.nextSourceId(),
       usefulPeers: () => swarm.usefulPeers,
+      rivals: () => swarm.rivals,
       expectsPeers: () => trackers.expectsPeers,
     });
     this.#transfer = transfer;

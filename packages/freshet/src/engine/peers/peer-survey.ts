@@ -7,6 +7,7 @@ export interface SurveyedPeer {
   readonly peerChoking: boolean;
   readonly amInterested: boolean;
   readonly isSeed: boolean;
+  readonly uploadOnly: boolean;
   readonly isOrigin: boolean;
   readonly pipeline: { readonly queueTime: number; readonly rate: number } | undefined;
 }
@@ -15,6 +16,13 @@ export interface SurveyedPeer {
 export function countUseful(peers: Iterable<SurveyedPeer>): number {
   let count = 0;
   for (const peer of peers) if (!peer.peerChoking && peer.amInterested) count++;
+  return count;
+}
+
+/** Peers that want what we want, and are no source of the site. */
+export function countRivals(peers: Iterable<SurveyedPeer>): number {
+  let count = 0;
+  for (const peer of peers) if (!peer.isSeed && !peer.uploadOnly && !peer.isOrigin) count++;
   return count;
 }
 

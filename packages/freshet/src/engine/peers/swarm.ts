@@ -23,7 +23,7 @@ import { metadataPeer } from './metadata-peer.ts';
 import type { PeerConnection } from './peer-connection.ts';
 import { ORIGIN_EXTENSION } from './peer-extensions.ts';
 import type { Exchange, PeerOwner } from './peer-owner.ts';
-import { countUseful, hasFreeSeed, speedsOf } from './peer-survey.ts';
+import { countRivals, countUseful, hasFreeSeed, speedsOf } from './peer-survey.ts';
 import type { SwarmOptions } from './swarm-options.ts';
 import { UPLOAD_QUEUE_LENGTH } from './upload-queue.ts';
 
@@ -117,6 +117,11 @@ export class Swarm implements PeerOwner {
   /** Peers that would send something now. */
   get usefulPeers(): number {
     return countUseful(this.peers.values());
+  }
+
+  /** Connected peers that want what we want. */
+  get rivals(): number {
+    return countRivals(this.peers.values());
   }
 
   /** We have everything that is wanted. */

@@ -175,6 +175,7 @@ export class Harness {
       urgent,
       streaming: () => this.streaming,
       usefulPeers: () => this.peers,
+      rivals: () => this.peers,
       expectsPeers: () => this.expectsPeers,
       nextSourceId: () => this.nextId(),
       onReceived: (bytes) => {

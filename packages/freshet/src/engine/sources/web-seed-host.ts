@@ -33,6 +33,8 @@ export interface WebSeedHost {
   streaming(): boolean;
   /** Connected peers that would send something now. */
   usefulPeers(): number;
+  /** Connected peers that want what we want. */
+  rivals(): number;
   /** The trackers have only just been asked: peers that would send something may be about to come. */
   expectsPeers(): boolean;
   nextSourceId(): number;

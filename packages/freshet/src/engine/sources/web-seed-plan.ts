@@ -15,6 +15,8 @@ export interface RunMap {
 export interface RunPlan {
   readonly begin: number;
   readonly end: number;
+  /** Fetched ahead for this viewer and others: it neither gives way to what is due nor has that wait. */
+  readonly shared?: boolean | undefined;
 }
 
 /** A hole of this many bytes costs less to read over than another request. */

@@ -13,6 +13,13 @@ const NEAR_TIME = 500;
 const STREAM_RUN = 1024 * 1024;
 /** Bytes fetched at a time meanwhile. */
 const WAITING_RUN = 256 * 1024;
+/**
+ * Requests side by side to a server that has not sent anything yet: their connections are slow at first, and what is
+ * needed for the first picture is there sooner over two of them.
+ */
+const FIRST_RUNS = 2;
+/** Bytes that one viewer fetches ahead for all at a time. */
+const SHARED_RUN = 256 * 1024;
 /** Milliseconds within which a run that ends by itself is not paused for another. */
 const NEARLY_THROUGH = 200;
 /** Milliseconds after which a paused run is given up: its server would, too. */
@@ -50,6 +57,7 @@ export class WebSeedPlanner {
     // A fast server would have sent the whole film before the first peer is there to be asked.
     const waiting = peers === 0 && this.#host.expectsPeers();
     this.#dropHeld(now);
+    if (streaming && peers > 0 && ticked) this.#share(now);
     if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
     this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
@@ -101,6 +109,40 @@ export class WebSeedPlanner {
     return any;
   }
 
+  /**
+   * Fetches, ahead of need, some of what no peer has, drawn at random among what will be due: with `rivals` others who do
+   * the same each part of the film comes in a few times, and the rest from peer to peer. When the origin is slower than
+   * all who watch together, it is this that keeps them supplied: who asks for what he needs next asks for what all need.
+   */
+  #share(now: number): void {
+    const { info, random } = this.#host;
+    const rivals = this.#host.rivals();
+    const { sharedCopies, aloneDemand } = this.#policy;
+    if (rivals === 0 || this.#needs.runs().some((run) => run.shared)) return;
+    const ahead = this.#host
+      .urgent()
+      .filter(({ piece, deadline }) => deadline - now >= aloneDemand && this.#isAlone(piece));
+    if (ahead.length === 0) return;
+    const span = ahead.at(-1)!.deadline - ahead[0]!.deadline;
+    const perSecond =
+      ahead.length > 1 && span > 0 ? (1000 * (ahead.at(-1)!.piece - ahead[0]!.piece)) / span : 1;
+    const runs = (perSecond * info.pieceLength) / Math.max(SHARED_RUN, info.pieceLength);
+    const chance = (sharedCopies * runs) / (rivals + 1);
+    if (random.below(1_000_000) >= chance * 1_000_000) return;
+    const { piece } = ahead[random.below(ahead.length)]!;
+    const source = this.#bestSource(now, true, (candidate) => candidate.canTake(piece));
+    if (source === undefined) return;
+    const needs = this.#needs.of(now, Number.POSITIVE_INFINITY, () => false);
+    const may = (other: number): boolean => this.#isAlone(other);
+    this.#begin(source, piece, SHARED_RUN, false, needs, may, true, true);
+  }
+
+  /** Whether nobody else could send the missing piece. */
+  #isAlone(piece: number): boolean {
+    const { store, scheduler } = this.#host;
+    return store.isMissing(piece) && !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
+  }
+
   /** Returns whether there is room for what nobody waits for. */
   #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
     const due = this.#host.urgent().filter((piece) => this.#isDue(piece, now, peers, waiting));
@@ -117,7 +159,7 @@ export class WebSeedPlanner {
       if (held === undefined && this.#needs.firstNeeded(piece, needs) < 0) continue;
       const hopeless = (run: WebSeedRun): boolean =>
         run.covers(piece) && tooSlow(run, this.#needs.timeTo(run, piece + 1, 0));
-      if (this.#mustWait(deadline, deadlines, now, hopeless)) return false;
+      if (!(waiting && this.#isFirst()) && this.#mustWait(deadline, deadlines, now, hopeless)) return false;
       // Time enough to bring home what gave way.
       if (deadline - now > this.#policy.highDemand && this.#releaseHeld(peers > 0)) return false;
       if (held !== undefined) {
@@ -134,10 +176,16 @@ export class WebSeedPlanner {
       // Without peers what follows is fetched here anyway; a request for each piece as it comes due would cost more.
       const beyond = peers === 0 ? () => true : (other: number) => deadlines.has(other);
       this.#begin(source, piece, waiting ? WAITING_RUN : STREAM_RUN, true, needs, beyond, true);
-      return false;
+      if (!(waiting && this.#isFirst())) return false;
     }
     // All that is due is on its way; until it is here, the line is not shared with what is not due.
-    return !this.#needs.runs().some((run) => !run.held && run.coversAny(deadlines));
+    return !this.#needs.runs().some((run) => !run.held && !run.shared && run.coversAny(deadlines));
+  }
+
+  /** Whether what is asked now is among the first things that are asked of a server. */
+  #isFirst(): boolean {
+    if (this.#needs.runs().length >= FIRST_RUNS) return false;
+    return [...this.#sources.values()].every((source) => source.meter.total === 0);
   }
 
   /** Whether a missing piece with a deadline is for the web seeds to fetch. */
@@ -169,7 +217,7 @@ export class WebSeedPlanner {
       (needed >= 0 || this.#needs.runs().some((run) => !run.held && run.covers(piece)));
     for (const source of this.#sources.values()) {
       for (const run of [...source.runs]) {
-        if (run.held) continue;
+        if (run.held || run.shared) continue;
         if (run.sequential) {
           // A stream does not turn round.
           if (needed >= 0 && run.position > needed) source.abortRun(run);
@@ -210,7 +258,8 @@ export class WebSeedPlanner {
   ): boolean {
     for (const source of this.#sources.values()) {
       for (const run of source.runs) {
-        if (run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead)) continue;
+        if (run.shared || run.held || run.stalled(now) || (!run.sequential && run.bytesLeft <= source.lead))
+          continue;
         if (hopeless(run)) continue;
         const next = deadlines.get(run.nextPiece);
         if (next !== undefined ? next <= deadline : deadline - now > this.#policy.highDemand) return true;
@@ -311,12 +360,13 @@ export class WebSeedPlanner {
     needs: (piece: number, block: number) => boolean,
     may: (piece: number) => boolean,
     aligned: boolean,
+    shared: boolean = false,
   ): number {
     if (!this.#isRunning()) return 0;
     const own = (other: number, block: number): boolean =>
       needs(other, block) && !source.asksFor(other, block);
     const plan = planRun(this.#map(source, own, may), piece, maxBytes, aligned);
-    if (plan === undefined || !source.begin(plan, urgent, own)) return 0;
+    if (plan === undefined || !source.begin({ ...plan, shared }, urgent, own)) return 0;
     this.#cursor = Math.ceil(plan.end / this.#host.info.pieceLength);
     return plan.end;
   }

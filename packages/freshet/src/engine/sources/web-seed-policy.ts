@@ -16,6 +16,11 @@ export interface WebSeedPolicy {
    * each brings in what the others share. From 0, for none. Default 1.
    */
   readonly prefetch?: number | undefined;
+  /**
+   * How often each part of a film is fetched ahead of need by all viewers together, on average, while no peer of theirs
+   * has it. From 0, for never. Default 1.5.
+   */
+  readonly sharedCopies?: number | undefined;
 }
 
 /** The policy with all of its numbers. */
@@ -27,5 +32,6 @@ export function completePolicy(given: WebSeedPolicy = {}): {
     aloneDemand: given.aloneDemand ?? 3 * HIGH_DEMAND,
     waitingDemand: given.waitingDemand ?? 1500,
     prefetch: given.prefetch ?? 1,
+    sharedCopies: given.sharedCopies ?? 1.5,
   };
 }

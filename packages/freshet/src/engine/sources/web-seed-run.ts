@@ -29,6 +29,8 @@ export class WebSeedRun {
   readonly #claims: RunClaims;
   readonly #arrival: BlockArrival;
   readonly #pieceLength: number;
+  /** @see RunPlan.shared */
+  readonly shared: boolean;
   #sequential: boolean;
   /** Offset of the next byte in the torrent. */
   #at: number;
@@ -51,6 +53,7 @@ export class WebSeedRun {
     this.#arrival = new BlockArrival(host, owner.source);
     this.#pieceLength = host.info.pieceLength;
     this.#sequential = sequential;
+    this.shared = plan.shared ?? false;
     this.#at = plan.begin;
     this.#end = plan.end;
   }
