@@ -6,7 +6,9 @@ import {
   encodeExtended,
   encodeExtendedHandshake,
   encodeHandshake,
+  encodeHave,
   encodeHaveAll,
+  encodeInterested,
   encodePieceHeader,
   encodeUnchoke,
 } from '../../packages/freshet/src/protocol/index.ts';
@@ -34,6 +36,7 @@ class Hostile {
   readonly #swarm: MemorySwarm;
   readonly #victim: Member;
   readonly #world: WireWorld;
+  #greeted = false;
 
   constructor(n: number, swarm: MemorySwarm, victim: Member) {
     this.n = n;
@@ -47,6 +50,7 @@ class Hostile {
   #met(link: Link): void {
     this.peer?.close();
     this.asked.length = 0;
+    this.#greeted = false;
     const peer = new ScriptedPeer(link, this.#swarm.sample);
     peer.onRequest = (...request) => void this.asked.push(request);
     this.peer = peer;
@@ -73,26 +77,10 @@ class Hostile {
       this.connect(calls);
       return calls ? 'calls' : 'is called';
     }
+    if (!this.#greeted && !dice.chance(1, 12)) return this.#greet(peer, dice);
     switch (dice.below(12)) {
       case 0:
-        peer.say(
-          encodeHandshake({
-            infoHash: this.#world.infoHash,
-            peerId: idOf(this.n),
-            reserved: { fast: true, extension: true, v2: dice.chance(1, 2) },
-          }),
-        );
-        peer.say(
-          encodeExtended(
-            0,
-            encodeExtendedHandshake({
-              m: { ut_metadata: 1, lt_donthave: 3 },
-              metadataSize: this.#world.infoBytes.length + dice.below(3),
-            }),
-          ),
-        );
-        peer.say(encodeHaveAll(), encodeUnchoke());
-        return 'says hello, has everything, unchokes';
+        return this.#greet(peer, dice);
       case 1:
         peer.say(anyHandshake(dice, this.#world));
         return 'says a handshake';
@@ -124,6 +112,22 @@ class Hostile {
     }
   }
 
+  /** Most say hello as one does, and many have something to give. */
+  #greet(peer: ScriptedPeer, dice: Dice): string {
+    const { infoHash, infoBytes } = this.#world;
+    this.#greeted = true;
+    const reserved = { fast: !dice.chance(1, 4), extension: !dice.chance(1, 8), v2: dice.chance(1, 2) };
+    peer.say(encodeHandshake({ infoHash, peerId: idOf(this.n), reserved }));
+    const metadataSize = infoBytes.length + (dice.chance(1, 4) ? dice.below(40_000) : 0);
+    const m = { ut_metadata: 1, lt_donthave: 3, upload_only: 4 };
+    if (reserved.extension) peer.say(encodeExtended(0, encodeExtendedHandshake({ m, metadataSize })));
+    if (dice.chance(1, 3)) return 'says hello';
+    peer.say(reserved.fast ? encodeHaveAll() : encodeHave(0));
+    if (!dice.chance(1, 3)) peer.say(encodeUnchoke());
+    if (dice.chance(1, 2)) peer.say(encodeInterested());
+    return 'says hello, has something';
+  }
+
   #answer(peer: ScriptedPeer, dice: Dice): string {
     const requests = this.asked.splice(0, 1 + dice.below(8));
     for (const [piece, begin, length] of requests) {
@@ -138,7 +142,8 @@ class Hostile {
 }
 
 async function play(input: Uint8Array, note: (line: string) => void): Promise<void> {
-  const dice = new Dice(new Tape(input));
+  const tape = new Tape(input);
+  const dice = new Dice(tape);
   const sample: SampleTorrent = dice.pick(await samples());
   const swarm = new MemorySwarm(sample);
   const isSeed = dice.chance(1, 4);
@@ -151,8 +156,8 @@ async function play(input: Uint8Array, note: (line: string) => void): Promise<vo
     `version ${sample.info.hybrid ? 'hybrid' : sample.info.hasV2 ? 2 : 1}, ${isSeed ? 'a seed' : magnet ? 'a magnet link' : 'a leech'}`,
   );
   const meetAt = dice.below(12);
-  const tape = dice.below(MAX_STEPS) + 4;
-  for (let step = 0; step < tape; step++) {
+  const steps = dice.below(MAX_STEPS) + 4;
+  for (let step = 0; step < steps && !tape.ended; step++) {
     if (step === meetAt)
       swarm.introduce(dice.chance(1, 2) ? honest : victim, dice.chance(1, 2) ? honest : victim);
     const one = dice.pick(hostile);

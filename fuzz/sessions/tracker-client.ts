@@ -60,7 +60,8 @@ function answer(dice: Dice): MemoryHttpResponse {
 }
 
 async function play(input: Uint8Array, note: (line: string) => void): Promise<void> {
-  const dice = new Dice(new Tape(input));
+  const tape = new Tape(input);
+  const dice = new Dice(tape);
   const clock = new VirtualClock();
   const network = new MemoryNetwork(clock);
   const http = new MemoryHttp(clock, { latencyMs: 20 });
@@ -160,7 +161,7 @@ async function play(input: Uint8Array, note: (line: string) => void): Promise<vo
   });
   announcer.start();
   let stimuli = 0;
-  for (let steps = 4 + dice.below(60); steps > 0; steps--) {
+  for (let steps = 4 + dice.below(60); steps > 0 && !tape.ended; steps--) {
     stimuli++;
     switch (dice.below(10)) {
       case 0:

@@ -117,7 +117,8 @@ function checkStores(core: TrackerCore, clients: readonly Client[]): void {
 }
 
 async function play(input: Uint8Array, note: (line: string) => void): Promise<void> {
-  const dice = new Dice(new Tape(input));
+  const tape = new Tape(input);
+  const dice = new Dice(tape);
   let now = 0;
   const mode = dice.below(4);
   let filterFailed = false;
@@ -139,7 +140,7 @@ async function play(input: Uint8Array, note: (line: string) => void): Promise<vo
     onError: (error) => errors.push(error),
   });
   const clients: Client[] = [];
-  for (let steps = 4 + dice.below(200); steps > 0; steps--) {
+  for (let steps = 4 + dice.below(200); steps > 0 && !tape.ended; steps--) {
     const client =
       clients.length === 0 || (clients.length < 8 && dice.chance(1, 8))
         ? connect(core, dice, clients)
