@@ -61,7 +61,8 @@ export class DetailedStage implements Stage {
     }
     const trackers = this.#tracker === undefined ? [] : [this.#tracker.url];
     const webSeeds = this.#webSeed === undefined ? [] : [this.#webSeed.url];
-    this.#site = { world, content, film, trackers, webSeeds };
+    const seeded = origin.seeder !== undefined && swarm;
+    this.#site = { world, content, film, trackers, webSeeds, seeded };
     if (origin.seeder !== undefined && swarm) seeder(this.#site, origin.seeder);
   }
 

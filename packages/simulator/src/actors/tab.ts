@@ -55,7 +55,9 @@ export class Tab {
     const { torrent } = this.peer;
     const { received, uploaded, wasted } = torrent.stats();
     const fromOthers = received.webrtc + received.tcp + received.utp + received.memory;
-    const fromSeeder = this.#fromSeeder + torrent.peers().reduce((sum, peer) => sum + seederBytes(peer), 0);
+    // A look at each connection of each viewer costs more than all else that is counted.
+    const peers = this.#site.seeded ? torrent.peers() : [];
+    const fromSeeder = this.#fromSeeder + peers.reduce((sum, peer) => sum + seederBytes(peer), 0);
     return { fromPeers: fromOthers - fromSeeder, fromSeeder, fromHttp: received.webseed, uploaded, wasted };
   }
 

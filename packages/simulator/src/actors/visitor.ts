@@ -16,6 +16,8 @@ export interface Site {
   readonly trackers: readonly string[];
   /** Addresses of the file on web servers. */
   readonly webSeeds: readonly string[];
+  /** It has a seeder of its own, whose bytes are counted apart. */
+  readonly seeded: boolean;
 }
 
 /** Bytes of payload since the visitor came. */
