@@ -45,6 +45,8 @@ export class Fuzzer {
   readonly #digest: Hash = createHash('sha1');
   readonly #given: number;
   readonly #reached = new Reached();
+  /** Inputs are kept for what they reach, not because they came last. */
+  readonly #guided: boolean;
   /** Inputs in a batch: more, the less of them is new. */
   #size: number;
 
@@ -52,7 +54,8 @@ export class Fuzzer {
     this.target = target;
     this.#options = options;
     this.#corpus = [...(options.inputs ?? [])];
-    this.#size = options.coverage === undefined ? MOST : FEWEST;
+    this.#guided = options.coverage !== undefined && target.guided !== false;
+    this.#size = this.#guided ? FEWEST : MOST;
     this.#given = this.#corpus.length;
     const name = [...target.name].reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) % 2 ** 20, 7);
     this.#dice = new Dice(new SeededRandom((options.seed % 2 ** 32) * 2 ** 20 + name));
@@ -83,11 +86,15 @@ export class Fuzzer {
       inputs.push(input);
       this.#digest.update(`${input.length} `).update(input);
       await this.#try(input);
-      if (coverage === undefined) this.#keep(input);
+      if (!this.#guided) this.#keep(input);
     }
     this.executions += count;
     if (coverage === undefined) return;
     const report = coverage.take();
+    if (!this.#guided) {
+      this.#reached.add(report);
+      return;
+    }
     if (!this.#reached.isNew(report)) {
       this.#size = Math.min(MOST, 2 * this.#size);
       return;
@@ -151,7 +158,7 @@ export class Fuzzer {
   #keep(input: Uint8Array): void {
     const corpus = this.#corpus;
     corpus.push(input);
-    const most = this.#options.coverage === undefined ? this.#given + RECENT : MAX_CORPUS;
+    const most = this.#guided ? MAX_CORPUS : this.#given + RECENT;
     // Those that were given stay.
     if (corpus.length > most) corpus.splice(this.#given, 1);
   }

@@ -22,6 +22,8 @@ export interface Target {
   readonly shortRuns: number;
   /** Most executions between two looks at what was covered. Default 256. */
   readonly batch?: number | undefined;
+  /** False where finding out which input reached new code costs more than it brings. Default true. */
+  readonly guided?: boolean | undefined;
   /** Longest input that mutations make, in bytes. Default 4096. */
   readonly maxLength?: number | undefined;
   /** Most executions that making a finding smaller may take. Default 4000. */

@@ -191,6 +191,7 @@ export const peerSession: Target = {
   about: 'a peer connection: an engine between an honest peer and two who say anything (virtual time)',
   shortRuns: 60,
   batch: 16,
+  guided: false,
   maxLength: 1200,
   minimiseRuns: 400,
   maxTime: 10_000,

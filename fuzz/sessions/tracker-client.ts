@@ -215,6 +215,7 @@ export const trackerClientSession: Target = {
     'the announcer with HTTP and WebSocket trackers that say anything: it keeps its pace, and nothing is left of it',
   shortRuns: 150,
   batch: 16,
+  guided: false,
   maxLength: 2000,
   minimiseRuns: 800,
   maxTime: 5000,

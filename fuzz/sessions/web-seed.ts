@@ -141,6 +141,7 @@ export const webSeedSession: Target = {
     'a download from a web seed that lies about status, headers, lengths and bytes, beside an honest one',
   shortRuns: 80,
   batch: 16,
+  guided: false,
   maxLength: 400,
   minimiseRuns: 400,
   maxTime: 10_000,
