@@ -94,6 +94,11 @@ export class WireDecoder {
     return this.#state === ENDED;
   }
 
+  /** The header of a block has come, and nothing behind it yet. */
+  get awaitsPayload(): boolean {
+    return this.#state === BLOCK && this.#bodyArrived === 0;
+  }
+
   /**
    * Skips the rest of the block whose payload is arriving, if one is: its place was given to someone else.
    * `onBlockEnd` is still called.

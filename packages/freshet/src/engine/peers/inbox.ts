@@ -6,6 +6,7 @@ import {
   EXTENSION_ID,
   type Handshake,
   type HashRequest,
+  PIECE_HEADER_LENGTH,
   WireDecoder,
   type WireError,
   type WireHandler,
@@ -91,10 +92,14 @@ export class Inbox implements WireHandler {
     return this.#lastReceived;
   }
 
-  /** Reads bytes of the wire; all that they lead to is done in this call. */
-  push(chunk: Uint8Array, now: number): void {
+  /**
+   * Reads bytes of the wire; all that they lead to is done in this call. Returns false if that is nothing: they were the
+   * header of a block, which some links bring apart from its payload.
+   */
+  push(chunk: Uint8Array, now: number): boolean {
     this.#lastReceived = now;
     this.#decoder.push(chunk);
+    return chunk.length > PIECE_HEADER_LENGTH || !this.#decoder.awaitsPayload;
   }
 
   /** The torrent's metadata is known: messages about pieces are held to it. */

@@ -237,8 +237,7 @@ export class PeerConnection implements DownloadHost, HashWire, InboxHost, LinkHa
 
   onData(chunk: Uint8Array): void {
     if (this.#closed) return;
-    this.#download.read(chunk);
-    if (this.#closed) return;
+    if (!this.#download.read(chunk) || this.#closed) return;
     this.#upload.pump();
     this.#download.throttle();
   }

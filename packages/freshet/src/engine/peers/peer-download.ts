@@ -92,18 +92,23 @@ export class PeerDownload implements PipelineWire {
     if (reqq !== undefined) this.#pipeline.window.setLimit(reqq);
   }
 
-  /** Reads bytes of the wire. What they lead to leaves together, and more is asked for when all of them are read. */
-  read(chunk: Uint8Array): void {
+  /**
+   * Reads bytes of the wire. What they lead to leaves together, and more is asked for when all of them are read. Returns
+   * whether anything can have come of them.
+   */
+  read(chunk: Uint8Array): boolean {
     const { inbox, outbox, clock } = this.#host;
     outbox.cork();
     try {
       this.#inTurn = true;
+      let news: boolean;
       try {
-        inbox.push(chunk, clock.now());
+        news = inbox.push(chunk, clock.now());
       } finally {
         this.#inTurn = false;
       }
-      this.fill();
+      if (news) this.fill();
+      return news;
     } finally {
       outbox.uncork();
     }
