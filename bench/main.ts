@@ -50,6 +50,10 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
       'a small swarm in the simulator, beside the same one on real lines between network namespaces (root, Linux)',
     load: async () => (await import('./simulation.ts')).simulation,
   },
+  simulate: {
+    about: 'what simulated viewers of a film cost, block by block, 100, 300 and 1,000 of them',
+    load: async () => (await import('./simulate.ts')).simulate,
+  },
   size: {
     about: 'weight of what a page loads, beside WebTorrent',
     load: async () => (await import('./size.ts')).size,
