@@ -145,7 +145,7 @@ export class WebSeedPlanner {
 
   /** Returns whether there is room for what nobody waits for. */
   #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
-    const due = this.#host.urgent().filter((piece) => this.#isDue(piece, now, peers, waiting));
+    const due = this.#due(now, peers, waiting);
     if (due.length === 0) return true;
     const deadlines = new Map(due.map(({ piece, deadline }) => [piece, deadline]));
     for (const { piece, deadline, firstBlock = 0 } of due) {
@@ -186,6 +186,19 @@ export class WebSeedPlanner {
   #isFirst(): boolean {
     if (this.#needs.runs().length >= FIRST_RUNS) return false;
     return [...this.#sources.values()].every((source) => source.meter.total === 0);
+  }
+
+  /** The missing pieces with a deadline that are for the web seeds to fetch, earliest first. */
+  #due(now: number, peers: number, waiting: boolean): UrgentPiece[] {
+    const { waitingDemand, highDemand, aloneDemand } = this.#policy;
+    const whatever = peers === 0 ? Number.POSITIVE_INFINITY : Math.max(highDemand, aloneDemand);
+    const horizon = now + (waiting ? waitingDemand : whatever);
+    const due: UrgentPiece[] = [];
+    for (const piece of this.#host.urgent()) {
+      if (piece.deadline >= horizon) break;
+      if (this.#isDue(piece, now, peers, waiting)) due.push(piece);
+    }
+    return due;
   }
 
   /** Whether a missing piece with a deadline is for the web seeds to fetch. */
