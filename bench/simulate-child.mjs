@@ -10,14 +10,7 @@ const { scenarios } = await import(new URL('scenarios/index.js', folder));
 const BLOCK = 16_384;
 const rssBefore = process.memoryUsage.rss();
 const cpuBefore = process.cpuUsage();
-let present = 0;
-const result = await simulate(scenarios.get(name), {
-  peers: Number(viewers),
-  seed: 1,
-  onProgress: (progress) => {
-    present = Math.max(present, progress.viewers);
-  },
-});
+const result = await simulate(scenarios.get(name), { peers: Number(viewers), seed: 1 });
 const { user, system } = process.cpuUsage(cpuBefore);
 const cpuMs = (user + system) / 1000;
 let bytes = 0;
@@ -25,6 +18,11 @@ let viewerMs = 0;
 for (const viewer of result.viewers) {
   bytes += viewer.fromPeers + viewer.fromSeeder + viewer.fromHttp;
   viewerMs += viewer.leftAt - viewer.arrivedAt;
+}
+let present = 0;
+for (const { arrivedAt: at } of result.viewers) {
+  const there = result.viewers.filter(({ arrivedAt, leftAt }) => arrivedAt <= at && leftAt > at);
+  present = Math.max(present, there.length);
 }
 const rss = process.resourceUsage().maxRSS * 1024;
 const figures = {
