@@ -35,6 +35,10 @@ class StoredBlob implements StoredFile {
     return Promise.reject(readOnly(this.#label));
   }
 
+  truncate(): Promise<void> {
+    return Promise.reject(readOnly(this.#label));
+  }
+
   async close(): Promise<void> {}
 }
 

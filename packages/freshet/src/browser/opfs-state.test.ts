@@ -37,6 +37,9 @@ class Medium implements FileStore {
           if (piece.length < part.length) throw new DiskError('IO', name, 'power failure');
         }
       },
+      truncate: async (length) => {
+        this.files.set(name, this.files.get(name)!.slice(0, length));
+      },
       close: async () => {
         this.#open.delete(name);
       },

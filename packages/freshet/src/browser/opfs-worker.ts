@@ -11,6 +11,8 @@ export type OpfsRequest =
   | { readonly op: 'open'; readonly path: readonly string[]; readonly forWriting: boolean }
   | { readonly op: 'read'; readonly file: number; readonly offset: number; readonly length: number }
   | { readonly op: 'write'; readonly file: number; readonly offset: number; readonly data: ArrayBuffer }
+  /** Leaves a file alone that is not longer. */
+  | { readonly op: 'truncate'; readonly file: number; readonly length: number }
   | { readonly op: 'sync'; readonly file: number }
   | { readonly op: 'close'; readonly file: number }
   | { readonly op: 'stat'; readonly path: readonly string[] }
@@ -32,6 +34,7 @@ export interface OpfsResults {
   readonly open: number;
   readonly read: ArrayBuffer;
   readonly write: undefined;
+  readonly truncate: undefined;
   readonly sync: undefined;
   readonly close: undefined;
   readonly stat: { readonly size: number; readonly modified: number };
@@ -49,6 +52,8 @@ export type OpfsReply =
 interface SyncAccessHandle {
   read(into: Uint8Array, options: { at: number }): number;
   write(data: Uint8Array, options: { at: number }): number;
+  getSize(): number;
+  truncate(size: number): void;
   flush(): void;
   close(): void;
 }
@@ -229,6 +234,11 @@ export function opfsWorkerMain(scope: OpfsWorkerScope): void {
           if (count === 0) throw fault('QuotaExceededError', 'nothing more could be written');
           done += count;
         }
+        return;
+      }
+      case 'truncate': {
+        const access = opened(request.file);
+        if (access.getSize() > request.length) access.truncate(request.length);
         return;
       }
       case 'sync':

@@ -43,6 +43,12 @@ class OpfsFile implements StoredFile {
       .catch(translate(this.#label, 'written'));
   }
 
+  async truncate(length: number): Promise<void> {
+    await this.#host
+      .request({ op: 'truncate', file: this.#file, length })
+      .catch(translate(this.#label, 'written'));
+  }
+
   async sync(): Promise<void> {
     await this.#host.request({ op: 'sync', file: this.#file }).catch(translate(this.#label, 'written'));
   }

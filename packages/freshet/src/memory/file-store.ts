@@ -180,6 +180,12 @@ export class MemoryFileStore implements FileStore {
         }
         file.modified = this.#time();
       },
+      truncate: async (length) => {
+        await use('write');
+        if (!forWriting) throw new DiskError('IO', key, `The file ${key} was opened for reading only.`);
+        this.#checkWritable(key);
+        if (file.bytes.truncate(length)) file.modified = this.#time();
+      },
       sync: () => use('flush'),
       close: async () => {
         if (!open) throw new DiskError('CLOSED', key, `The file ${key} was closed twice.`);

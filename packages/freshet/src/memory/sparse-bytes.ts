@@ -63,6 +63,22 @@ export class SparseBytes {
     return true;
   }
 
+  /** Forgets what lies at `size` and beyond. Returns whether there was anything. */
+  truncate(size: number): boolean {
+    if (size >= this.#size) return false;
+    this.#size = size;
+    for (const [index, page] of this.#pages) {
+      const start = index * PAGE;
+      if (start < size) {
+        page.fill(0, Math.min(page.length, size - start));
+        continue;
+      }
+      this.#pages.delete(index);
+      this.#space.free += PAGE;
+    }
+    return true;
+  }
+
   clear(): void {
     this.#space.free += this.#pages.size * PAGE;
     this.#pages.clear();

@@ -230,13 +230,7 @@ class PlacedFileStore implements FileStore {
 
   async open(path: readonly string[], forWriting: boolean): Promise<StoredFile> {
     const entry = this.#entry(path);
-    if (forWriting) {
-      throw new DiskError(
-        'READ_ONLY',
-        entry.file,
-        `${entry.file} is seeded where it lies and is not written to`,
-      );
-    }
+    if (forWriting) throw notWritten(entry.file);
     const file = await openNodeFile(entry.file, false);
     try {
       const found = file.opened ?? MISSING;
@@ -307,16 +301,20 @@ class WatchedFile implements StoredFile {
   }
 
   async write(): Promise<void> {
-    throw new DiskError(
-      'READ_ONLY',
-      this.#path,
-      `${this.#path} is seeded where it lies and is not written to`,
-    );
+    throw notWritten(this.#path);
+  }
+
+  async truncate(): Promise<void> {
+    throw notWritten(this.#path);
   }
 
   close(): Promise<void> {
     return this.#file.close();
   }
+}
+
+function notWritten(path: string): DiskError {
+  return new DiskError('READ_ONLY', path, `${path} is seeded where it lies and is not written to`);
 }
 
 /** @throws {DiskError} CHANGED */

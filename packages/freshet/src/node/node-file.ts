@@ -1,6 +1,6 @@
 /** One open file: positional, vectored input and output on a plain descriptor. */
 
-import { close, constants, fstat, fsync, open, read, type Stats, writev } from 'node:fs';
+import { close, constants, fstat, fsync, ftruncate, open, read, type Stats, writev } from 'node:fs';
 import type { FileFingerprint } from '../engine/ports.ts';
 import type { StoredFile } from '../engine/storage/file-store.ts';
 import { type DiskAction, diskError, isFolder } from './disk-error.ts';
@@ -107,6 +107,16 @@ export class NodeFile implements StoredFile {
         next();
       };
       next();
+    });
+  }
+
+  async truncate(length: number): Promise<void> {
+    // It would make a shorter file longer.
+    if ((await this.stats()).size <= length) return;
+    await new Promise<void>((resolve, reject) => {
+      ftruncate(this.#open('write'), length, (error) =>
+        error === null ? resolve() : reject(diskError(error, this.path, 'write')),
+      );
     });
   }
 

@@ -147,6 +147,31 @@ export function fileStoreContract(name: string, make: () => Promise<FileStoreFix
       });
     });
 
+    it('shortens a file, and leaves one alone that is not longer', async () => {
+      const { store } = await open();
+      const data = testBytes(200_000, 4);
+      await use(store, ['file'], true, async (file) => {
+        await file.write(0, [data]);
+        await file.truncate(150_000);
+        const into = new Uint8Array(1000);
+        expect(await file.read(149_500, into)).toBe(500);
+        await file.truncate(180_000);
+        expect(await file.read(150_000, into)).toBe(0);
+      });
+      expect(await content(store, ['file'], 200_000)).toEqual(data.subarray(0, 150_000));
+      expect((await store.stat(['file'])).size).toBe(150_000);
+      await use(store, ['file'], true, async (file) => {
+        await file.truncate(100_000);
+        // What was cut off does not come back.
+        await file.write(100_010, [Uint8Array.of(7)]);
+      });
+      const grown = await content(store, ['file'], 200_000);
+      expect([...grown.subarray(99_999)]).toEqual([data[99_999], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7]);
+      await use(store, ['file'], false, async (file) => rejection(file.truncate(0)));
+      await use(store, ['file'], true, (file) => file.truncate(0));
+      expect((await store.stat(['file'])).size).toBe(0);
+    });
+
     it('works on several files at a time', async () => {
       const { store } = await open();
       const files = await Promise.all([0, 1, 2, 3].map((i) => store.open(['d', `f${i}`], true)));

@@ -22,6 +22,11 @@ export interface StoredFile {
    * needed, a gap reads as zeros. The views do not change until the promise settles.
    */
   write(offset: number, parts: readonly Uint8Array[]): Promise<void>;
+  /**
+   * Cuts off what the file has beyond its first `length` bytes. A file that is not longer stays as it is. Rejects for a
+   * file that was opened for reading only.
+   */
+  truncate(length: number): Promise<void>;
   /** Makes what was written durable. */
   sync?(): Promise<void>;
   /** Called once, after all other operations have settled. */

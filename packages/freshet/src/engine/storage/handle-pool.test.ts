@@ -24,6 +24,7 @@ function slow(store: MemoryFileStore, random: SeededRandom): FileStore {
           await wait();
           return file.write(offset, parts);
         },
+        truncate: (length) => file.truncate(length),
         close: async () => {
           await wait();
           return file.close();
