@@ -23,6 +23,10 @@ const PORT = 6881;
 const LIMIT = 300_000;
 /** Milliseconds for which the honest wait for the liar to begin. */
 const HEAD_START = 3000;
+/** Bytes behind the end of files that are too long. */
+const TOO_MUCH = 70_000;
+/** Where less than all must be fetched. */
+const PARTLY: ReadonlySet<Cell['existing']> = new Set<Cell['existing']>(['partly right', 'too long']);
 
 const samples = new Map<string, Promise<SampleTorrent>>();
 
@@ -186,18 +190,21 @@ class CellRun {
     return liarBanned || (webBlamed && lies === 'the web seed');
   }
 
-  /** What is there before: bytes of the right length, wrong all of them or beside right ones. */
+  /** What is there before: bytes of the right length, wrong all of them or beside right ones, or too many. */
   async #fill(store: MemoryFileStore): Promise<void> {
     const { existing } = this.#cell;
     if (existing === 'none') return;
-    const files = this.#sample.info.files.filter((file) => !file.padding && file.length > 0);
+    const tooLong = existing === 'too long';
+    const files = this.#sample.info.files.filter((file) => !file.padding && (tooLong || file.length > 0));
     for (const [i, { path, offset, length }] of files.entries()) {
       if (existing === 'partly right' && i > 0 && i === files.length - 1) continue;
       const bytes = this.#sample.content.slice(offset, offset + length);
-      const right = existing === 'partly right' ? Math.floor(length * 0.6) : 0;
+      // Nothing is fetched for a file that is right but for its length.
+      const whole = tooLong && files.length > 1 && i === 0;
+      const right = whole ? length : existing === 'wrong' ? 0 : Math.floor(length * 0.6);
       for (let at = right; at < length; at++) bytes[at] = bytes[at]! ^ 0xff;
       const file = await store.open(path, true);
-      await file.write(0, [bytes]);
+      await file.write(0, tooLong ? [bytes, new Uint8Array(TOO_MUCH).fill(1)] : [bytes]);
       await file.close();
     }
   }
@@ -206,7 +213,7 @@ class CellRun {
   #halfway({ torrent }: Peer): boolean {
     const { received } = torrent.stats();
     const come = Object.values(received).reduce((sum, bytes) => sum + bytes, 0);
-    return torrent.done || come >= this.#rate * (this.#cell.existing === 'partly right' ? 0.2 : 0.5);
+    return torrent.done || come >= this.#rate * (PARTLY.has(this.#cell.existing) ? 0.2 : 0.5);
   }
 
   async #compare(store: MemoryFileStore): Promise<void> {

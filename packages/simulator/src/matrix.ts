@@ -3,8 +3,11 @@
 import type { TorrentVersion } from 'freshet/protocol';
 
 const AXES = {
-  /** Files that are there: none, all wholly wrong, each partly right and one of them not there. */
-  existing: ['none', 'wrong', 'partly right'],
+  /**
+   * Files that are there: none, all wholly wrong, each partly right and one of them not there; all longer than they
+   * should be, the first of several right for the rest and the others partly.
+   */
+  existing: ['none', 'wrong', 'partly right', 'too long'],
   version: [1, 2, 'hybrid'],
   /** Piece length; with 1 MiB a file is much smaller or larger than a piece. */
   pieces: ['16 KiB', '64 KiB', '1 MiB, less than one', '1 MiB'],

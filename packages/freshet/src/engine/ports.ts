@@ -234,6 +234,11 @@ export interface Disk {
    * with `FULL` before anything is written when there is too little. Absent where room cannot be taken beforehand.
    */
   allocate?: ((onProgress: (allocated: number, total: number) => void) => Promise<void>) | undefined;
+  /**
+   * Cuts off what wanted files have beyond their length, in so far as it has been seen: a file that was there before the
+   * torrent may be longer. `undefined` when there is nothing to cut. A file that is written to is cut without it.
+   */
+  trim?: (() => Promise<void> | undefined) | undefined;
   /** Waits for running operations and releases handles. Idempotent. */
   close(): Promise<void>;
   /** `close`, then removes all that was stored. */

@@ -32,6 +32,8 @@ export class Transfer implements ContentEvents {
   #done = false;
   #layersTold = false;
   #closed = false;
+  /** Files are being cut to their length. */
+  #trimming = false;
   /** How often each piece could not be read since the storage was opened. */
   readonly #unreadable = new LazyMap<number, number>();
 
@@ -77,12 +79,36 @@ export class Transfer implements ContentEvents {
     const { store, selection } = this.content;
     if (this.#done || !selection.complete || store.unwritten > 0) return;
     const { resume, trackers, totals, observer, swarm } = this.#options;
+    if (totals.verifiedPieces > 0 && this.#trim()) return;
     this.#done = true;
     void resume.save();
     if (store.verified.isFull && totals.verifiedPieces > 0) trackers.completed();
     this.#tellUploadOnly(true);
     observer.onDone();
     swarm.dropUseless();
+  }
+
+  /**
+   * Files that were there before can be longer than the torrent says. They are given their length before it is told that
+   * all is there, but only after a download: whoever seeds what they have may have added to it. Returns whether that
+   * goes on.
+   */
+  #trim(): boolean {
+    if (this.#trimming) return true;
+    const trimmed = this.content.disk.trim?.();
+    if (trimmed === undefined) return false;
+    this.#trimming = true;
+    trimmed.then(
+      () => {
+        this.#trimming = false;
+        if (!this.#closed && this.#options.state() !== 'failed') this.checkDone();
+      },
+      (error: Error) => {
+        this.#trimming = false;
+        if (!this.#closed) this.#options.fail(error);
+      },
+    );
+    return true;
   }
 
   // What the content tells

@@ -137,7 +137,7 @@ export async function openFaultyDisk(open: () => Disk | Promise<Disk>, calls: Ca
   };
   pass('open', 'IO');
   const disk = await open();
-  const { changedFiles, allocate } = disk;
+  const { changedFiles, allocate, trim } = disk;
   return {
     length: disk.length,
     read: async (offset, into) => {
@@ -159,6 +159,7 @@ export async function openFaultyDisk(open: () => Disk | Promise<Disk>, calls: Ca
     },
     changedFiles: changedFiles && ((limit) => changedFiles.call(disk, limit)),
     allocate: allocate && ((onProgress) => allocate.call(disk, onProgress)),
+    trim: trim && (() => trim.call(disk)),
     close: async () => {
       await disk.close();
       pass('close', 'IO');

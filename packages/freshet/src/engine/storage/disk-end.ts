@@ -15,6 +15,7 @@ export function withEnd(
     fingerprints: () => disk.fingerprints(),
     changedFiles: disk.changedFiles && ((limit) => disk.changedFiles!(limit)),
     allocate: disk.allocate && ((onProgress) => disk.allocate!(onProgress)),
+    trim: disk.trim && (() => disk.trim!()),
     close: () => disk.close().finally(closed),
     destroy: () =>
       disk

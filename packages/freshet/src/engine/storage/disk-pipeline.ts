@@ -100,6 +100,7 @@ export class PipelinedDisk implements Disk {
   readonly length: number;
   readonly changedFiles: Disk['changedFiles'];
   readonly allocate: Disk['allocate'];
+  readonly trim: Disk['trim'];
   readonly lend: Disk['lend'];
   readonly #disk: Disk;
   readonly #pipeline: DiskPipeline;
@@ -114,6 +115,7 @@ export class PipelinedDisk implements Disk {
     this.#lane = lane;
     this.changedFiles = disk.changedFiles && ((limit) => disk.changedFiles!(limit));
     this.allocate = disk.allocate && ((onProgress) => disk.allocate!(onProgress));
+    this.trim = disk.trim && (() => disk.trim!());
     this.lend = disk.lend && ((offset, length) => disk.lend!(offset, length));
   }
 

@@ -41,6 +41,46 @@ describe('MappedDisk', () => {
     await disk.close();
   });
 
+  it('cuts off what a file has too much when it is written to, and not before', async () => {
+    const store = new MemoryFileStore();
+    for (const path of [['a'], ['d', 'b'], ['c']]) {
+      const file = await store.open(path, true);
+      await file.write(0, [bytes(300)]);
+      await file.close();
+    }
+    const disk = openDisk(THREE, store, { wanted: [true, false, true] });
+    const sizes = (): number[] => [['a'], ['d', 'b'], ['c']].map((path) => store.peek(path).size);
+    await disk.fingerprints();
+    await readAll(disk);
+    await disk.flush();
+    expect(sizes()).toEqual([300, 300, 300]);
+    // The end of one file and all of the next, which nobody wants.
+    await disk.write(90, [bytes(60, 90)]);
+    expect(sizes()).toEqual([100, 300, 300]);
+    expect((await disk.fingerprints()).map(({ size }) => size)).toEqual([100, 300, 300]);
+    expect(await disk.changedFiles?.(3)).toEqual([]);
+    await disk.trim?.();
+    expect(sizes()).toEqual([100, 300, 100]);
+    expect(disk.trim?.()).toBeUndefined();
+    await disk.close();
+  });
+
+  it('tells when a file cannot be cut, and tries again', async () => {
+    const store = new MemoryFileStore();
+    const file = await store.open(['a'], true);
+    await file.write(0, [bytes(300)]);
+    await file.close();
+    const disk = openDisk(THREE, store);
+    await disk.fingerprints();
+    store.readOnly = true;
+    expect((await rejection(disk.trim!()!)).code).toBe('READ_ONLY');
+    expect(store.peek(['a']).size).toBe(300);
+    store.readOnly = false;
+    await disk.trim?.();
+    expect(store.peek(['a']).size).toBe(100);
+    await disk.close();
+  });
+
   it('removes the parts file when its last bytes have moved, and leaves no handle open', async () => {
     const store = new MemoryFileStore();
     const disk = openDisk(THREE, store, { wanted: [true, false, true] });

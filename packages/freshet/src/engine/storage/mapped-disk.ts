@@ -1,6 +1,7 @@
 /** The one place where a torrent's linear address space becomes files. */
 
 import { LazyMap, toHex } from '../../protocol/index.ts';
+import { LazySet } from '../../protocol/lazy-collections.ts';
 import { type Disk, DiskError, type FileFingerprint } from '../ports.ts';
 import type { FileStore } from './file-store.ts';
 import { FileWatch } from './file-watch.ts';
@@ -68,6 +69,8 @@ class MappedDisk implements MappedFiles {
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
   readonly #wanted: WantedFiles;
+  /** Files that were seen to be longer than the torrent says. */
+  readonly #tooLong = new LazySet<number>();
   #closed: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
@@ -81,7 +84,11 @@ class MappedDisk implements MappedFiles {
     this.#watch = new FileWatch({
       count: info.files.length,
       isStored: (index) => !this.#files[index]!.padding,
-      stat: (index) => this.#store.stat(this.pathOf(index)),
+      stat: async (index) => {
+        const print = await this.#store.stat(this.pathOf(index));
+        this.#sawSize(index, print.size);
+        return print;
+      },
     });
     this.#pool = new HandlePool(
       this.#store,
@@ -89,7 +96,9 @@ class MappedDisk implements MappedFiles {
       options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES,
       // Opening takes a look at it anyway.
       (index, { opened }) => {
-        if (index !== PARTS && opened !== undefined) this.#watch.saw(index, opened);
+        if (index === PARTS || opened === undefined) return;
+        this.#sawSize(index, opened.size);
+        this.#watch.saw(index, opened);
       },
     );
     this.#parts = new PartsFile(this.#store, this.#partsPath, infoHash, this.#pool, PARTS);
@@ -175,6 +184,14 @@ class MappedDisk implements MappedFiles {
     return this.#relocation.allocate(
       this.#storedFiles().filter((index) => this.#wanted.has(index)),
       onProgress,
+    );
+  }
+
+  trim(): Promise<void> | undefined {
+    const wanted = [...this.#tooLong].filter((index) => this.#wanted.has(index));
+    if (wanted.length === 0) return undefined;
+    return this.#run(() =>
+      inTurns(wanted, (index) => this.#writeStored(index, this.#files[index]!.offset, [], true)),
     );
   }
 
@@ -323,10 +340,22 @@ class MappedDisk implements MappedFiles {
     await inTurns(writes, (write) => write());
   }
 
-  async #writeStored(index: number, start: number, parts: readonly Uint8Array[]): Promise<void> {
+  /** @param cut what the file has too much; an empty write only makes that there is a file. */
+  async #writeStored(
+    index: number,
+    start: number,
+    parts: readonly Uint8Array[],
+    cut = parts.length > 0,
+  ): Promise<void> {
     this.#watch.beginWrite(index);
     try {
-      await this.#pool.write(index, (file) => file.write(start - this.#files[index]!.offset, parts));
+      await this.#pool.write(index, async (file) => {
+        if (parts.length > 0) await file.write(start - this.#files[index]!.offset, parts);
+        // Not before: a file that cannot be written to keeps what it has.
+        if (!cut || !this.#tooLong.has(index)) return;
+        await file.truncate(this.#files[index]!.length);
+        this.#tooLong.delete(index);
+      });
     } catch (error) {
       throw this.#asDiskError(error, index);
     } finally {
@@ -338,6 +367,10 @@ class MappedDisk implements MappedFiles {
   }
 
   // --- help
+
+  #sawSize(index: number, size: number): void {
+    if (size > this.#files[index]!.length) this.#tooLong.add(index);
+  }
 
   /** There is such a file, and its bytes go to the parts file. */
   #keptApart(index: number): boolean {
