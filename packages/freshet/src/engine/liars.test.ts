@@ -9,7 +9,7 @@ import {
   sampleTorrent,
 } from '../../testing/memory-swarm.ts';
 import { type Tampering, tamperedLink } from '../../testing/tampered-link.ts';
-import { rangeResponse } from '../memory/index.ts';
+import { MemoryHasher, rangeResponse } from '../memory/index.ts';
 import type { Link } from './ports.ts';
 
 const KiB = 1024;
@@ -131,6 +131,35 @@ describe('among honest peers', () => {
     const [status] = leech.torrent.webSeeds();
     expect(status?.state).toBe('failed');
     expect(status?.lastError).toMatch(/sent (all|a wrong block) of piece \d+.* and is not used any more\.$/);
+    await end(swarm);
+  });
+});
+
+describe('while the metadata of a magnet link is missing', () => {
+  it('peers whose metadata hashes to something else are told of, but not each of them', async () => {
+    const swarm = new MemorySwarm(sample);
+    const hasher = new MemoryHasher();
+    // As with peers that lie: nothing that they send is what the link names.
+    hasher.sha1 = async () => new Uint8Array(20);
+    const leech = await swarm.add({ magnet: true, ports: { hasher } });
+    const bans: (string | undefined)[] = [];
+    leech.log.onPeerBanned = ({ address }): void => void bans.push(address?.host);
+    const meet = async (): Promise<void> => {
+      const before = bans.length;
+      swarm.introduce(leech, await swarm.add({ seed: true }));
+      await swarm.until(() => bans.length > before, 10_000);
+    };
+    for (let i = 0; i < 3; i++) await meet();
+    expect(leech.log.warnings.map(({ message }) => message)).toEqual([
+      `The peer ${bans[0]}:6881 sent metadata that does not match the info-hash and is not let in again: the torrent waits for others.`,
+    ]);
+    await swarm.clock.advanceAsync(10 * 60_000);
+    await meet();
+    await meet();
+    expect(bans).toHaveLength(5);
+    expect(leech.log.warnings).toHaveLength(2);
+    expect(leech.log.warnings[1]!.message).toContain(`${bans[3]}:6881`);
+    expect(leech.torrent.state).toBe('metadata');
     await end(swarm);
   });
 });

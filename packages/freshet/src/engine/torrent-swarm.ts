@@ -1,4 +1,4 @@
-import type { PeerId } from '../protocol/index.ts';
+import { formatAddress, type PeerId } from '../protocol/index.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { MetadataExchange } from './peers/metadata-exchange.ts';
 import type { PeerConnection } from './peers/peer-connection.ts';
@@ -10,9 +10,12 @@ import type { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
 import type { TorrentLimits } from './torrent-limits.ts';
 import type { TorrentMetadata } from './torrent-metadata.ts';
-import type { TorrentObserver, TorrentSpec } from './torrent-types.ts';
+import type { PeerStatus, TorrentObserver, TorrentSpec } from './torrent-types.ts';
 import type { Transfer } from './transfer.ts';
 import type { TransferTotals } from './transfer-totals.ts';
+
+/** Milliseconds for which one warning of banned peers is enough. */
+const BAN_WARNING_PAUSE = 10 * 60_000;
 
 export interface TorrentSwarmOptions {
   readonly host: TorrentHost;
@@ -34,6 +37,7 @@ export function createTorrentSwarm(options: TorrentSwarmOptions): Swarm {
 /** What a swarm asks of its torrent and tells it. */
 class TorrentSwarmHost implements SwarmOptions, SwarmEvents {
   readonly #torrent: TorrentSwarmOptions;
+  #warnedOfBanAt = Number.NEGATIVE_INFINITY;
 
   constructor(torrent: TorrentSwarmOptions) {
     this.#torrent = torrent;
@@ -132,7 +136,19 @@ class TorrentSwarmHost implements SwarmOptions, SwarmEvents {
   }
 
   onPeerBanned(peer: PeerConnection, reason: string): void {
-    this.#torrent.observer.onPeerBanned?.(peer.status(this.clock.now()), reason);
+    const status = peer.status(this.clock.now());
+    this.#torrent.observer.onPeerBanned?.(status, reason);
+    if (this.#torrent.metadata.info === undefined) this.#warnOfBan(status, reason);
+  }
+
+  /** Without metadata nothing else tells why a magnet link waits, as one does for ever whose hasher is broken. */
+  #warnOfBan({ address, transport }: PeerStatus, reason: string): void {
+    const now = this.clock.now();
+    if (now - this.#warnedOfBanAt < BAN_WARNING_PAUSE) return;
+    this.#warnedOfBanAt = now;
+    const name = address === undefined ? `A peer by ${transport}` : `The peer ${formatAddress(address)}`;
+    const message = `${name} ${reason} and is not let in again: the torrent waits for others.`;
+    this.#torrent.observer.onWarning(new Error(message));
   }
 
   onReceived(peer: PeerConnection, bytes: number): void {
