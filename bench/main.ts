@@ -50,6 +50,11 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
       'a small swarm in the simulator, beside the same one on real lines between network namespaces (root, Linux)',
     load: async () => (await import('./simulation.ts')).simulation,
   },
+  'simulation-transfers': {
+    about:
+      'single transfers over HTTP and WebRTC in the simulator, beside the same on real lines (root, Linux)',
+    load: async () => (await import('./simulation-transfers.ts')).simulationTransfers,
+  },
   simulate: {
     about: 'what simulated viewers of a film cost, block by block, 100, 300 and 1,000 of them',
     load: async () => (await import('./simulate.ts')).simulate,

@@ -1,7 +1,5 @@
-import type { ChildProcess } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import Client from 'freshet';
 import { SeededRandom, writeFilm } from 'freshet/memory';
 import {
@@ -14,7 +12,8 @@ import {
 } from 'freshet-simulator';
 import { bundleChild, type ChildScript } from '../tests/support/child-script.ts';
 import { within } from '../tests/support/wait.ts';
-import { type Machine, startLines } from './lines/lines.ts';
+import { machineOf, startLines } from './lines/lines.ts';
+import { Program } from './lines/program.ts';
 import type { BenchContext } from './main.ts';
 import { addRound, median, type Result, type Row } from './report.ts';
 
@@ -29,8 +28,6 @@ const SCENARIO: Scenario = {
   origin: { webSeed: { up: 1_250_000, down: 1_250_000, latencyMs: 20 } },
 };
 const ORIGIN = '10.9.0.1';
-/** What routers at home and at providers hold: 200 ms of the line. */
-const QUEUE_MS = 200;
 
 type Felt = Pick<ViewerResult, 'startupMs' | 'stalls' | 'stalledMs' | 'watchedMs' | 'uploaded'> & {
   readonly received: number;
@@ -144,11 +141,10 @@ async function watchReally(task: {
     machineOf(ORIGIN, SCENARIO.origin.webSeed!),
     ...viewers.map((_, i) => machineOf(`10.9.1.${i + 1}`, CABLE)),
   ]);
-  const children: ChildProcess[] = [];
+  const started: Program[] = [];
   const start = async (machine: number, script: ChildScript, ...args: string[]): Promise<Program> => {
-    const child = lines.node(machine, [script.path, ...args]);
-    children.push(child);
-    const program = new Program(child);
+    const program = new Program(lines.node(machine, [script.path, ...args]));
+    started.push(program);
     await program.line();
     return program;
   };
@@ -162,51 +158,12 @@ async function watchReally(task: {
     }
     const felt = viewers.map(async ({ arrivedAt }, i): Promise<Felt> => {
       await new Promise((resolve) => setTimeout(resolve, arrivedAt));
-      programs[i]!.begin();
-      return JSON.parse(await programs[i]!.line()) as Felt;
+      return JSON.parse(await programs[i]!.ask('')) as Felt;
     });
     const patience = Math.max(...viewers.map((v) => v.leftAt)) + 120_000;
     return await within(Promise.all(felt), patience, 'the viewers on real lines');
   } finally {
-    for (const child of children) child.kill('SIGKILL');
+    for (const program of started) program.kill();
     await lines.close();
-  }
-}
-
-function machineOf(address: string, line: { up?: number; down?: number; latencyMs?: number }): Machine {
-  const { up = 0, down = 0, latencyMs = 0 } = line;
-  return { address, up, down, latencyMs, queueBytes: Math.max(65_536, (up * QUEUE_MS) / 1000) };
-}
-
-/** A child that prints lines. */
-class Program {
-  readonly #child: ChildProcess;
-  readonly #lines: string[] = [];
-  #waiting: ((line: string) => void) | undefined;
-  #failed: ((error: Error) => void) | undefined;
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      const waiting = this.#waiting;
-      this.#waiting = undefined;
-      if (waiting === undefined) this.#lines.push(line);
-      else waiting(line);
-    });
-    child.on('exit', (code) => this.#failed?.(new Error(`A program on a real line ended with ${code}.`)));
-  }
-
-  begin(): void {
-    this.#child.stdin!.write('\n');
-  }
-
-  /** The next line that it prints. */
-  line(): Promise<string> {
-    const next = this.#lines.shift();
-    if (next !== undefined) return Promise.resolve(next);
-    return new Promise((resolve, reject) => {
-      this.#waiting = resolve;
-      this.#failed = reject;
-    });
   }
 }

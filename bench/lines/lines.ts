@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { LineOptions } from 'freshet-simulator';
 import { within } from '../../tests/support/wait.ts';
 
 /** A machine and its line. Rates in bytes per second, the latency to the middle of the network in milliseconds. */
@@ -14,8 +15,9 @@ export interface Machine {
   readonly up: number;
   readonly down: number;
   readonly latencyMs: number;
-  /** Bytes that wait in each direction before packets are dropped. */
-  readonly queueBytes: number;
+  /** Bytes that wait in that direction before packets are dropped. */
+  readonly upQueue: number;
+  readonly downQueue: number;
 }
 
 export interface LineTotals {
@@ -30,6 +32,19 @@ export interface Lines {
   node(machine: number, args: readonly string[]): ChildProcess;
   /** Takes the network down; returns what each line has carried, headers included. */
   close(): Promise<LineTotals[]>;
+}
+
+/** What routers at home and at providers hold, as in the simulator: 200 ms of the line, at least 64 KiB. */
+const QUEUE_MS = 200;
+const MIN_QUEUE = 65_536;
+/** Bytes per second of a line without a limit. */
+const UNLIMITED = 125_000_000;
+
+/** A machine with the line of a simulated one; the default of the latency is the simulator's. */
+export function machineOf(address: string, line: LineOptions): Machine {
+  const { up = UNLIMITED, down = UNLIMITED, latencyMs = 10 } = line;
+  const queueOf = (rate: number): number => Math.max(MIN_QUEUE, (rate * QUEUE_MS) / 1000);
+  return { address, up, down, latencyMs, upQueue: queueOf(up), downQueue: queueOf(down) };
 }
 
 const ROUTER = fileURLToPath(new URL('./router.py', import.meta.url));
@@ -61,7 +76,8 @@ export async function startLines(machines: readonly Machine[]): Promise<Lines> {
       up: machine.up,
       down: machine.down,
       latency: machine.latencyMs,
-      queue: machine.queueBytes,
+      up_queue: machine.upQueue,
+      down_queue: machine.downQueue,
     }));
     router.stdin.write(`${JSON.stringify(hosts)}\n`);
     const ready = Promise.race([once(printed, 'line'), once(router, 'exit').then(() => undefined)]);
@@ -72,17 +88,21 @@ export async function startLines(machines: readonly Machine[]): Promise<Lines> {
     end();
     throw error;
   }
+  let totals: Promise<LineTotals[]> | undefined;
   return {
     node: (machine, args) =>
       spawn('nsenter', ['--target', String(holders[machine]!.pid), '--net', process.execPath, ...args], {
         stdio: ['pipe', 'pipe', 'inherit'],
       }),
-    close: async () => {
-      const ended = once(router, 'exit');
-      router.stdin.end();
-      await within(ended, 5_000, 'the end of the router').catch(() => {});
-      end();
-      return JSON.parse(said.at(-1) ?? '[]') as LineTotals[];
+    close: () => {
+      totals ??= (async () => {
+        const ended = once(router, 'exit');
+        router.stdin.end();
+        await within(ended, 5_000, 'the end of the router').catch(() => {});
+        end();
+        return JSON.parse(said.at(-1) ?? '[]') as LineTotals[];
+      })();
+      return totals;
     },
   };
 }

@@ -1,7 +1,7 @@
 """A network of slow lines between network namespaces: one TUN device in each, and this process between them.
 
-Reads one line of JSON from standard input: [{"pid", "address", "up", "down", "latency", "queue"}], with rates in bytes a
-second, the latency to the middle of the network in milliseconds and the queue of each direction in bytes. Prints `ready`
+Reads one line of JSON from standard input: [{"pid", "address", "up", "down", "latency", "up_queue", "down_queue"}], with rates in bytes a
+second, the latency to the middle of the network in milliseconds and the queues in bytes. Prints `ready`
 when all devices are up. When standard input ends it prints what each line has carried, as JSON, and ends.
 
 Linux's own netem would do, but is not in every kernel; packets of IPv4 only.
@@ -27,7 +27,8 @@ class Line:
         self.up = host["up"]
         self.down = host["down"]
         self.latency = host["latency"] / 1000
-        self.queue = host["queue"]
+        self.up_queue = host["up_queue"]
+        self.down_queue = host["down_queue"]
         self.up_free = 0.0
         self.down_free = 0.0
         self.sent = 0
@@ -41,6 +42,8 @@ class Line:
         run(*inside, "link", "set", "lo", "up")
         run(*inside, "addr", "add", host["address"] + "/8", "dev", name)
         run(*inside, "link", "set", name, "mtu", str(MTU), "up")
+        # What the model has (RFC 5681), and every kernel; the machine that this runs on may use another one.
+        run(*inside[:-1], "sh", "-c", "echo reno > /proc/sys/net/ipv4/tcp_congestion_control")
 
 
 def run(*command):
@@ -75,7 +78,7 @@ def main():
                 continue
             # At the head of the down line: it waits its turn there, or finds the queue full.
             start = max(at, line.down_free)
-            if (start - at) * line.down > line.queue:
+            if (start - at) * line.down > line.down_queue:
                 line.dropped += 1
                 continue
             line.down_free = start + len(packet) / line.down
@@ -101,7 +104,7 @@ def main():
                 if target is None or packet[0] >> 4 != 4:
                     continue
                 start = max(now, source.up_free)
-                if (start - now) * source.up > source.queue:
+                if (start - now) * source.up > source.up_queue:
                     source.dropped += 1
                     continue
                 source.up_free = start + len(packet) / source.up

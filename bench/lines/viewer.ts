@@ -88,7 +88,7 @@ async function leave(): Promise<void> {
   const { startupMs, stalls, stalledMs, watchedMs } = playback;
   const { received, stats, uploaded } = torrent;
   process.stdout.write(
-    `${JSON.stringify({ startupMs, stalls, stalledMs, watchedMs, received, http: stats.received.webseed, uploaded })}\n`,
+    `${JSON.stringify({ startupMs, stalls, stalledMs, watchedMs, received, http: stats.received['webseed'], uploaded })}\n`,
   );
   await client.destroy();
   process.exit(0);
