@@ -1,14 +1,19 @@
 import type { HttpExchange, HttpHead } from '../ports.ts';
 import type { RateShare } from '../rate-limiter.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
-import { type Asked, judge, MAX_SKIP, type RunFailure, waitInBody } from './web-seed-response.ts';
+import { type Asked, judge, type RunFailure, waitInBody } from './web-seed-response.ts';
 
 /** What a run hears from the request that is out. Any of these may abort the exchange. */
 export interface ExchangeHandler {
-  /** The body follows. `latency` is in milliseconds, `whole` that a file came where a part was asked for. */
-  onAnswer(answered: string, latency: number, whole: boolean): void;
-  /** Every byte of the body, thrown-away ones included, before `onBody` gets what is left. */
-  onReceived(bytes: number): void;
+  /** Most bytes of an answer that may be thrown away. */
+  allowance(): number;
+  /**
+   * The body follows, of which the first `skip` bytes are thrown away. `latency` is in milliseconds, `whole` that a file
+   * came where a part was asked for.
+   */
+  onAnswer(answered: string, latency: number, whole: boolean, skip: number): void;
+  /** Every byte of the body, those included that are thrown away, before `onBody` gets what is left. */
+  onReceived(bytes: number, thrownAway: number): void;
   /** The next bytes of the range, valid during the call. */
   onBody(bytes: Uint8Array): void;
   /** The body came to its end, all there. */
@@ -103,7 +108,7 @@ export class RangeExchange {
     const { clock } = this.#host;
     const asked = this.#asked;
     this.#progressAt = clock.now();
-    const verdict = judge(head, asked, MAX_SKIP, clock.wallTime());
+    const verdict = judge(head, asked, this.#handler.allowance(), clock.wallTime());
     if (verdict.kind === 'refused' && verdict.waitInBody === true) {
       this.#refusal = { failure: verdict.failure, text: '' };
       return;
@@ -117,7 +122,7 @@ export class RangeExchange {
     this.#skip = verdict.skip;
     // Of a whole file that was asked for as such nothing can be learnt.
     const whole = verdict.whole && asked.last - asked.first + 1 < asked.fileLength;
-    this.#handler.onAnswer(head.url, clock.now() - this.#sentAt, whole);
+    this.#handler.onAnswer(head.url, clock.now() - this.#sentAt, whole, verdict.skip);
   }
 
   #onData(chunk: Uint8Array): void {
@@ -134,13 +139,13 @@ export class RangeExchange {
       this.#onRefusal(this.#refusal, chunk);
       return;
     }
-    this.#handler.onReceived(chunk.length);
+    const skipped = Math.min(this.#skip, chunk.length);
+    this.#handler.onReceived(chunk.length, skipped);
     if (chunk.length > this.#left) {
       this.#fail('wrong', `The web seed ${this.#asked.url} sends more than it announced.`);
       return;
     }
     this.#left -= chunk.length;
-    const skipped = Math.min(this.#skip, chunk.length);
     this.#skip -= skipped;
     if (skipped > 0) this.#host.onWasted(skipped);
     if (skipped < chunk.length) this.#handler.onBody(chunk.subarray(skipped));

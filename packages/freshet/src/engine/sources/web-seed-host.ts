@@ -49,11 +49,13 @@ export interface RunOwner {
   readonly layout: SeedLayout;
   /** What to ask for these bytes of a resource now. */
   ask(resource: Resource, first: number, last: number): Asked;
-  /** The address that answered. */
-  onAnswer(asked: Asked, answered: string, latency: number): void;
+  /** Most bytes of an answer that may be thrown away now. */
+  allowance(): number;
+  /** The address that answered. @param skip bytes that are thrown away of what it sends. */
+  onAnswer(asked: Asked, answered: string, latency: number, skip: number): void;
   /** The server sends whole files whatever is asked for. */
   onNoRanges(): void;
-  onBytes(bytes: number): void;
+  onBytes(bytes: number, thrownAway: number): void;
   /** The run has ended: all is there, nothing of it is needed any more, or it failed. */
   onEnded(run: WebSeedRun, failure: RunFailure | undefined): void;
   /** Time to look what comes next; not called from within the store. */

@@ -79,6 +79,38 @@ describe('a web seed that gives pieces by number (BEP 17)', () => {
     expect(h.received).toBe(12 * 16384);
   });
 
+  it('that sends whole pieces where their ends are missing is left alone before it has wasted much', async () => {
+    const pieces = 12;
+    const torrent = makeTorrent(pieces * MIB, MIB);
+    const h = new Harness(torrent);
+    h.http.route(`${SCRIPT}?*`, (request) => {
+      const begin = read(request, MIB).piece * MIB;
+      return {
+        body: torrent.content.subarray(begin, begin + MIB),
+        headers: { 'content-length': `${MIB}` },
+      };
+    });
+    h.seeds.add(SCRIPT, 'pieces');
+    const peer = new HandPeer(h.nextId());
+    h.store.addSource(peer);
+    for (let piece = 0; piece < pieces; piece++) {
+      for (let block = 0; block < 63; block++) h.give(peer, piece, block);
+    }
+    h.seeds.start();
+    await h.run(60_000);
+    expect(h.wasted).toBeGreaterThan(3 * MIB);
+    expect(h.wasted).toBeLessThan(5 * MIB);
+    expect(h.warnings).toHaveLength(1);
+    expect(h.warnings[0]).toContain('sends whole pieces where little of them was asked for');
+    expect(h.seeds.status()[0]?.state).toBe('failed');
+    // It may be the only one that has the rest.
+    await h.run(3_000_000);
+    expect(await h.isStored()).toBe(true);
+    expect(h.warnings).toHaveLength(1);
+    h.seeds.stop();
+    expect(h.clock.pending).toBe(0);
+  });
+
   it.each([
     ['its body', { body: new TextEncoder().encode('45\n') }],
     ['a header', { headers: { 'retry-after': '45' }, body: new TextEncoder().encode('busy') }],

@@ -10,7 +10,9 @@ export type FailureKind =
   /** It is there and is not ours. */
   | 'wrong'
   /** The server sends only whole files, and the place wanted is too far inside. */
-  | 'no-ranges';
+  | 'no-ranges'
+  /** It sends whole pieces, most of which is there, once too often. */
+  | 'wasteful';
 
 /** Why a run ended before its end. */
 export interface RunFailure {
@@ -48,15 +50,15 @@ export interface Asked {
   readonly fileLength: number;
 }
 
-/** Most bytes thrown away at the front of a whole file that came instead of the range. */
+/** Most bytes thrown away at the front of a whole file that came instead of the range; of whole pieces, at a time. */
 export const MAX_SKIP: number = 4 * 1024 * 1024;
 const MIN_WAIT = 1000;
 const MAX_WAIT = 600_000;
 
-/** What an answer's head means for the range that was asked for. */
+/** What an answer's head means for the range that was asked for. @param maxSkip bytes that may be thrown away. */
 export function judge(head: HttpHead, asked: Asked, maxSkip: number, wallTime: number): Verdict {
   const { status } = head;
-  if (status === 200 && asked.style === 'piece') return judgePieceBytes(head, asked);
+  if (status === 200 && asked.style === 'piece') return judgePieceBytes(head, asked, maxSkip);
   if (status === 206) return judgePart(head, asked);
   if (status === 200) return judgeWhole(head, asked, maxSkip);
   if (status === 429 || status === 503) {
@@ -111,11 +113,15 @@ function judgeWhole(head: HttpHead, asked: Asked, maxSkip: number): Verdict {
 }
 
 /** BEP 17: the ranges that were asked for, one after another; some servers send the whole piece whatever is asked for. */
-function judgePieceBytes(head: HttpHead, asked: Asked): Verdict {
+function judgePieceBytes(head: HttpHead, asked: Asked, maxSkip: number): Verdict {
   const { first, last, fileLength, url } = asked;
   const length = last - first + 1;
   const announced = contentLength(head);
   if (announced === undefined || announced === length) return { kind: 'body', skip: 0, length, whole: false };
+  if (announced === fileLength && first > maxSkip) {
+    const message = `The web seed ${url} sends whole pieces where little of them was asked for`;
+    return refused('wasteful', asked, `${message}, and is left alone for a while.`);
+  }
   if (announced === fileLength) return { kind: 'body', skip: first, length: fileLength, whole: false };
   return refused(
     'wrong',

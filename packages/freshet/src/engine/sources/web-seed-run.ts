@@ -258,13 +258,14 @@ export class WebSeedRun {
     const asked = owner.ask(resource, first, last);
     this.#resource = resource;
     this.#open = new RangeExchange(this.#host, asked, {
-      onAnswer: (answered, latency, whole) => {
-        owner.onAnswer(asked, answered, latency);
+      allowance: () => owner.allowance(),
+      onAnswer: (answered, latency, whole, skip) => {
+        owner.onAnswer(asked, answered, latency, skip);
         if (!whole) return;
         owner.onNoRanges();
         this.#sequential = true;
       },
-      onReceived: (bytes) => owner.onBytes(bytes),
+      onReceived: (bytes, thrownAway) => owner.onBytes(bytes, thrownAway),
       onBody: (bytes) => this.#onBody(bytes),
       onDone: () => {
         this.#open = undefined;

@@ -7,7 +7,7 @@ import { FileLayout, PieceLayout, type Resource, type SeedLayout } from './seed-
 import type { RunOwner, WebSeedHost } from './web-seed-host.ts';
 import { Parallelism } from './web-seed-parallel.ts';
 import type { RunPlan } from './web-seed-plan.ts';
-import type { Asked, RunFailure } from './web-seed-response.ts';
+import { type Asked, MAX_SKIP, type RunFailure } from './web-seed-response.ts';
 import { WebSeedRun } from './web-seed-run.ts';
 import { isHttpUrl } from './web-seed-url.ts';
 
@@ -45,6 +45,11 @@ export class WebSeedSource implements BlockSource, RunOwner {
   readonly #warned = new Set<number>();
   readonly #lingering = new Set<HttpExchange>();
   #downloaded = 0;
+  /** Bytes that were asked for and came, and others. */
+  #used = 0;
+  #thrownAway = 0;
+  /** Until when it is left alone because of them, in clock milliseconds; -1 when it is not. */
+  #wastefulUntil = -1;
   /** Milliseconds from request to head. */
   #latency = 0;
   #faults = 0;
@@ -246,7 +251,23 @@ export class WebSeedSource implements BlockSource, RunOwner {
     return this.layout.ask(resource, first, last, moved);
   }
 
-  onAnswer(asked: Asked, answered: string, latency: number): void {
+  /**
+   * A script that gives whole pieces whatever is asked for may have us throw away as much as it brings, and a little:
+   * each request for the end of a piece could cost all of it. After a while it may again, as nobody else may have the
+   * rest.
+   */
+  allowance(): number {
+    if (this.layout.movable) return MAX_SKIP;
+    if (this.#wastefulUntil >= 0 && this.#host.clock.now() >= this.#wastefulUntil) {
+      this.#wastefulUntil = -1;
+      this.#used = 0;
+      this.#thrownAway = 0;
+    }
+    return Math.max(MAX_SKIP, this.#host.info.pieceLength) + this.#used - this.#thrownAway;
+  }
+
+  onAnswer(asked: Asked, answered: string, latency: number, skip: number): void {
+    this.#thrownAway += skip;
     this.#latency = this.#latency === 0 ? latency : this.#latency + 0.25 * (latency - this.#latency);
     this.#refused.delete(asked.file);
     if (!this.layout.movable || answered === asked.url || !isHttpUrl(answered)) return;
@@ -257,7 +278,8 @@ export class WebSeedSource implements BlockSource, RunOwner {
     this.ranges = false;
   }
 
-  onBytes(bytes: number): void {
+  onBytes(bytes: number, thrownAway: number): void {
+    this.#used += bytes - thrownAway;
     this.#faults = 0;
     this.#downloaded += bytes;
     this.meter.add(bytes, this.#host.clock.now());
@@ -295,7 +317,8 @@ export class WebSeedSource implements BlockSource, RunOwner {
     this.#redirects.delete(file);
     if (redirect !== undefined && redirect.url === failure.url) return;
     this.#lastError = failure.message;
-    if (failure.kind === 'missing' || failure.kind === 'wrong') {
+    if (failure.kind === 'wasteful') this.#wastefulUntil = now + MISSING_RETRY;
+    if (failure.kind === 'missing' || failure.kind === 'wrong' || failure.kind === 'wasteful') {
       this.#refused.set(file, failure.kind === 'wrong' ? Number.POSITIVE_INFINITY : now + MISSING_RETRY);
       if (!this.#warned.has(file)) this.#host.onWarning(new Error(failure.message));
       this.#warned.add(file);
