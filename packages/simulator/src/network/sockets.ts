@@ -31,12 +31,19 @@ export function socketConnector(
   return { connect: (url, handler) => new ClientSocket(fabric, host, url, handler, directory) };
 }
 
-/** Texts in one direction: the pipe carries as many bytes, the texts themselves go beside it. */
+/** What goes over a socket: a text, or a control frame that the other side's program never hears of. */
+interface Frame {
+  readonly text: string;
+  readonly onControl: (() => void) | undefined;
+  left: number;
+}
+
+/** Frames in one direction: the pipe carries as many bytes, the texts themselves go beside it. */
 class TextPipe {
   readonly pipe: Pipe;
   readonly #fabric: Fabric;
   readonly #onText: (text: string) => void;
-  #texts: { readonly text: string; left: number }[] = [];
+  #frames: Frame[] = [];
   #first = 0;
 
   constructor(fabric: Fabric, from: SimHost, to: SimHost, onText: (text: string) => void, onEnd: () => void) {
@@ -53,26 +60,34 @@ class TextPipe {
   }
 
   send(text: string, overhead: number = FRAME_BYTES): void {
-    const length = Buffer.byteLength(text) + overhead;
-    this.#texts.push({ text, left: length });
+    this.#push(text, Buffer.byteLength(text) + overhead, undefined);
+  }
+
+  sendControl(onControl: () => void): void {
+    this.#push('', FRAME_BYTES, onControl);
+  }
+
+  #push(text: string, length: number, onControl: (() => void) | undefined): void {
+    this.#frames.push({ text, onControl, left: length });
     this.pipe.write(padding(length));
   }
 
   #onBytes(length: number): void {
     while (length > 0) {
-      const next = this.#texts[this.#first];
+      const next = this.#frames[this.#first];
       if (next === undefined) return;
       const taken = Math.min(length, next.left);
       next.left -= taken;
       length -= taken;
       if (next.left > 0) return;
       this.#first++;
-      if (this.#first === this.#texts.length) {
-        this.#texts = [];
+      if (this.#first === this.#frames.length) {
+        this.#frames = [];
         this.#first = 0;
       }
       if (this.#fabric.tracesBytes) this.#fabric.trace?.bytes(Buffer.from(next.text));
-      this.#onText(next.text);
+      if (next.onControl === undefined) this.#onText(next.text);
+      else next.onControl();
     }
   }
 }
@@ -286,10 +301,24 @@ export class SocketConnection implements Connection {
           this.#toClient.send(message);
           if (this.#isLost) this.#giveUp();
         },
+        ping: (onPong) => this.#ping(onPong),
         close: (reason) => this.closeByServer(reason ?? 'The server closed the connection.'),
       },
       this.from.address,
     );
+  }
+
+  /** The browser answers, whatever the page does. */
+  #ping(onPong: () => void): void {
+    if (this.#serverState !== 'open') return;
+    this.#toClient.sendControl(() => {
+      if (this.#clientState !== 'open') return;
+      this.#toServer.sendControl(() => {
+        if (this.#serverState === 'open') onPong();
+      });
+      if (this.#isLost) this.#giveUp();
+    });
+    if (this.#isLost) this.#giveUp();
   }
 
   #atClient(text: string): void {

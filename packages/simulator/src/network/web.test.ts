@@ -323,6 +323,38 @@ describe('WebSockets', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('answer pings by themselves, over the lines, unless the client is gone', () => {
+    const { clock, network, atServer, sockets, atClient, connect } = tracker();
+    const socket = connect();
+    clock.advance(500);
+    const pongs: number[] = [];
+    const ping = (): void => sockets[0]!.ping?.(() => pongs.push(clock.now()));
+    const start = clock.now();
+    const { up } = network.traffic(CLIENT);
+    sockets[0]!.send('before');
+    ping();
+    clock.advance(1000);
+    expect(pongs).toHaveLength(1);
+    expect(pongs[0]! - start).toBeGreaterThan(80);
+    expect(pongs[0]! - start).toBeLessThan(82);
+    expect(network.traffic(CLIENT).up - up).toBe(8);
+    // Neither side's program hears of it.
+    expect(atServer).toEqual([`open ${CLIENT}`]);
+    expect(atClient).toEqual(['open', 'before']);
+    ping();
+    socket.close();
+    clock.advance(1000);
+    ping();
+    expect(pongs).toHaveLength(1);
+    connect();
+    clock.advance(500);
+    network.setOnline(CLIENT, false);
+    sockets[1]!.ping?.(() => pongs.push(clock.now()));
+    clock.advance(100_000);
+    expect(pongs).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
   it('are silent when a side is offline, until something was sent for 30 s', () => {
     const { clock, network, atServer, atClient, connect } = tracker();
     const socket = connect();

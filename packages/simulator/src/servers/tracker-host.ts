@@ -86,8 +86,6 @@ export interface TrackerHost {
 
 /** Milliseconds between two rounds of forgetting peers and looking after connections, as in the real server. */
 const ROUND_MS = 1000;
-/** Milliseconds after which a pong comes where the network has no pings. */
-const PONG_MS = 100;
 /** Milliseconds of work before an answer that never comes. */
 const FOR_EVER_MS = 86_400_000;
 const DEFAULT_DELAY_MS = 5000;
@@ -219,7 +217,6 @@ class SimulatedTracker implements TrackerHost {
   }
 
   #accept(socket: ServerSocket): ReturnType<SocketServer> {
-    const { clock } = this.host;
     const open = this.#open;
     this.counters.connections++;
     this.#note();
@@ -230,9 +227,8 @@ class SimulatedTracker implements TrackerHost {
     };
     const ends = {
       ping: () => {
-        const heard = (): void => session.heard();
-        if (socket.ping === undefined) clock.setTimer(PONG_MS, heard);
-        else socket.ping(heard);
+        if (socket.ping === undefined) session.heard();
+        else socket.ping(() => session.heard());
       },
       close: (_code: number, reason: string) => end(reason),
       terminate: () => end('The tracker has ended the connection.'),
