@@ -24,6 +24,39 @@ describe('VirtualClock', () => {
     expect(seen).toEqual([10, 15, 20, 30]);
   });
 
+  it('moves for every delay above zero, however late it is: who waits for a remainder comes to an end', () => {
+    for (const start of [0, 1, 100 / 3, 1e6 / 7, 1e9 / 7, 1e12 / 7]) {
+      const clock = new VirtualClock();
+      clock.advance(start);
+      const interval = 1000 / 3;
+      const begun = clock.now();
+      let looks = 0;
+      const look = (): void => {
+        looks++;
+        const left = interval - (clock.now() - begun);
+        if (left > 0) clock.setTimer(left, look);
+      };
+      look();
+      for (let steps = 0; steps < 100 && clock.pending > 0; steps++) clock.step(clock.now() + 1000);
+      expect(clock.pending).toBe(0);
+      expect(looks).toBeLessThan(10);
+      const before = clock.now();
+      for (const delay of [1e-30, Number.MIN_VALUE]) {
+        let firedAt = -1;
+        clock.setTimer(delay, () => {
+          firedAt = clock.now();
+        });
+        clock.runUntilIdle(1);
+        expect(firedAt).toBeGreaterThan(before);
+        expect(firedAt - before).toBeLessThan(0.001);
+      }
+      // What is due at once stays so.
+      const at = clock.now();
+      for (const delay of [0, -1, Number.NaN]) clock.setTimer(delay, () => expect(clock.now()).toBe(at));
+      clock.runUntilIdle(1);
+    }
+  });
+
   it('keeps order over thousands of timers set and cancelled at random', () => {
     const clock = new VirtualClock();
     const random = new SeededRandom(1);

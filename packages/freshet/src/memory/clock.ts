@@ -79,7 +79,7 @@ export class VirtualClock implements Clock {
   setTimer(delay: number, callback: () => void): Timer {
     const entry = new Entry(callback, this.#owner);
     // Neither `NaN` nor what is negative is more than zero.
-    this.#push(delay > 0 ? this.#now + delay : this.#now, entry);
+    this.#push(delay > 0 ? after(this.#now, delay) : this.#now, entry);
     return entry;
   }
 
@@ -218,6 +218,15 @@ export class VirtualClock implements Clock {
     this.#times[at] = time;
     this.#order[at] = order;
   }
+}
+
+/**
+ * Later than `now` in any case: a delay that is lost in rounding would have whoever waits for the rest of a time wait for
+ * it again at the same moment, for ever.
+ */
+function after(now: number, delay: number): number {
+  const time = now + delay;
+  return time > now ? time : now * (1 + Number.EPSILON);
 }
 
 function grown(array: Float64Array): Float64Array {
