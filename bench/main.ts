@@ -50,6 +50,10 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
       'a small swarm in the simulator, beside the same one on real lines between network namespaces (root, Linux)',
     load: async () => (await import('./simulation.ts')).simulation,
   },
+  'simulation-http': {
+    about: 'viewers over plain HTTP in the simulator, beside the same on real lines (root, Linux)',
+    load: async () => (await import('./simulation.ts')).simulationHttp,
+  },
   'simulation-transfers': {
     about:
       'single transfers over HTTP and WebRTC in the simulator, beside the same on real lines (root, Linux)',
@@ -77,7 +81,7 @@ ${Object.entries(BENCHES)
   --format F      v1, v2 or hybrid: the TCP transfers' torrent (v1)
   --tmp FOLDER    where the data is kept meanwhile, such as /dev/shm (the system's)
   --only TEXT     only contestants whose name contains TEXT
-  --profile DIR   write CPU profiles of Freshet's processes into DIR
+  --profile DIR   write CPU profiles of Freshet's processes into DIR; of the simulations what each viewer did
 
 Needs npm run build, and the programs that npm test needs.`;
 

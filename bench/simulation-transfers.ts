@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CABLE, type LineOptions, ORIGIN, World } from 'freshet-simulator';
+import { CABLE, ORIGIN, World } from 'freshet-simulator';
 import { bundleChild } from '../tests/support/child-script.ts';
 import { within } from '../tests/support/wait.ts';
 import { machineOf, startLines } from './lines/lines.ts';
@@ -25,8 +25,12 @@ const VIEWERS = ['10.9.1.1', '10.9.1.2'] as const;
 export async function simulationTransfers(context: BenchContext): Promise<Result> {
   const rows: Row[] = [];
   for (let round = 0; round < context.rounds; round++) {
-    const both = { simulated: await simulated(), real: await real(context.folder) };
-    for (const [name, values] of Object.entries(both)) {
+    const contestants = {
+      simulated: await simulated(),
+      'real, fair queues': await real(context.folder, true),
+      'real, first come first served': await real(context.folder, false),
+    };
+    for (const [name, values] of Object.entries(contestants)) {
       addRound(rows, name, values);
       const shown = Object.entries(values).map(
         ([key, value]) => `${key} ${value.toFixed(value < 10 ? 3 : 0)}`,
@@ -51,7 +55,7 @@ export async function simulationTransfers(context: BenchContext): Promise<Result
       { key: 'link share', title: 'WebRTC, bytes on the line per byte', digits: 3 },
     ],
     rows,
-    baseline: 'real',
+    baseline: 'real, fair queues',
   };
 }
 
@@ -121,14 +125,14 @@ async function simulated(): Promise<Record<string, number>> {
   return values;
 }
 
-async function real(folder: string): Promise<Record<string, number>> {
+async function real(folder: string, fair: boolean): Promise<Record<string, number>> {
   const file = join(folder, 'film.mp4');
   await writeFile(file, new Uint8Array(BESIDE_BYTES));
   const origin = await bundleChild(new URL('./lines/origin.ts', import.meta.url));
   const transfers = await bundleChild(new URL('./lines/transfers.ts', import.meta.url));
   const lines = await startLines([
-    machineOf(SITE, ORIGIN),
-    ...VIEWERS.map((address): ReturnType<typeof machineOf> => machineOf(address, CABLE as LineOptions)),
+    machineOf(SITE, ORIGIN, fair),
+    ...VIEWERS.map((address): ReturnType<typeof machineOf> => machineOf(address, CABLE, fair)),
   ]);
   const programs: Program[] = [];
   const start = async (machine: number, ...args: string[]): Promise<Program> => {

@@ -18,10 +18,14 @@ export interface Machine {
   /** Bytes that wait in that direction before packets are dropped. */
   readonly upQueue: number;
   readonly downQueue: number;
+  /** Packets of its flows take turns, in both directions; else first come, first served. */
+  readonly fair: boolean;
 }
 
 export interface LineTotals {
   readonly sent: number;
+  /** Of those sent. */
+  readonly packets: number;
   readonly received: number;
   /** Packets. */
   readonly dropped: number;
@@ -41,10 +45,10 @@ const MIN_QUEUE = 65_536;
 const UNLIMITED = 125_000_000;
 
 /** A machine with the line of a simulated one; the default of the latency is the simulator's. */
-export function machineOf(address: string, line: LineOptions): Machine {
+export function machineOf(address: string, line: LineOptions, fair: boolean): Machine {
   const { up = UNLIMITED, down = UNLIMITED, latencyMs = 10 } = line;
   const queueOf = (rate: number): number => Math.max(MIN_QUEUE, (rate * QUEUE_MS) / 1000);
-  return { address, up, down, latencyMs, upQueue: queueOf(up), downQueue: queueOf(down) };
+  return { address, up, down, latencyMs, upQueue: queueOf(up), downQueue: queueOf(down), fair };
 }
 
 const ROUTER = fileURLToPath(new URL('./router.py', import.meta.url));
@@ -78,6 +82,7 @@ export async function startLines(machines: readonly Machine[]): Promise<Lines> {
       latency: machine.latencyMs,
       up_queue: machine.upQueue,
       down_queue: machine.downQueue,
+      fair: machine.fair,
     }));
     router.stdin.write(`${JSON.stringify(hosts)}\n`);
     const ready = Promise.race([once(printed, 'line'), once(router, 'exit').then(() => undefined)]);

@@ -1,5 +1,5 @@
 /**
- * The site on real lines: a tracker and a web server with one file. Arguments: address, file. Prints `ready`, then what it
+ * The site on real lines: a web server with one file. Arguments: address, file. Prints `ready`, then what it
  * has done as a line of JSON for each line it reads, until its input ends.
  */
 
@@ -7,15 +7,12 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
-import { createTracker } from 'freshet-tracker';
 
 const [address, file] = process.argv.slice(2) as [string, string];
 const { size } = await stat(file);
 let requests = 0;
 let bytes = 0;
 
-const tracker = createTracker({ host: address, port: 8000, onError: (error) => console.error(error) });
-await tracker.listen();
 const server = createServer((request, response) => {
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const first = Number(range?.[1] ?? 0);
