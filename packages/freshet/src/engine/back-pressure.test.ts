@@ -68,7 +68,7 @@ async function setUp(disks: readonly number[], length = 4096 * KiB) {
     world.introduce(entry, seed);
   }
   let most = 0;
-  const until = (done: () => boolean, limit: number): Promise<void> =>
+  const until = (done: () => boolean, limit: number): Promise<number> =>
     world.until(() => {
       most = Math.max(most, client.engine.usage.pieceMemory);
       return done();

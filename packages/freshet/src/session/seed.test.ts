@@ -57,6 +57,7 @@ function platform(files: Record<string, Uint8Array>): SessionPlatform {
             return part.length;
           },
           write: () => Promise.reject(new Error('read only')),
+          truncate: () => Promise.reject(new Error('read only')),
           close: async () => undefined,
         };
       },
