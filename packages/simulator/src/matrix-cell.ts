@@ -5,8 +5,8 @@ import { MemoryFileStore, MemoryState, type SampleTorrent, sampleTorrent } from 
 import { liar } from './actors/liar.ts';
 import { type Content, realContent } from './content.ts';
 import { nodeHasher } from './faults/node-hasher.ts';
-import { serveSample } from './faults/small-servers.ts';
 import { type Cell, fileLengths, pieceLength } from './matrix.ts';
+import { type WebSeedFault, type WebSeedHost, webSeedHost } from './servers/web-seed-host.ts';
 import { type Peer, type PeerOptions, World } from './world.ts';
 
 export interface CellOutcome {
@@ -25,8 +25,13 @@ const LIMIT = 300_000;
 const HEAD_START = 3000;
 /** Bytes behind the end of files that are too long. */
 const TOO_MUCH = 70_000;
-/** Where less than all must be fetched. */
-const PARTLY: ReadonlySet<Cell['existing']> = new Set<Cell['existing']>(['partly right', 'too long']);
+/** About half of what is missing, as a part of everything. */
+const HALF: Readonly<Record<Cell['existing'], number>> = {
+  none: 0.5,
+  wrong: 0.5,
+  'partly right': 0.2,
+  'too long': 0.1,
+};
 
 const samples = new Map<string, Promise<SampleTorrent>>();
 
@@ -58,8 +63,7 @@ class CellRun {
   readonly #liar = liar({ blocks: 'all' });
   /** Those that have everything; the liar comes first. */
   readonly #sources: Peer[] = [];
-  #webSeeds: string[] = [];
-  #webLies = 0;
+  #web: WebSeedHost | undefined;
   /** Bytes per second of a line: the download takes about a second, so there is a middle to be cut in. */
   readonly #rate: number;
   #cut = false;
@@ -114,15 +118,15 @@ class CellRun {
       this.#addSource(undefined);
     }
     if (webSeed === 'none') return;
-    const lie = (body: Uint8Array): Uint8Array => {
-      if (body.length === 0) return body;
-      this.#webLies++;
-      const wrong = body.slice();
-      for (let at = 0; at < wrong.length; at += 10_000) wrong[at] = wrong[at]! ^ 1;
-      return wrong;
-    };
-    const web = serveSample(this.#world, '10.9.0.1', this.#sample, lies === 'the web seed' ? lie : undefined);
-    this.#webSeeds = [web.url];
+    const { length } = this.#sample.info;
+    const lie: WebSeedFault = { kind: 'corrupt', offset: 0, length };
+    this.#web = webSeedHost(this.#world, {
+      address: '10.9.0.1',
+      line: { latencyMs: 5, up: 1_000_000 },
+      content: this.#content,
+      delayMs: 150,
+      faults: lies === 'the web seed' ? [lie] : [],
+    });
   }
 
   #addSource(wrapLink: PeerOptions['wrapLink']): void {
@@ -140,7 +144,7 @@ class CellRun {
       spec: {
         openDisk: async (info) => openMappedDisk({ info, infoHash: this.#sample.infoHash, store }),
         state,
-        webSeeds: this.#webSeeds,
+        webSeeds: this.#web === undefined ? [] : [this.#web.url],
       },
     });
   }
@@ -150,10 +154,11 @@ class CellRun {
     const { lies } = this.#cell;
     const [first, ...others] = this.#sources;
     const { host } = leech;
-    const liesBefore = this.#webLies;
+    const webLies = (): number => this.#web?.fired('corrupt') ?? 0;
+    const liesBefore = webLies();
     if (lies === 'the web seed') {
       if (this.#cell.input === 'torrent') {
-        const lied = (): boolean => this.#webLies > liesBefore && leech.torrent.stats().received.webseed > 0;
+        const lied = (): boolean => webLies() > liesBefore && leech.torrent.stats().received.webseed > 0;
         await this.#world.run({ until: () => lied() || until(), limit: HEAD_START });
       }
     } else if (lies === 'a peer') {
@@ -213,7 +218,7 @@ class CellRun {
   #halfway({ torrent }: Peer): boolean {
     const { received } = torrent.stats();
     const come = Object.values(received).reduce((sum, bytes) => sum + bytes, 0);
-    return torrent.done || come >= this.#rate * (PARTLY.has(this.#cell.existing) ? 0.2 : 0.5);
+    return torrent.done || come >= this.#rate * HALF[this.#cell.existing];
   }
 
   async #compare(store: MemoryFileStore): Promise<void> {

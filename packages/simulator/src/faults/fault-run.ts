@@ -10,14 +10,16 @@ import {
   type TorrentObserver,
 } from 'freshet/engine';
 import { MemoryState, type SampleTorrent } from 'freshet/memory';
+import { realContent } from '../content.ts';
 import type { Host } from '../host.ts';
 import { recordLog } from '../log.ts';
+import { trackerHost } from '../servers/tracker-host.ts';
+import { webSeedHost } from '../servers/web-seed-host.ts';
 import { World } from '../world.ts';
 import { type CallFault, Calls } from './calls.ts';
 import { type FaultyPorts, faultyPorts, faultyState, openFaultyDisk } from './faulty-ports.ts';
 import { nodeHasher } from './node-hasher.ts';
 import { SimDisk } from './sim-disk.ts';
-import { serveSample, serveTracker } from './small-servers.ts';
 
 export interface FaultRunOptions {
   readonly sample: SampleTorrent;
@@ -48,7 +50,7 @@ export interface FaultRun {
 }
 
 const PORT = 6881;
-const TRACKER = 'wss://tracker.example/';
+const TRACKER = 'ws://tracker.example/';
 /** Milliseconds that the first life of the leech, and then its second, may take: a timer may be 30 s late, again and again. */
 const LIFE = 900_000;
 /** Somebody presses "try again" so often, so many milliseconds after each error. */
@@ -81,14 +83,19 @@ class FaultScene {
     this.#options = options;
     this.#world = new World({ seed: options.seed });
     this.#calls = new Calls(options.fault);
-    this.#webSeed = serveSample(this.#world, '10.9.0.1', options.sample).url;
+    this.#webSeed = webSeedHost(this.#world, {
+      address: '10.9.0.1',
+      line: { latencyMs: 5, up: 1_000_000 },
+      content: realContent(options.sample),
+      delayMs: 150,
+    }).url;
     const { info, content } = options.sample;
     this.#readable = Buffer.concat(
       info.files
         .filter((file) => !file.padding)
         .map((file) => content.subarray(file.offset, file.offset + file.length)),
     );
-    serveTracker(this.#world, '10.9.0.2', TRACKER);
+    trackerHost(this.#world, { address: '10.9.0.2', url: TRACKER, transports: ['ws'] });
   }
 
   async run(): Promise<FaultRun> {

@@ -52,6 +52,8 @@ export interface WebSeedHostOptions {
   readonly url?: string | undefined;
   /** `files`: a folder, or the one file (BEP 19). `pieces`: a script that gives pieces (BEP 17). Default `files`. */
   readonly layout?: 'files' | 'pieces' | undefined;
+  /** Milliseconds that it thinks before each answer. Default 0. */
+  readonly delayMs?: number | undefined;
   readonly faults?: readonly WebSeedFault[] | undefined;
 }
 
@@ -96,6 +98,7 @@ class SimulatedWebSeed implements WebSeedHost {
   /** By path, without escapes. */
   readonly #files: ReadonlyMap<string, Resource>;
   readonly #random: { next(): number };
+  readonly #delayMs: number;
   #faults: readonly WebSeedFault[] = [];
   /** How often each of the faults has come true. */
   #counts = new Map<WebSeedFault, number>();
@@ -107,6 +110,7 @@ class SimulatedWebSeed implements WebSeedHost {
     this.#world = world;
     this.#content = content;
     this.#layout = layout;
+    this.#delayMs = options.delayMs ?? 0;
     this.host = world.host({ address: options.address ?? given?.hostname, line: options.line });
     this.url = url ?? `http://${this.host.address}/${layout === 'pieces' ? 'seed' : ''}`;
     const { origin, pathname } = new URL(this.url);
@@ -139,7 +143,7 @@ class SimulatedWebSeed implements WebSeedHost {
     this.requests++;
     const response = this.#answer(request);
     this.bytes += response?.body?.length ?? 0;
-    return response;
+    return response && { ...response, delayMs: (response.delayMs ?? 0) + this.#delayMs };
   }
 
   #answer(request: HttpRequest): SimResponse | undefined {
