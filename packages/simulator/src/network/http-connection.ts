@@ -8,6 +8,11 @@ import { type Connection, enlist, forget, type SimHost } from './sim-host.ts';
 const REQUEST_BYTES = 400;
 const HEAD_BYTES = 300;
 const LOW_WATER = 128 * 1024;
+/**
+ * What kernels hold of a body that nobody reads: they keep twice of what comes in a round trip, queues included, which
+ * is 1.4 MB for 20 Mbit/s. A player that stops and goes on finds this much there at once.
+ */
+const RECEIVE_BUFFER = 1.5 * 1024 * 1024;
 
 /** What a connection tells the request that is on it. */
 export interface HttpReceiver {
@@ -51,7 +56,7 @@ export class HttpConnection implements Connection {
     this.#serverOf = serverOf;
     const both = { kind: DELIVERED.http, lowWater: LOW_WATER, onDrained: (): void => {} };
     this.#request = new Pipe(fabric, { ...both, from, to });
-    this.#response = new Pipe(fabric, { ...both, from: to, to: from });
+    this.#response = new Pipe(fabric, { ...both, from: to, to: from, receiveBuffer: RECEIVE_BUFFER });
     this.#request.reverse = this.#response;
     this.#response.reverse = this.#request;
     this.#request.attach({

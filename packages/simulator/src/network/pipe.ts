@@ -5,7 +5,6 @@ import { type PipeSink, Receiver } from './receiver.ts';
 import type { SimHost } from './sim-host.ts';
 import { NO_BYTES, PACKET, QUANTUM, type Train } from './train.ts';
 
-/** Bytes that are received for an end that does not read. */
 const RECEIVE_BUFFER = 256 * 1024;
 /** A train with less is filled up with the beginning of the next part. */
 const WELL_FILLED = QUANTUM / 2;
@@ -18,6 +17,8 @@ export interface PipeOptions {
   /** `onDrained` is called when no more than this is queued, after more than twice as much was. */
   readonly lowWater: number;
   readonly onDrained: () => void;
+  /** Bytes that are received for an end that does not read. Default 256 KiB. */
+  readonly receiveBuffer?: number | undefined;
 }
 
 /**
@@ -39,6 +40,7 @@ export class Pipe implements Target {
 
   readonly #fabric: Fabric;
   readonly #lowWater: number;
+  readonly #receiveBuffer: number;
   readonly #onDrained: () => void;
   readonly #window = new CongestionWindow();
   #queue: Uint8Array[] | undefined;
@@ -64,12 +66,14 @@ export class Pipe implements Target {
   readonly #receiver: Receiver;
   #flushAt = Number.POSITIVE_INFINITY;
 
-  constructor(fabric: Fabric, { from, to, kind, lowWater, onDrained }: PipeOptions) {
+  constructor(fabric: Fabric, options: PipeOptions) {
+    const { from, to, kind, lowWater, onDrained } = options;
     this.#fabric = fabric;
     this.from = from;
     this.to = to;
     this.kind = kind;
     this.#lowWater = lowWater;
+    this.#receiveBuffer = options.receiveBuffer ?? RECEIVE_BUFFER;
     this.#onDrained = onDrained;
     this.#receiver = new Receiver(fabric.copies);
   }
@@ -203,7 +207,7 @@ export class Pipe implements Target {
   /** The receiver does not read and its buffer cannot take more. */
   #isFull(more: number): boolean {
     const { reads, heldBytes } = this.#receiver;
-    return !reads && this.#window.underWay + heldBytes + more >= RECEIVE_BUFFER;
+    return !reads && this.#window.underWay + heldBytes + more >= this.#receiveBuffer;
   }
 
   #canExpress(now: number): boolean {

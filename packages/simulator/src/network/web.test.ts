@@ -150,8 +150,8 @@ describe('HTTP', () => {
     expect(test.network.traffic('10.0.1.1').down).toBeGreaterThan(one + 100_000);
   });
 
-  it('stops the server when the client does not read', () => {
-    const test = web(() => ({ body: new Uint8Array(3_000_000) }));
+  it('stops the server when the client does not read: 1.5 MiB wait for it, and are there at once', () => {
+    const test = web(() => ({ body: new Uint8Array(6_000_000) }));
     const got = fetchFrom(test, `${ORIGIN}/x`);
     test.clock.advance(400);
     got.exchange.pause();
@@ -159,10 +159,13 @@ describe('HTTP', () => {
     test.clock.advance(60_000);
     expect(got.length).toBe(length);
     expect(got.error).toBeUndefined();
-    expect(test.network.traffic(SERVER).up).toBeLessThan(length + 600_000);
+    const held = test.network.traffic(SERVER).up - length;
+    expect(Math.abs(held - 1.5 * 1024 * 1024)).toBeLessThan(20_000);
     got.exchange.resume();
+    test.clock.advance(1);
+    expect(got.length - length).toBeGreaterThan(held - 20_000);
     test.clock.advance(5000);
-    expect([got.length, got.error]).toEqual([3_000_000, undefined]);
+    expect([got.length, got.error]).toEqual([6_000_000, undefined]);
     expect(got.endAt).toBeDefined();
   });
 
