@@ -179,6 +179,10 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
     return this.#options.usefulPeers();
   }
 
+  viewers(): number {
+    return this.#options.viewers();
+  }
+
   rivals(): number {
     return this.#options.rivals();
   }

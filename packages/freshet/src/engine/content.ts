@@ -58,6 +58,7 @@ export interface ContentOptions {
   nextSourceId(): number;
   usefulPeers(): number;
   rivals(): number;
+  viewers(): number;
   expectsPeers(): boolean;
 }
 
@@ -133,6 +134,7 @@ export class TorrentContent implements Exchange {
       this.#options.ports.random,
       () => streaming.urgent(),
       () => streaming.active,
+      () => streaming.demand,
     );
     return this.#scheduler;
   }

@@ -162,6 +162,7 @@ export class TorrentStorage {
       nextSourceId: () => host.nextSourceId(),
       usefulPeers: () => swarm.usefulPeers,
       rivals: () => swarm.rivals,
+      viewers: () => Math.max(swarm.rivals + 1, trackers.leechers),
       expectsPeers: () => trackers.expectsPeers,
     });
     this.#transfer = transfer;

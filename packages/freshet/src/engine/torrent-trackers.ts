@@ -42,6 +42,11 @@ export class TorrentTrackers {
     return this.#host.ports.clock.now() < this.#peersExpectedUntil;
   }
 
+  /** Peers that lack something, as the trackers last counted them; this one is among them. */
+  get leechers(): number {
+    return this.status().reduce((most, { leechers = 0 }) => Math.max(most, leechers), 0);
+  }
+
   status(): TrackerStatus[] {
     return this.#announcers?.status() ?? [];
   }

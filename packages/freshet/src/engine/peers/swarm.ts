@@ -354,6 +354,7 @@ export class Swarm implements PeerOwner {
     if (scheduler !== undefined) {
       scheduler.speeds = speedsOf(this.peers.values());
       scheduler.hasFreeSeed = hasFreeSeed(this.peers.values());
+      scheduler.rivals = countRivals(this.peers.values());
     }
     if (++this.#ticks % CHOKE_TICKS === 0 && this.exchange !== undefined) {
       this.#chokeRounds.next(now, this.seeding);

@@ -6,6 +6,7 @@ import { owedBlocks } from './end-game.ts';
 import { FREE, type PartialPiece, REQUESTED } from './partial-piece.ts';
 import type { Offer } from './picker.ts';
 import type { PieceStore } from './piece-store.ts';
+import { NEAR, Restraint } from './restraint.ts';
 import { Patience, type PeerSpeeds, urgentShare } from './urgent-share.ts';
 
 /** A piece that somebody waits for. */
@@ -91,14 +92,20 @@ export class Scheduler {
   readonly #patience = new Patience();
   /** A free peer has everything and would send it, as of the last tick. */
   hasFreeSeed = false;
+  /** Connected peers that want what we want, as of the last tick. */
+  rivals = 0;
   readonly #times = new BlockTimes();
+  readonly #restraint = new Restraint();
+  readonly #demand: () => number;
 
   constructor(
     store: PieceStore,
     random: Random,
     urgent: () => readonly UrgentPiece[],
     isStreaming: () => boolean,
+    demand: () => number = () => 0,
   ) {
+    this.#demand = demand;
     this.#isStreaming = isStreaming;
     this.#store = store;
     this.#random = random;
@@ -132,7 +139,10 @@ export class Scheduler {
 
   /** Asks the peer for up to `room` blocks. */
   assign(peer: RequestTarget, room: number, now: number): void {
-    let left = this.#assignUrgent(peer, room, now);
+    const rate = this.#sharedRate();
+    const urgent = this.#assignUrgent(peer, room, this.#restraint.room(rate, now), now);
+    const background = Math.min(urgent, this.#restraint.room(rate, now));
+    let left = background;
     if (left > 0) left = this.#continuePiece(peer, left, now);
     if (left > 0) left = this.#joinPartials(peer, left, now);
     while (left > 0) {
@@ -140,6 +150,8 @@ export class Scheduler {
       if (given === 0) break;
       left -= given;
     }
+    this.#restraint.take(background - left);
+    if (background < urgent) return;
     if (left === 0 || peer.outstanding > 0) return;
     if (this.#store.picker.openPieces === 0) {
       this.#assignEndGame(peer, left, now, 0);
@@ -148,6 +160,13 @@ export class Scheduler {
       peer.helpedAt = now;
       this.#assignEndGame(peer, left, now, this.lateAfter);
     }
+  }
+
+  /** Bytes per second that deadlines count with, where viewers have only each other; else `undefined`. */
+  #sharedRate(): number | undefined {
+    if (this.rivals === 0 || this.hasFreeSeed || !this.streaming) return undefined;
+    const rate = this.#demand();
+    return rate > 0 ? rate : undefined;
   }
 
   /** Asks the peer for up to `room` blocks of these pieces and no others. */
@@ -170,8 +189,8 @@ export class Scheduler {
     return !peer.costly || !this.leaveToFree(piece, Number.POSITIVE_INFINITY);
   }
 
-  /** Returns how much room is left. */
-  #assignUrgent(peer: RequestTarget, room: number, now: number): number {
+  /** Returns how much room is left. @param far blocks that may be asked for of what is not needed soon. */
+  #assignUrgent(peer: RequestTarget, room: number, far: number, now: number): number {
     const urgent = this.#urgent();
     if (urgent.length === 0) return room;
     const { unasked, picker } = this.#store;
@@ -184,6 +203,7 @@ export class Scheduler {
     for (let i = 0; i < end && left > 0; i++) {
       const { piece, deadline, firstBlock = 0 } = urgent[i]!;
       const slack = deadline - now;
+      if (slack > NEAR && far <= 0) break;
       const rescue = rescuing && blockLooks > 0 && slack < RESCUE_HORIZON;
       // Most are passed over here, each time that a peer says anything: they have no block that nobody is asked for.
       if (!rescue && !unasked.get(piece) && !picker.isOpen(piece)) continue;
@@ -194,18 +214,37 @@ export class Scheduler {
       const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
       if (rescue) blockLooks -= partial.blockCount;
-      if (partial.digests === undefined) {
-        left -= this.#requestShare(peer, partial, slack, left, now);
-        if (rescue && left > 0) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
-        continue;
-      }
-      // Where blocks are of use by themselves, a late one keeps the reader waiting however much is free behind it.
-      if (rescue) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
-      left -= this.#requestRuns(peer, partial, firstBlock, slack, left, now);
-      // All of the piece is needed as long as no block of it is known to be right.
-      if (partial.digests.right === 0) left -= this.#requestShare(peer, partial, slack, left, now);
+      const given = this.#requestUrgent(peer, partial, firstBlock, slack, rescue, left, now);
+      left -= given;
+      if (slack <= NEAR) continue;
+      far -= given;
+      this.#restraint.take(given);
     }
     return left;
+  }
+
+  /** Asks for blocks of a piece with a deadline. Returns how many. */
+  #requestUrgent(
+    peer: RequestTarget,
+    partial: PartialPiece,
+    firstBlock: number,
+    slack: number,
+    rescue: boolean,
+    room: number,
+    now: number,
+  ): number {
+    let left = room;
+    if (partial.digests === undefined) {
+      left -= this.#requestShare(peer, partial, slack, left, now);
+      if (rescue && left > 0) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
+      return room - left;
+    }
+    // Where blocks are of use by themselves, a late one keeps the reader waiting however much is free behind it.
+    if (rescue) left -= this.#rescue(peer, partial, firstBlock, slack, left, now);
+    left -= this.#requestRuns(peer, partial, firstBlock, slack, left, now);
+    // All of the piece is needed as long as no block of it is known to be right.
+    if (partial.digests.right === 0) left -= this.#requestShare(peer, partial, slack, left, now);
+    return room - left;
   }
 
   /** Asks for what the peer should bring of an urgent piece. */

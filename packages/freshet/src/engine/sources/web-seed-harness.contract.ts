@@ -176,6 +176,7 @@ export class Harness {
       streaming: () => this.streaming,
       usefulPeers: () => this.peers,
       rivals: () => this.peers,
+      viewers: () => this.peers + 1,
       expectsPeers: () => this.expectsPeers,
       nextSourceId: () => this.nextId(),
       onReceived: (bytes) => {

@@ -35,6 +35,8 @@ export interface WebSeedHost {
   usefulPeers(): number;
   /** Connected peers that want what we want. */
   rivals(): number;
+  /** About how many want what we want, in the whole swarm, this one included. */
+  viewers(): number;
   /** The trackers have only just been asked: peers that would send something may be about to come. */
   expectsPeers(): boolean;
   nextSourceId(): number;

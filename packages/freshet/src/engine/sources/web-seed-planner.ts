@@ -1,4 +1,5 @@
 import type { UrgentPiece } from '../pieces/scheduler.ts';
+import { isCrowded, SHARED_RUN, type SharedState, sharedDraw } from './shared-fetching.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 import { MIN_LATE, SeedNeeds } from './web-seed-needs.ts';
 import { gridEnd, MAX_RUN, planRun, type RunMap, runLength } from './web-seed-plan.ts';
@@ -18,8 +19,6 @@ const WAITING_RUN = 256 * 1024;
  * needed for the first picture is there sooner over two of them.
  */
 const FIRST_RUNS = 2;
-/** Bytes that one viewer fetches ahead for all at a time. */
-const SHARED_RUN = 256 * 1024;
 /** Milliseconds within which a run that ends by itself is not paused for another. */
 const NEARLY_THROUGH = 200;
 /** Milliseconds after which a paused run is given up: its server would, too. */
@@ -40,6 +39,8 @@ export class WebSeedPlanner {
   readonly #needs: SeedNeeds;
   /** Where the last run without a deadline ended; the next one goes on there if it may. */
   #cursor = -1;
+  /** As of the last second. @see isCrowded */
+  #crowded = false;
 
   constructor(host: WebSeedHost, sources: ReadonlyMap<string, WebSeedSource>, isRunning: () => boolean) {
     this.#host = host;
@@ -51,36 +52,25 @@ export class WebSeedPlanner {
 
   /** Begins, pauses and gives up runs. @param ticked a second has passed since this was last so. */
   assign(now: number, ticked: boolean): void {
-    const { scheduler } = this.#host;
-    const peers = this.#host.usefulPeers();
+    const useful = this.#host.usefulPeers();
+    const rivals = this.#host.rivals();
+    // Who is connected may be useful in a moment.
+    const peers = Math.max(useful, Math.min(1, rivals));
     const streaming = this.#host.streaming();
     // A fast server would have sent the whole film before the first peer is there to be asked.
-    const waiting = peers === 0 && this.#host.expectsPeers();
+    const waiting = useful === 0 && this.#host.expectsPeers();
     this.#dropHeld(now);
-    if (streaming && peers > 0 && ticked) this.#share(now);
+    if (ticked) this.#share(streaming && rivals > 0 ? this.#sharedState(now) : undefined);
     if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
     this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
-    if (peers > 0 && streaming) {
-      const lucky = ticked && this.#isLucky(peers);
-      if (!lucky || this.#needs.runs().length > 0) return;
-      const alone = (piece: number): boolean => !scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY);
-      const source = this.#bestSource(now, false, () => true);
-      if (source !== undefined) this.#beginFar(source, now, true, alone);
-      return;
-    }
+    if (peers > 0 && streaming) return;
     for (const source of this.#sources.values()) {
       while (
         source.wantsRun(now) &&
-        (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now, false, () => true))
+        (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now))
       );
     }
-  }
-
-  /** Whether it is this viewer's turn to fetch what others may want, so that about as many do however many there are. */
-  #isLucky(peers: number): boolean {
-    const { prefetch } = this.#policy;
-    return prefetch > 0 && this.#host.random.below(Math.ceil((peers + 1) / prefetch)) === 0;
   }
 
   /** Gives up paused runs that are of no use any more, or that a server would not keep much longer. */
@@ -109,32 +99,34 @@ export class WebSeedPlanner {
     return any;
   }
 
-  /**
-   * Fetches, ahead of need, some of what no peer has, drawn at random among what will be due: with `rivals` others who do
-   * the same each part of the film comes in a few times, and the rest from peer to peer. When the origin is slower than
-   * all who watch together, it is this that keeps them supplied: who asks for what he needs next asks for what all need.
-   */
-  #share(now: number): void {
-    const { info, random } = this.#host;
-    const rivals = this.#host.rivals();
-    const { sharedCopies, aloneDemand } = this.#policy;
-    if (rivals === 0 || this.#needs.runs().some((run) => run.shared)) return;
-    const ahead = this.#host
-      .urgent()
-      .filter(({ piece, deadline }) => deadline - now >= aloneDemand && this.#isAlone(piece));
-    if (ahead.length === 0) return;
-    const span = ahead.at(-1)!.deadline - ahead[0]!.deadline;
-    const perSecond =
-      ahead.length > 1 && span > 0 ? (1000 * (ahead.at(-1)!.piece - ahead[0]!.piece)) / span : 1;
-    const runs = (perSecond * info.pieceLength) / Math.max(SHARED_RUN, info.pieceLength);
-    const chance = (sharedCopies * runs) / (rivals + 1);
+  /** Now and then, fetches something for all who watch. @see sharedDraw */
+  #share(state: SharedState | undefined): void {
+    this.#crowded = state !== undefined && isCrowded(state);
+    const { random } = this.#host;
+    if (state === undefined || this.#needs.runs().some((run) => run.shared)) return;
+    const { pieces, chance } = sharedDraw(state);
     if (random.below(1_000_000) >= chance * 1_000_000) return;
-    const { piece } = ahead[random.below(ahead.length)]!;
-    const source = this.#bestSource(now, true, (candidate) => candidate.canTake(piece));
+    const { piece } = pieces[random.below(pieces.length)]!;
+    const source = this.#bestSource(state.now, true, (candidate) => candidate.canTake(piece));
     if (source === undefined) return;
-    const needs = this.#needs.of(now, Number.POSITIVE_INFINITY, () => false);
+    const needs = this.#needs.of(state.now, Number.POSITIVE_INFINITY, () => false);
     const may = (other: number): boolean => this.#isAlone(other);
     this.#begin(source, piece, SHARED_RUN, false, needs, may, true, true);
+  }
+
+  #sharedState(now: number): SharedState {
+    let rate = 0;
+    for (const source of this.#sources.values()) rate = Math.max(rate, source.rate);
+    const { sharedCopies, aloneDemand } = this.#policy;
+    return {
+      now,
+      alone: this.#host.urgent().filter(({ piece }) => this.#isAlone(piece)),
+      pieceLength: this.#host.info.pieceLength,
+      rate,
+      viewers: this.#host.viewers(),
+      copies: sharedCopies,
+      aloneDemand,
+    };
   }
 
   /** Whether nobody else could send the missing piece. */
@@ -145,7 +137,8 @@ export class WebSeedPlanner {
 
   /** Returns whether there is room for what nobody waits for. */
   #assignUrgent(now: number, peers: number, waiting: boolean): boolean {
-    const due = this.#due(now, peers, waiting);
+    const all = this.#due(now, peers, waiting);
+    const due = this.#crowded ? all.filter(({ piece }) => !this.#isAlone(piece)) : all;
     if (due.length === 0) return true;
     const deadlines = new Map(due.map(({ piece, deadline }) => [piece, deadline]));
     for (const { piece, deadline, firstBlock = 0 } of due) {
@@ -206,8 +199,8 @@ export class WebSeedPlanner {
     if (!this.#host.store.isMissing(piece)) return false;
     const slack = deadline - now;
     if (waiting) return slack < this.#policy.waitingDemand;
-    if (slack < this.#policy.highDemand) return true;
     if (peers === 0) return true;
+    if (slack < this.#policy.highDemand) return true;
     return (
       slack < this.#policy.aloneDemand && !this.#host.scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY)
     );
@@ -285,10 +278,10 @@ export class WebSeedPlanner {
    * A run for no deadline: on from where the last one ended, or at the piece the picker would begin. Returns
    * whether there was anything to begin.
    */
-  #beginFar(source: WebSeedSource, now: number, short: boolean, may: (piece: number) => boolean): boolean {
+  #beginFar(source: WebSeedSource, now: number): boolean {
     const { store, info } = this.#host;
     const { picker } = store;
-    const allowed = (piece: number): boolean => may(piece) && source.canTake(piece);
+    const allowed = (piece: number): boolean => source.canTake(piece);
     let piece = picker.pick({ have: undefined, may: allowed }, -1, Math.floor(MAX_RUN / info.pieceLength));
     const on = this.#cursor;
     if (piece >= 0 && on >= 0 && on < info.pieceCount && picker.isOpen(on) && allowed(on)) {
@@ -298,11 +291,8 @@ export class WebSeedPlanner {
     const late = this.#needs.of(now, this.#host.scheduler.lateAfter, this.#needs.slowerThan(source));
     const needs = (other: number, block: number): boolean =>
       late(other, block) && !source.asksFor(other, block);
-    const begin = (first: number): boolean => {
-      const from = short ? this.#gridStart(first, allowed) : first;
-      const maxBytes = short ? STREAM_RUN : runLength(source.rate);
-      return this.#begin(source, from, maxBytes, false, needs, may, short) > 0;
-    };
+    const begin = (first: number): boolean =>
+      this.#begin(source, first, runLength(source.rate), false, needs, () => true, false) > 0;
     // What is begun and not asked of anybody comes first, or it would take up memory for ever.
     const unasked = this.#firstOf(store.unasked.indexes(), needs, allowed);
     const next = unasked >= 0 ? unasked : piece;
@@ -353,15 +343,6 @@ export class WebSeedPlanner {
       }
     }
     return false;
-  }
-
-  /** The first of the open pieces before this one, as far as one aligned run reaches. */
-  #gridStart(piece: number, may: (piece: number) => boolean): number {
-    const { picker } = this.#host.store;
-    const { pieceLength } = this.#host.info;
-    let first = piece;
-    while ((first * pieceLength) % STREAM_RUN !== 0 && picker.isOpen(first - 1) && may(first - 1)) first--;
-    return first;
   }
 
   /** Returns where the run will end, or 0 when there was nothing to begin. */

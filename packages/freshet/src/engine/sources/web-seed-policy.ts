@@ -7,18 +7,13 @@ import { HIGH_DEMAND } from '../pieces/scheduler.ts';
 export interface WebSeedPolicy {
   /** A missing piece is fetched when it is due within this, whoever has it. Default 4000. */
   readonly highDemand?: number | undefined;
-  /** A piece that no peer has is fetched when it is due within this. Default 12,000. */
+  /** A piece that no peer has is fetched when it is due within this, by everybody who needs it; before, by somebody. Default 5000. */
   readonly aloneDemand?: number | undefined;
   /** As `highDemand`, while the first peers are expected: they may give the rest in a moment. Default 1500. */
   readonly waitingDemand?: number | undefined;
   /**
-   * Runs of up to a mebibyte that all viewers together fetch each second of what no peer has and nobody waits for, so that
-   * each brings in what the others share. From 0, for none. Default 1.
-   */
-  readonly prefetch?: number | undefined;
-  /**
    * How often each part of a film is fetched ahead of need by all viewers together, on average, while no peer of theirs
-   * has it. From 0, for never. Default 1.5.
+   * has it. From 0, for never. Default 2.
    */
   readonly sharedCopies?: number | undefined;
 }
@@ -29,9 +24,8 @@ export function completePolicy(given: WebSeedPolicy = {}): {
 } {
   return {
     highDemand: given.highDemand ?? HIGH_DEMAND,
-    aloneDemand: given.aloneDemand ?? 3 * HIGH_DEMAND,
+    aloneDemand: given.aloneDemand ?? 5000,
     waitingDemand: given.waitingDemand ?? 1500,
-    prefetch: given.prefetch ?? 1,
-    sharedCopies: given.sharedCopies ?? 1.5,
+    sharedCopies: given.sharedCopies ?? 2,
   };
 }

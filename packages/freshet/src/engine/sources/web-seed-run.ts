@@ -15,6 +15,8 @@ const MIN_JUMP = 4 * BLOCK_LENGTH;
 const MAX_JUMP = 1024 * 1024;
 /** Milliseconds between two looks at which blocks are about to come. */
 const TOUCH_INTERVAL = 100;
+/** What the run is about to reach within so many milliseconds is not late; a peer could hardly have it here sooner. */
+const SOON = 250;
 /** Milliseconds without a byte after which others may take over. */
 const STALL = 2000;
 const ZEROS = new Uint8Array(65_536);
@@ -299,7 +301,8 @@ export class WebSeedRun {
     const now = this.#host.clock.now();
     if (now - this.#touchedAt < TOUCH_INTERVAL) return;
     this.#touchedAt = now;
-    const soon = this.#at + (this.#owner.rate * this.#host.scheduler.lateAfter) / 1000;
+    const within = Math.min(SOON, this.#host.scheduler.lateAfter);
+    const soon = this.#at + (this.#owner.rate * within) / 1000;
     this.#claims.touch(soon, now);
   }
 

@@ -11,7 +11,7 @@ const PEAK = 1.25;
  * Most milliseconds that a reader counts as ahead. Browsers keep ten seconds and more; what is not known of them, as
  * of a film played at another speed, costs at most this much of it.
  */
-const MAX_LEAD = 6000;
+const MAX_LEAD = 10_000;
 /** Who asks for nothing for so many milliseconds lives on what it has: its lead does not shrink any further. */
 const SILENCE = 2000;
 

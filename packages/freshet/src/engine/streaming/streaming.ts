@@ -119,6 +119,14 @@ export class Streaming {
     for (const reader of [...this.#readers]) reader.onVerified(piece);
   }
 
+  /** Bytes per second at which what the readers need should come. */
+  get demand(): number {
+    const now = this.#now();
+    let rate = 0;
+    for (const reader of this.#readers) if (reader.position < reader.end) rate += reader.rate(now);
+    return rate;
+  }
+
   /** The missing pieces with a deadline, earliest first. */
   urgent(): readonly UrgentPiece[] {
     if (this.#dirty) this.#compute();
