@@ -14,6 +14,13 @@ const NODE_RTC_MS = 200;
 
 const FAIR = 'real, fair queues';
 
+/**
+ * Bytes on the line for each byte of payload: a packet of 1,500 bytes holds 1,448 of TCP, and one of libdatachannel's
+ * (1,280 bytes, with headers of UDP, DTLS and SCTP) 1,187 of a data channel.
+ */
+const TCP_SHARE = 1500 / 1448;
+const WEBRTC_SHARE = 1280 / 1187;
+
 /** Small enough for real processes on two cores, and with an origin that is too slow for all. */
 const SCENARIO: Scenario = {
   name: 'side-by-side',
@@ -24,6 +31,17 @@ const SCENARIO: Scenario = {
   lines: [{ weight: 1, line: { ...CABLE, rtcSetupMs: NODE_RTC_MS } }],
   origin: { webSeed: { up: 2_500_000, down: 2_500_000, latencyMs: 20 } },
 };
+
+/** The same lines with what headers leave of them; the simulator's carry payload only. */
+function lessHeaders(scenario: Scenario): Scenario {
+  const line = scenario.lines[0]!.line;
+  const { webSeed } = scenario.origin;
+  return {
+    ...scenario,
+    lines: [{ weight: 1, line: { ...line, up: line.up! / WEBRTC_SHARE, down: line.down! / TCP_SHARE } }],
+    origin: { webSeed: { ...webSeed, up: webSeed!.up! / TCP_SHARE } },
+  };
+}
 
 /** The same viewers of Freshet on simulated lines and on real ones. */
 export function simulation(context: BenchContext): Promise<Result> {
@@ -70,6 +88,7 @@ async function sideBySide(
       };
       const contestants = {
         simulated,
+        'simulated, headers taken off': await watchSimulated(lessHeaders(SCENARIO), policy, round),
         [FAIR]: await real(true),
         'real, first come first served': await real(false),
       };
@@ -107,6 +126,8 @@ async function sideBySide(
       { key: 'received', title: 'received per viewer, MB', digits: 1, scale: 1e6 },
       { key: 'requests', title: 'HTTP requests', digits: 0 },
       ...(policy === 'http' ? [] : SWARM_COLUMNS),
+      { key: 'dropped', title: 'packets dropped', digits: 0 },
+      { key: 'cpu', title: 'part of a core per viewer', digits: 2 },
     ],
     rows,
     baseline: FAIR,
@@ -119,10 +140,12 @@ const SWARM_COLUMNS: Result['columns'] = [
   { key: 'peer', title: 'first peer, median, ms', digits: 0 },
   { key: 'peers', title: 'connections per viewer', digits: 1 },
   { key: 'uploaded', title: 'most uploaded by one, MB', digits: 1, scale: 1e6 },
+  { key: 'upload', title: 'uploaded per viewer, MB', digits: 1, scale: 1e6 },
+  { key: 'sent', title: 'sent by a line per viewer, MB', digits: 1, scale: 1e6 },
   { key: 'tracker', title: 'messages to and from the tracker', digits: 0 },
 ];
 
-function figures({ viewers, tracker, requests }: Watched): Record<string, number> {
+function figures({ viewers, tracker, requests, sent, dropped }: Watched): Record<string, number> {
   const total = (of: (viewer: Watched['viewers'][number]) => number): number =>
     viewers.reduce((sum, viewer) => sum + of(viewer), 0);
   const startups = viewers.map((v) => v.startupMs ?? Number.POSITIVE_INFINITY);
@@ -139,8 +162,16 @@ function figures({ viewers, tracker, requests }: Watched): Record<string, number
     // The first one waits for the second.
     peer: median(viewers.slice(1).map((v) => v.peerMs ?? Number.POSITIVE_INFINITY)),
     peers: total((v) => v.peers) / viewers.length,
+    upload: total((v) => v.uploaded) / viewers.length,
     uploaded: Math.max(...viewers.map((v) => v.uploaded)),
     tracker: tracker.received + tracker.sent,
+    ...(sent === undefined || dropped === undefined
+      ? {}
+      : {
+          sent: sent / viewers.length,
+          dropped,
+          cpu: total((v) => v.cpuMs ?? 0) / total((v) => v.watchedMs + v.stalledMs),
+        }),
   };
 }
 

@@ -14,7 +14,9 @@ export interface Felt {
   readonly peerMs: number | undefined;
   /** Connections that were established. */
   readonly peers: number;
-  /** Who was there second by second: pairs of bytes from peers and from web servers so far. */
+  /** Milliseconds of processor time, of real ones. */
+  readonly cpuMs?: number | undefined;
+  /** Second by second: pairs of bytes from peers and from web servers so far. */
   readonly course: readonly (readonly [number, number])[];
 }
 
@@ -24,6 +26,9 @@ export interface Watched {
   /** Messages; none of plain HTTP. */
   readonly tracker: { readonly received: number; readonly sent: number };
   readonly requests: number;
+  /** Of real ones: what the viewers' lines have sent, headers and all, and the packets that found a queue full. */
+  readonly sent?: number | undefined;
+  readonly dropped?: number | undefined;
 }
 
 /** Milliseconds between two entries of `course`. */

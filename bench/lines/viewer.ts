@@ -45,6 +45,7 @@ const complain = (error: Error): void => void process.stderr.write(`${error.mess
 process.stdout.write('ready\n');
 await new Promise((resolve) => createInterface({ input: process.stdin }).once('line', resolve));
 const begun = clock.now();
+const cpuAtBegin = process.cpuUsage();
 const source = task.policy === 'http' ? plainSource() : await torrentSource();
 const course: [number, number][] = [];
 const noting = setInterval(() => {
@@ -57,7 +58,9 @@ async function leave(): Promise<void> {
   clearInterval(noting);
   playback.close();
   const { startupMs, stalls, stalledMs, watchedMs } = playback;
-  const felt: Felt = { startupMs, stalls, stalledMs, watchedMs, ...source.counted(), course };
+  const { user, system } = process.cpuUsage(cpuAtBegin);
+  const cpuMs = (user + system) / 1000;
+  const felt: Felt = { startupMs, stalls, stalledMs, watchedMs, ...source.counted(), cpuMs, course };
   await source.close();
   process.stdout.write(`${JSON.stringify(felt)}\n`);
 }

@@ -81,7 +81,11 @@ export class RealSwarms {
       const patience = Math.max(...arrivals) + film.seconds * 1000 + PATIENCE;
       const viewers = await within(Promise.all(felt), patience, 'the viewers on real lines');
       const { requests } = JSON.parse(await origin.ask('')) as { requests: number };
-      return { viewers, requests, tracker: JSON.parse(await tracker.ask('')) as Watched['tracker'] };
+      const messages = JSON.parse(await tracker.ask('')) as Watched['tracker'];
+      const totals = await lines.close();
+      const sent = totals.slice(2).reduce((sum, line) => sum + line.sent, 0);
+      const dropped = totals.reduce((sum, line) => sum + line.dropped, 0);
+      return { viewers, requests, tracker: messages, sent, dropped };
     } finally {
       for (const program of started) program.kill();
       await lines.close();
