@@ -7,9 +7,8 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import Client, { type File } from 'freshet';
-import { type Film, type FilmSource, Playback, type Policy } from 'freshet-simulator';
+import { type Film, type FilmSource, httpSource, Playback, type Policy } from 'freshet-simulator';
 import { NodeHttpClient } from '../../packages/freshet/src/node/http.ts';
-import { httpSource } from '../../packages/simulator/src/actors/sources.ts';
 import { COURSE_MS, type Felt } from './felt.ts';
 
 export interface Task {

@@ -1,6 +1,12 @@
-import { arrivalTimes, filmOf, type Policy, type Scenario, World } from 'freshet-simulator';
-import type { Visitor } from '../../packages/simulator/src/actors/visitor.ts';
-import { DetailedStage } from '../../packages/simulator/src/detailed-stage.ts';
+import {
+  arrivalTimes,
+  DetailedStage,
+  filmOf,
+  type Policy,
+  type Scenario,
+  type Visitor,
+  World,
+} from 'freshet-simulator';
 import { COURSE_MS, type Felt, type Watched } from './felt.ts';
 
 /** How often somebody looks whether a viewer has a peer: the connection's own time is what counts, to so many ms. */
