@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm.ts';
-import { deliver, FakeSource, openStore, type StoreFixture } from '../../../testing/store-fixture.ts';
+import { RecordingPeer, type SchedulerBench, schedulerBench } from '../../../testing/scheduler-bench.ts';
+import { deliver, openStore } from '../../../testing/store-fixture.ts';
 import { SeededRandom } from '../../memory/index.ts';
 import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
 import { MerkleStore } from '../merkle/merkle-store.ts';
 import { PartialPiece } from './partial-piece.ts';
-import { type RequestTarget, Scheduler, type UrgentPiece } from './scheduler.ts';
+import { Scheduler, type UrgentPiece } from './scheduler.ts';
 
 const PIECES = 12;
 const BLOCKS = 4;
@@ -15,59 +16,15 @@ beforeAll(async () => {
   sample = await sampleTorrent(PIECES * BLOCKS * BLOCK_LENGTH, BLOCKS * BLOCK_LENGTH);
 });
 
-class FakePeer extends FakeSource implements RequestTarget {
-  readonly asked: string[] = [];
-  readonly blocks = new Map<string, PartialPiece>();
-  have: Bitfield | undefined;
-  queueTime = 0;
-  rate = 0;
-  costly = false;
-  currentPiece = -1;
-  barrenSince = -1;
-  helpedAt = Number.NEGATIVE_INFINITY;
-  rescuedAt = Number.NEGATIVE_INFINITY;
-  get outstanding(): number {
-    return this.blocks.size;
-  }
+class FakePeer extends RecordingPeer {
   set lacks(lacks: ReadonlySet<number>) {
     this.have = new Bitfield(PIECES);
     for (let piece = 0; piece < PIECES; piece++) if (!lacks.has(piece)) this.have.set(piece);
   }
-  isRequesting(piece: number, block: number): boolean {
-    return this.blocks.has(`${piece}/${block}`);
-  }
-  request(partial: PartialPiece, block: number): void {
-    this.asked.push(`${partial.index}/${block}`);
-    this.blocks.set(`${partial.index}/${block}`, partial);
-  }
-  /** Everything it was asked for will not come. */
-  forget(): void {
-    for (const [key, partial] of this.blocks) partial.unrequest(Number(key.split('/')[1]));
-    this.blocks.clear();
-  }
 }
 
-interface Bench extends StoreFixture {
-  readonly scheduler: Scheduler;
-  urgent: UrgentPiece[];
-  streaming: boolean;
-}
-
-function bench(options: Parameters<typeof openStore>[1] = {}): Bench {
-  const fixture = openStore(sample, options);
-  const made: Bench = {
-    ...fixture,
-    urgent: [],
-    streaming: false,
-    scheduler: new Scheduler(
-      fixture.store,
-      new SeededRandom(3),
-      () => made.urgent,
-      () => made.streaming,
-    ),
-  };
-  return made;
-}
+const bench = (options?: Parameters<typeof schedulerBench>[1]): SchedulerBench =>
+  schedulerBench(sample, options);
 
 const pieces = (asked: readonly string[]): number[] => [
   ...new Set(asked.map((key) => Number(key.split('/')[0]))),
