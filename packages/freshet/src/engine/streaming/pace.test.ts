@@ -40,13 +40,15 @@ describe('rate of deadlines', () => {
 });
 
 describe('lead', () => {
-  it("counts in the film's own time", () => {
+  it("counts in the film's own time, up to ten seconds of it", () => {
     const pace = new Pace(0);
     pace.onAsked(0);
     pace.onDelivered(0, 300 * KB, 100 * KB);
     expect(pace.lead(0)).toBe(3000);
-    pace.onDelivered(0, 900 * KB, 100 * KB);
-    expect(pace.lead(0)).toBe(6000);
+    pace.onDelivered(0, 600 * KB, 100 * KB);
+    expect(pace.lead(0)).toBe(9000);
+    pace.onDelivered(0, 600 * KB, 100 * KB);
+    expect(pace.lead(0)).toBe(10_000);
   });
 
   it('lasts no longer than the bytes do when nothing comes any more', () => {
@@ -54,9 +56,9 @@ describe('lead', () => {
     // A minute's worth in ten seconds.
     read(pace, 600 * KB, 0, 10_000, 100 * KB);
     pace.onAsked(10_000);
-    expect(pace.lead(10_000)).toBeGreaterThan(5800);
-    expect(pace.lead(13_000)).toBeLessThan(3000);
-    expect(pace.lead(16_000)).toBe(0);
+    expect(pace.lead(10_000)).toBeGreaterThan(9800);
+    expect(pace.lead(15_000)).toBeLessThan(5000);
+    expect(pace.lead(20_000)).toBe(0);
     expect(pace.lead(60_000)).toBe(0);
   });
 
@@ -73,11 +75,11 @@ describe('lead', () => {
     const pace = new Pace(0);
     pace.onAsked(0);
     pace.onDelivered(0, 1000 * KB, 100 * KB);
-    expect(pace.lead(1000)).toBe(5000);
-    expect(pace.lead(2000)).toBe(4000);
-    expect(pace.lead(600_000)).toBe(4000);
+    expect(pace.lead(1000)).toBe(9000);
+    expect(pace.lead(2000)).toBe(8000);
+    expect(pace.lead(600_000)).toBe(8000);
     pace.onAsked(600_000);
-    expect(pace.lead(601_000)).toBe(3000);
+    expect(pace.lead(601_000)).toBe(7000);
   });
 
   it('is nothing for who reads as fast as the film plays, and after a jump', () => {

@@ -54,7 +54,7 @@ export class Pace {
     this.#lead = Math.min(MAX_LEAD, this.#lead + played);
   }
 
-  /** Milliseconds, 0 to 6000. */
+  /** Milliseconds, 0 to 10,000. */
   lead(now: number): number {
     this.#shrink(now);
     return this.#lead;
