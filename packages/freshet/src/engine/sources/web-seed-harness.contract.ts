@@ -27,6 +27,7 @@ import { Scheduler, type UrgentPiece } from '../pieces/scheduler.ts';
 import type { PieceHashes } from '../pieces/verification.ts';
 import { RateLimiter } from '../rate-limiter.ts';
 import { OriginLimits } from './origin-limits.ts';
+import type { WebSeedHost } from './web-seed-host.ts';
 import type { WebSeedPolicy } from './web-seed-policy.ts';
 import { WebSeeds } from './web-seeds.ts';
 
@@ -111,6 +112,7 @@ export class Harness {
   readonly http: MemoryHttp;
   readonly store: PieceStore;
   readonly scheduler: Scheduler;
+  readonly host: WebSeedHost;
   readonly seeds: WebSeeds;
   readonly limiter: RateLimiter;
   readonly disk: MemoryDisk;
@@ -160,7 +162,7 @@ export class Harness {
     });
     const urgent = (): UrgentPiece[] => this.urgent.filter(({ piece }) => !this.store.verified.get(piece));
     this.scheduler = new Scheduler(this.store, random, urgent, () => this.streaming);
-    this.seeds = new WebSeeds({
+    this.host = {
       info,
       store: this.store,
       scheduler: this.scheduler,
@@ -186,7 +188,8 @@ export class Harness {
         this.wasted += bytes;
       },
       onWarning: (error) => this.warnings.push(error.message),
-    });
+    };
+    this.seeds = new WebSeeds(this.host);
   }
 
   nextId(): number {

@@ -1,0 +1,141 @@
+import { describe, expect, it } from 'vitest';
+import { Harness, type HarnessOptions, makeTorrent, type TestTorrent } from './web-seed-harness.contract.ts';
+
+const KIB = 1024;
+const PIECE = 256 * KIB;
+const COUNT = 128;
+const URL = 'http://seed.example/film.mp4';
+
+/** Made once: none of these tests changes it. */
+const torrent: TestTorrent = makeTorrent(COUNT * PIECE, PIECE);
+
+/** Somebody watches, and so many others do; nobody has anything. All of it is due in time, a piece each second. */
+function viewer(others: number, firstDue: number, options: HarnessOptions = {}): Harness {
+  const h = new Harness(torrent, { latencyMs: 20, ...options });
+  h.serveAll(URL);
+  h.seeds.add(URL);
+  h.peers = others;
+  h.streaming = true;
+  h.urgent = Array.from({ length: COUNT }, (_, piece) => ({ piece, deadline: firstDue + piece * 1000 }));
+  h.seeds.start();
+  return h;
+}
+
+/** The first piece of each request, in their order. */
+const asked = (h: Harness): number[] => h.http.requests.map(({ range }) => range!.first / PIECE);
+
+const isAscending = (numbers: readonly number[]): boolean =>
+  numbers.every((number, i) => i === 0 || number > numbers[i - 1]!);
+
+describe('sharing', () => {
+  it.each([
+    [1, 2, 75, 101],
+    [9, 2, 10, 32],
+    [9, 5, 35, 65],
+    [49, 2, 1, 10],
+    [9, 0, 0, 0],
+  ])(
+    'with %i others and %i copies, fetches ahead from %i to %i runs in 100 seconds',
+    async (others, copies, least, most) => {
+      const h = viewer(others, 1e6, { policy: { sharedCopies: copies } });
+      await h.run(100_000);
+      h.urgent = [];
+      await h.run(1000);
+      expect(h.http.requests.length).toBeGreaterThanOrEqual(least);
+      expect(h.http.requests.length).toBeLessThanOrEqual(most);
+      // One run is one piece, and none is fetched twice.
+      expect(new Set(asked(h)).size).toBe(h.http.requests.length);
+      expect(h.received).toBe(h.http.requests.length * PIECE);
+    },
+  );
+
+  it('draws at random from all that is ahead', async () => {
+    const h = viewer(9, 1e6);
+    await h.run(100_000);
+    const drawn = asked(h);
+    expect(isAscending(drawn)).toBe(false);
+    expect(Math.min(...drawn)).toBeLessThan(COUNT / 3);
+    expect(Math.max(...drawn)).toBeGreaterThan((2 * COUNT) / 3);
+  });
+
+  it('leaves what a peer has', async () => {
+    const h = viewer(1, 1e6);
+    for (let piece = 0; piece < COUNT; piece += 2) h.store.picker.addAvailability(piece);
+    await h.run(60_000);
+    expect(asked(h).length).toBeGreaterThan(30);
+    expect(asked(h).filter((piece) => piece % 2 === 0)).toEqual([]);
+  });
+
+  it('ends when the reader needs nothing more', async () => {
+    const h = viewer(1, 1e6);
+    await h.run(5000);
+    const before = asked(h).length;
+    expect(before).toBeGreaterThan(0);
+    h.urgent = [];
+    await h.run(20_000);
+    expect(asked(h)).toHaveLength(before);
+  });
+
+  it('fetches by itself, in order, what is due within five seconds beside an origin that is fast enough', async () => {
+    const h = viewer(9, 5000, { bytesPerSecond: 1024 * KIB, policy: { sharedCopies: 0 } });
+    await h.run(20_000);
+    expect(asked(h).length).toBeGreaterThanOrEqual(20);
+    expect(isAscending(asked(h))).toBe(true);
+  });
+
+  it('does not ask a crowded origin for what everybody needs next, but for one of the next pieces', async () => {
+    const h = viewer(19, 0, { bytesPerSecond: 64 * KIB });
+    await h.run(2000);
+    // Before anything is known of the origin each asks for the first.
+    expect(asked(h)[0]).toBe(0);
+    await h.run(60_000);
+    const drawn = asked(h).slice(1);
+    expect(drawn.length).toBeGreaterThan(8);
+    expect(isAscending(drawn)).toBe(false);
+    expect(drawn.filter((piece) => piece >= 5).length).toBeGreaterThan(drawn.length / 3);
+    // Not far beyond: what is needed now is what the swarm lacks.
+    expect(Math.max(...drawn)).toBeLessThan(40);
+  });
+});
+
+describe('first requests', () => {
+  /** A piece each 400 milliseconds: four are due within the second and a half in which peers are awaited. */
+  function arrival(expectsPeers: boolean): Harness {
+    const h = new Harness(torrent, { latencyMs: 100, bytesPerSecond: 1024 * KIB });
+    h.serveAll(URL);
+    h.seeds.add(URL);
+    h.streaming = true;
+    h.expectsPeers = expectsPeers;
+    h.urgent = Array.from({ length: 20 }, (_, piece) => ({ piece, deadline: piece * 400 }));
+    h.seeds.start();
+    return h;
+  }
+
+  it('are two side by side while the first peers are awaited', async () => {
+    const h = arrival(true);
+    expect(asked(h)).toEqual([0, 1]);
+    // No third one while nothing has come.
+    await h.clock.advanceAsync(90);
+    h.seeds.update();
+    expect(asked(h)).toEqual([0, 1]);
+    await h.run(1500);
+    expect(h.verified.slice(0, 2)).toEqual(expect.arrayContaining([0, 1]));
+  });
+
+  it('are followed by one at a time once the server sends', async () => {
+    const h = arrival(true);
+    let seen = 2;
+    const opened: number[] = [];
+    for (let at = 0; at < 3000; at += 50) {
+      await h.clock.advanceAsync(50);
+      h.seeds.update();
+      const begun = h.http.requests.length;
+      if (begun > seen) opened.push(begun - seen);
+      seen = begun;
+    }
+    expect(opened.length).toBeGreaterThan(0);
+    expect(Math.max(...opened)).toBe(1);
+  });
+
+  it('is a single one when no peers are awaited', () => expect(asked(arrival(false))).toEqual([0]));
+});
