@@ -6,6 +6,7 @@
  */
 
 import type { Clock } from 'freshet/engine';
+import { sharedDraw, type UrgentPiece } from 'freshet/engine';
 import type { SeededRandom } from 'freshet/memory';
 import type { VisitorEvents } from '../actors/visitor.ts';
 import type { Film } from '../film.ts';
@@ -28,18 +29,18 @@ const STEP = 200;
 /** Milliseconds from arrival to the first peers: tracker, offers, ICE and DTLS at 80 ms. Calibrated with detailed runs. */
 const CONNECT = 1200;
 /** Peers that a viewer meets at first, and has at most. Calibrated with detailed runs. */
-const FIRST_PEERS = 20;
+const FIRST_PEERS = 8;
 const MAX_PEERS = 55;
 /** Pieces that a viewer fetches at a time, from all sources. */
 const MAX_TRANSFERS = 24;
 /** Pieces that a viewer sends at a time. */
-const UPLOADS = 16;
-/** Bytes ahead of the play position that are fetched in their order: the engine's read-ahead. */
-const READ_AHEAD = 32 * 1024 * 1024;
+const UPLOADS = 12;
 /** Of a piece that is needed within so many milliseconds several peers send parts, so many at most, none smaller than that. */
 const SOON = 10_000;
 const MAX_SOURCES = 8;
 const MIN_PART = 32 * 1024;
+/** Seconds of film beyond which viewers hold back: fifteen, and ten that the player has read already. */
+const LATER = 25;
 /** Pieces compared for the rarest one. */
 const SAMPLE = 12;
 
@@ -53,6 +54,8 @@ export class CoarseSwarm {
   requests = 0;
   bytes = 0;
   steps = 0;
+  /** Viewers so far. */
+  arrived = 0;
   readonly #setup: CoarseSetup;
   readonly #http: Transfer[] = [];
 
@@ -147,18 +150,34 @@ export class CoarseSwarm {
     const at = viewer.playback.startupMs === undefined ? 0 : viewer.playback.position;
     const first = Math.floor(at / pieceLength);
     if (policy.order === 'deadlines') {
-      const beyond = Math.min(this.pieceCount, first + Math.ceil(READ_AHEAD / pieceLength));
+      const beyond = this.#beyond(at);
       for (let piece = first; piece < beyond && transfers.length < MAX_TRANSFERS; piece++) {
+        if (this.#isLater(viewer, piece, at) && viewer.later < pieceLength) break;
         if (pieces[piece] === PIECE.missing) this.#fetch(viewer, piece, at);
         else if (pieces[piece] === PIECE.asked) this.#hurry(viewer, piece, at);
       }
     } else if (policy.order === 'sequential') {
-      for (let piece = first; piece < this.pieceCount && transfers.length < MAX_TRANSFERS; piece++) {
+      const beyond = this.#beyond(at);
+      for (let piece = first; piece < beyond && transfers.length < MAX_TRANSFERS; piece++) {
         if (pieces[piece] === PIECE.missing && !this.#fetch(viewer, piece, at)) break;
       }
     }
-    if (policy.fill === 'rarest') while (transfers.length < MAX_TRANSFERS && this.#fetchRare(viewer));
-    this.#prefetch(viewer);
+    if (policy.fill === 'rarest' && !policy.restrained)
+      while (transfers.length < MAX_TRANSFERS && this.#fetchRare(viewer));
+    if (this.steps % (1000 / STEP) === viewer.phase) this.#prefetch(viewer, at);
+  }
+
+  #beyond(at: number): number {
+    const { pieceLength, policy } = this.#setup;
+    return Math.min(
+      this.pieceCount,
+      Math.floor(at / pieceLength) + Math.ceil(policy.readAhead / pieceLength),
+    );
+  }
+
+  #isLater(viewer: CoarseViewer, piece: number, at: number): boolean {
+    const { policy, film, pieceLength } = this.#setup;
+    return policy.restrained && viewer.peers.length > 0 && piece * pieceLength - at > LATER * film.rate;
   }
 
   /** Begins a transfer of the piece from a peer, or from the origin where the policy says so. */
@@ -172,10 +191,12 @@ export class CoarseSwarm {
       someoneHas: has,
     };
     if (free !== undefined && !policy.prefersHttp(demand)) {
+      if (this.#isLater(viewer, piece, at)) viewer.later -= pieceLength;
       this.#begin(viewer, piece, free);
       return true;
     }
-    if (this.#setup.origin.up === 0 || !policy.http(demand)) return false;
+    if (viewer.atOrigin >= policy.httpAtOnce || this.#setup.origin.up === 0 || !policy.http(demand))
+      return false;
     this.#begin(viewer, piece, undefined);
     return true;
   }
@@ -201,7 +222,7 @@ export class CoarseSwarm {
       if (viewer.pieces[piece] !== PIECE.missing) continue;
       if (best >= 0 && this.copies[piece]! >= this.copies[best]!) continue;
       const { free } = this.#supplier(viewer, piece);
-      if (free === undefined && !policy.httpFill) continue;
+      if (free === undefined && !(policy.httpFill && viewer.atOrigin < policy.httpAtOnce)) continue;
       best = piece;
       from = free;
     }
@@ -210,18 +231,23 @@ export class CoarseSwarm {
     return true;
   }
 
-  /** Now and then the origin is asked for something that nobody has: each viewer brings in what others share. */
-  #prefetch(viewer: CoarseViewer): void {
-    const { policy, random } = this.#setup;
-    const chance = policy.prefetchPerSecond(viewer.peers.length);
-    if (chance <= 0 || !viewer.connected || random.below(1_000_000) >= chance * STEP * 1000) return;
-    for (let i = 0; i < SAMPLE; i++) {
-      const piece = random.below(this.pieceCount);
-      if (viewer.pieces[piece] === PIECE.missing && !this.#supplier(viewer, piece).has) {
-        this.#begin(viewer, piece, undefined);
-        return;
-      }
+  /** Now and then the origin is asked for something that nobody has and all will want, as `sharedDraw` of the engine says. */
+  #prefetch(viewer: CoarseViewer, at: number): void {
+    const { policy, random, film, pieceLength } = this.#setup;
+    if (policy.sharedCopies === 0 || !viewer.connected || viewer.peers.length === 0) return;
+    const alone: UrgentPiece[] = [];
+    const now = this.#now();
+    const beyond = this.#beyond(at);
+    for (let piece = Math.floor(at / pieceLength); piece < beyond; piece++) {
+      if (viewer.pieces[piece] !== PIECE.missing || this.#supplier(viewer, piece).has) continue;
+      alone.push({ piece, deadline: now + (1000 * (piece * pieceLength - at)) / film.rate });
     }
+    const rate = viewer.originRate;
+    const viewers = this.present.length;
+    const state = { now, alone, pieceLength, rate, viewers, copies: policy.sharedCopies, aloneDemand: 5000 };
+    const { pieces, chance } = sharedDraw(state);
+    if (random.below(1_000_000) >= chance * 1_000_000) return;
+    this.#begin(viewer, pieces[random.below(pieces.length)]!.piece, undefined);
   }
 
   /** The peer with the piece that sends least, if one has a slot free; and whether any has the piece. */
@@ -264,6 +290,7 @@ export class CoarseSwarm {
     }
     this.#http.push(transfer);
     to.requests++;
+    to.atOrigin++;
     this.requests++;
   }
 
@@ -271,10 +298,14 @@ export class CoarseSwarm {
 
   /** Shares all lines: each gives its transfers equal parts; then those that can take more get what is left. */
   #share(): void {
+    const { film, pieceLength } = this.#setup;
     const began = this.#now() - STEP;
     let originLeft = this.#setup.origin.up ?? Number.POSITIVE_INFINITY;
     for (const viewer of this.present) {
       viewer.upLeft = viewer.up;
+      viewer.originRate = 0;
+      // Half of the film's rate, as the engine's restraint has it, and two seconds' worth at once.
+      viewer.later = Math.min(film.rate + pieceLength, viewer.later + (film.rate * STEP) / 2000);
       viewer.downLeft = viewer.down;
       for (const transfer of viewer.transfers) {
         transfer.rate = 0;
@@ -294,8 +325,11 @@ export class CoarseSwarm {
           transfer.rate += rate;
           transfer.fetch.rate += rate;
           viewer.downLeft -= rate;
-          if (from === undefined) originLeft -= rate;
-          else from.upLeft -= rate;
+          if (from === undefined) {
+            originLeft -= rate;
+            viewer.originRate += rate;
+          }
+          if (from !== undefined) from.upLeft -= rate;
         }
       }
     }
@@ -348,6 +382,7 @@ export class CoarseSwarm {
       transfer.from.sending--;
       return;
     }
+    transfer.to.atOrigin--;
     const at = this.#http.indexOf(transfer);
     this.#http[at] = this.#http.at(-1)!;
     this.#http.pop();

@@ -50,6 +50,14 @@ export class CoarseViewer implements Visitor {
   upLeft = 0;
   downLeft = 0;
   connected = false;
+  /** Requests to the origin that are out. */
+  atOrigin = 0;
+  /** At which step of a second it looks what to fetch for all. */
+  readonly phase: number;
+  /** Bytes that it may ask for of what is needed later, where it holds back. */
+  later = 0;
+  /** Bytes per second from the origin in the last step. */
+  originRate = 0;
   gone = false;
   requests = 0;
   completedAt: number | undefined;
@@ -74,6 +82,7 @@ export class CoarseViewer implements Visitor {
     this.#onPiece = events.onPiece;
     this.line = options.line;
     this.arrivedAt = clock.now();
+    this.phase = swarm.arrived++ % 5;
     this.pieces = new Uint8Array(Math.ceil(options.film.length / options.pieceLength));
     const source = {
       open: (position: number, onBytes: (count: number) => void, onEnd: () => void): FilmStream =>

@@ -26,15 +26,24 @@ export interface CoarsePolicy {
   prefersHttp(demand: Demand): boolean;
   /** Whether the origin is asked for what no free peer can send. */
   http(demand: Demand): boolean;
-  /** How often a second something is brought in that no peer has. */
-  prefetchPerSecond(peers: number): number;
+  /** Requests to the origin at a time. */
+  readonly httpAtOnce: number;
+  /** Bytes ahead of the play position that are fetched in their order. */
+  readonly readAhead: number;
+  /** How often each part of the film is fetched ahead by all viewers together, while no peer has it. */
+  readonly sharedCopies: number;
+  /** Who has only others like itself holds back with what is due later than in a quarter of a minute. */
+  readonly restrained: boolean;
 }
 
+const MIB = 1024 * 1024;
 const never = (): boolean => false;
 const always = (): boolean => true;
 
 /** As the engine has it: see docs/architecture.md, "Whose bytes cost money". */
 const freshet: CoarsePolicy = {
+  httpAtOnce: 2,
+  readAhead: 32 * MIB,
   peers: true,
   order: 'deadlines',
   fill: 'rarest',
@@ -42,31 +51,38 @@ const freshet: CoarsePolicy = {
   prefersHttp: never,
   http: ({ slackMs, peers, expectsPeers, someoneHas }) => {
     if (peers === 0) return expectsPeers ? slackMs < 1500 : true;
-    return slackMs < 4000 || (slackMs < 12_000 && !someoneHas);
+    return slackMs < 4000 || (slackMs < 5000 && !someoneHas);
   },
-  prefetchPerSecond: (peers) => 4 / (peers + 1),
+  sharedCopies: 2,
+  restrained: true,
 };
 
 /** One piece after the other, from peers and the origin alike. */
 const sequential: CoarsePolicy = {
+  httpAtOnce: 1,
+  readAhead: Number.POSITIVE_INFINITY,
   peers: true,
   order: 'sequential',
   fill: 'none',
   httpFill: false,
   prefersHttp: never,
   http: always,
-  prefetchPerSecond: () => 0,
+  sharedCopies: 0,
+  restrained: false,
 };
 
 /** The rarest piece first, from peers and the origin alike, as a download. */
 const rarest: CoarsePolicy = {
+  httpAtOnce: 4,
+  readAhead: 0,
   peers: true,
   order: 'none',
   fill: 'rarest',
   httpFill: true,
   prefersHttp: never,
   http: never,
-  prefetchPerSecond: () => 0,
+  sharedCopies: 0,
+  restrained: false,
 };
 
 /**
@@ -74,24 +90,30 @@ const rarest: CoarsePolicy = {
  * what p2p-media-loader does.
  */
 const window: CoarsePolicy = {
+  httpAtOnce: 2,
+  readAhead: 32 * MIB,
   peers: true,
   order: 'deadlines',
   fill: 'none',
   httpFill: false,
   prefersHttp: ({ slackMs }) => slackMs < 15_000,
   http: ({ slackMs }) => slackMs < 15_000,
-  prefetchPerSecond: (peers) => 2 / (peers + 1),
+  sharedCopies: 2,
+  restrained: false,
 };
 
 /** No peers. */
 const http: CoarsePolicy = {
+  httpAtOnce: 1,
+  readAhead: 6 * MIB,
   peers: false,
   order: 'sequential',
   fill: 'none',
   httpFill: false,
   prefersHttp: always,
   http: always,
-  prefetchPerSecond: () => 0,
+  sharedCopies: 0,
+  restrained: false,
 };
 
 export const coarsePolicies: Readonly<Record<Policy, CoarsePolicy>> = {
