@@ -39,6 +39,8 @@ export class WebSeedPlanner {
   readonly #needs: SeedNeeds;
   /** Where the last run without a deadline ended; the next one goes on there if it may. */
   #cursor = -1;
+  /** When a piece becomes due that was not when it was last looked, in clock milliseconds; infinite for never. */
+  nextDue: number = Number.POSITIVE_INFINITY;
   /** As of the last second. @see isCrowded */
   #crowded = false;
 
@@ -52,6 +54,7 @@ export class WebSeedPlanner {
 
   /** Begins, pauses and gives up runs. @param ticked a second has passed since this was last so. */
   assign(now: number, ticked: boolean): void {
+    this.nextDue = Number.POSITIVE_INFINITY;
     const useful = this.#host.usefulPeers();
     const rivals = this.#host.rivals();
     // Who is connected may be useful in a moment.
@@ -188,8 +191,12 @@ export class WebSeedPlanner {
     const horizon = now + (waiting ? waitingDemand : whatever);
     const due: UrgentPiece[] = [];
     for (const piece of this.#host.urgent()) {
-      if (piece.deadline >= horizon) break;
+      if (piece.deadline >= horizon) {
+        this.nextDue = Math.min(this.nextDue, piece.deadline - (horizon - now));
+        break;
+      }
       if (this.#isDue(piece, now, peers, waiting)) due.push(piece);
+      else this.nextDue = Math.min(this.nextDue, piece.deadline - highDemand);
     }
     return due;
   }

@@ -8,6 +8,9 @@ import { type WebSeedKind, WebSeedSource } from './web-seed-source.ts';
 /** Milliseconds between two looks at what is not due, a little less than those of a tick. */
 const TICK = 950;
 
+/** Milliseconds between two looks at what is due, at least. */
+const MIN_WAIT = 50;
+
 /** The web seeds of one torrent (BEP 17 and 19): sources of the same pieces as the peers. @see WebSeedPlanner */
 export class WebSeeds {
   readonly #host: WebSeedHost;
@@ -127,6 +130,8 @@ export class WebSeeds {
       at = Math.min(at, source.retryAt(now));
       busy ||= source.runs.size > 0;
     }
+    // While nothing arrives, nobody else tells that the next piece is due.
+    if (this.#planner !== undefined) at = Math.min(at, Math.max(now + MIN_WAIT, this.#planner.nextDue));
     // A server may fall silent while another one is idle and there is neither peer nor reader for whom time is told.
     if (busy && this.#sources.size > 1) at = Math.min(at, now + TICK);
     // One that rings early costs less than setting it again with each block.
