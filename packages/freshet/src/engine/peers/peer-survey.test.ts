@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { countUseful, hasFreeSeed, type SurveyedPeer, speedsOf } from './peer-survey.ts';
+import { countRivals, countUseful, hasFreeSeed, type SurveyedPeer, speedsOf } from './peer-survey.ts';
 
 const peer = (state: Partial<SurveyedPeer> = {}): SurveyedPeer => ({
   peerChoking: false,
   amInterested: true,
   isSeed: false,
+  uploadOnly: false,
   isOrigin: false,
   pipeline: { queueTime: 500, rate: 100 },
   ...state,
@@ -13,6 +14,12 @@ const peer = (state: Partial<SurveyedPeer> = {}): SurveyedPeer => ({
 describe('a survey of peers', () => {
   it('counts those that would send something', () => {
     expect(countUseful([peer(), peer({ peerChoking: true }), peer({ amInterested: false })])).toBe(1);
+  });
+
+  it('counts as rivals those that want what we want, whether they send or not', () => {
+    const others = [peer({ isSeed: true }), peer({ uploadOnly: true }), peer({ isOrigin: true })];
+    expect(countRivals(others)).toBe(0);
+    expect(countRivals([...others, peer(), peer({ peerChoking: true, amInterested: false })])).toBe(2);
   });
 
   it('finds a seed only where it is free and would send', () => {

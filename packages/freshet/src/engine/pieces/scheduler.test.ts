@@ -204,7 +204,7 @@ describe('Scheduler', () => {
   });
 
   describe('at the end', () => {
-    function lastPiece(): { b: Bench; slow: FakePeer; idle: FakePeer } {
+    function lastPiece(): { b: SchedulerBench; slow: FakePeer; idle: FakePeer } {
       const verified = new Bitfield(PIECES);
       for (let piece = 1; piece < PIECES; piece++) verified.set(piece);
       const b = bench({ verified });
