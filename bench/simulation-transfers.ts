@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CABLE, ORIGIN, World } from 'freshet-simulator';
-import { bundleChild } from '../tests/support/child-script.ts';
+import { bundleChild, type ChildScript } from '../tests/support/child-script.ts';
 import { within } from '../tests/support/wait.ts';
 import { machineOf, startLines } from './lines/lines.ts';
 import { offerLink, serveLink, type Times, timeHttp, timeLink } from './lines/measure.ts';
@@ -128,13 +128,17 @@ async function simulated(): Promise<Record<string, number>> {
 async function real(folder: string, fair: boolean): Promise<Record<string, number>> {
   const file = join(folder, 'film.mp4');
   await writeFile(file, new Uint8Array(BESIDE_BYTES));
-  const origin = await bundleChild(new URL('./lines/origin.ts', import.meta.url));
-  const transfers = await bundleChild(new URL('./lines/transfers.ts', import.meta.url));
   const lines = await startLines([
     machineOf(SITE, ORIGIN, fair),
     ...VIEWERS.map((address): ReturnType<typeof machineOf> => machineOf(address, CABLE, fair)),
   ]);
   const programs: Program[] = [];
+  const scripts: ChildScript[] = [];
+  const bundle = async (name: string): Promise<string> => {
+    const script = await bundleChild(new URL(`./lines/${name}.ts`, import.meta.url));
+    scripts.push(script);
+    return script.path;
+  };
   const start = async (machine: number, ...args: string[]): Promise<Program> => {
     const program = new Program(lines.node(machine, args));
     programs.push(program);
@@ -144,9 +148,10 @@ async function real(folder: string, fair: boolean): Promise<Record<string, numbe
   const ask = async (program: Program, order: Order): Promise<Report> =>
     JSON.parse(await within(program.ask(JSON.stringify(order)), 60_000, order.what)) as Report;
   try {
-    await start(0, origin.path, SITE, file);
-    const asking = await start(1, transfers.path);
-    const giving = await start(2, transfers.path);
+    await start(0, await bundle('origin'), SITE, file);
+    const transfers = await bundle('transfers');
+    const asking = await start(1, transfers);
+    const giving = await start(2, transfers);
     const url = `http://${SITE}/film.mp4`;
     const values: Record<string, number> = {};
     // What is loaded at the first use is not the network's.
@@ -171,7 +176,6 @@ async function real(folder: string, fair: boolean): Promise<Record<string, numbe
   } finally {
     for (const program of programs) program.kill();
     await lines.close();
-    await origin.remove();
-    await transfers.remove();
+    for (const script of scripts) await script.remove();
   }
 }
