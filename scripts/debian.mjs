@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
  */
 export const testPackages = [
   { name: 'chromium', probe: '/usr/bin/chromium' },
+  { name: 'firefox-esr', probe: 'firefox-esr' },
   { name: 'transmission-daemon', probe: 'transmission-daemon' },
   { name: 'aria2', probe: 'aria2c' },
   { name: 'python3-libtorrent', probe: ['/usr/bin/python3', '-c', 'import libtorrent'] },
