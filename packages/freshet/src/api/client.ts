@@ -10,6 +10,7 @@ import {
 } from '../session/errors.ts';
 import type { Commands, Session, SessionEvent, TorrentKey } from '../session/protocol.ts';
 import { abortedBy, onAbort } from './abort.ts';
+import { ClientStorage } from './client-storage.ts';
 import { callSafely, Emitter, withCallback } from './emitter.ts';
 import {
   addSettings,
@@ -71,6 +72,8 @@ export class Client extends Emitter<ClientEvents> {
   readonly torrents: Torrent[] = [];
   /** What the client was made with. */
   readonly options: Readonly<ClientOptions>;
+  /** What the site keeps in the browser. Empty in Node, where files are the user's own. */
+  readonly storage: ClientStorage;
   readonly #platform: ClientPlatform;
   readonly #session: Session;
   readonly #byKey = new Map<TorrentKey, Torrent>();
@@ -92,6 +95,7 @@ export class Client extends Emitter<ClientEvents> {
     const settings = sessionSettings(options);
     const tracker = typeof options.tracker === 'object' ? options.tracker : {};
     this.#session = session ?? platform.openSession(settings, tracker);
+    this.storage = new ClientStorage(this.#session, platform.storageAccount);
     this.#unsubscribe = this.#session.subscribe((event) => this.#handle(event));
   }
 

@@ -3,6 +3,7 @@
 export * from '../session/errors.ts';
 export type {
   FileSnapshot,
+  KeptTorrent,
   MetadataSnapshot,
   PeerSnapshot,
   PieceMapSnapshot,
@@ -14,6 +15,7 @@ export type {
   WebSeedSnapshot,
 } from '../session/protocol.ts';
 export type { ClientEvents } from './client.ts';
+export { ClientStorage, type StorageEstimate } from './client-storage.ts';
 export { Emitter } from './emitter.ts';
 export { File, type FileEvents, type FileRequest } from './file.ts';
 export * from './options.ts';

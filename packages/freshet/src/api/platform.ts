@@ -2,6 +2,7 @@
 
 import type { Session, SessionSettings } from '../session/protocol.ts';
 import type { Client } from './client.ts';
+import type { StorageAccount } from './client-storage.ts';
 import type { File } from './file.ts';
 import type { ServerOptions, TrackerOptions } from './options.ts';
 import type { FileReadStream } from './read-stream.ts';
@@ -26,6 +27,8 @@ export interface FileServer {
 export interface ClientPlatform {
   readonly webrtc: boolean;
   openSession(settings: SessionSettings, tracker: TrackerOptions): Session;
+  /** The browser's account of the site's storage; absent in Node. */
+  readonly storageAccount?: StorageAccount | undefined;
   createReadStream(iterator: ByteIterator): FileReadStream;
   /** Throws `ArgumentError` when the options do not suit the platform. */
   createServer(client: Client, options: ServerOptions, force: 'node' | 'browser' | undefined): FileServer;

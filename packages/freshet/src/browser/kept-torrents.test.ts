@@ -90,10 +90,10 @@ describe('KeptTorrents', () => {
     await kept.open(A);
     shelf.files.set(A, 1);
     await kept.close(A);
-    expect(await kept.remove(A)).toBe(false);
+    expect(await kept.remove(A)).toBeUndefined();
     await kept.close(A);
-    expect(await kept.remove(A)).toBe(true);
-    expect(await kept.remove(A)).toBe(false);
+    expect(await kept.remove(A)).toBe(1);
+    expect(await kept.remove(A)).toBeUndefined();
     expect(await kept.list()).toEqual([]);
   });
 
@@ -115,7 +115,7 @@ describe('KeptTorrents', () => {
     const { shelf, kept } = setUp();
     await kept.open(A);
     for (const hash of [A, B, C]) shelf.files.set(hash, 10);
-    expect(await kept.clear()).toBe(20);
+    expect(await kept.remove(undefined)).toBe(20);
     expect([...shelf.files.keys()]).toEqual([A]);
   });
 
@@ -124,8 +124,8 @@ describe('KeptTorrents', () => {
     shelf.files.set(A, 10);
     const broken = shelf.remove;
     shelf.remove = () => Promise.reject(new Error('a fault'));
-    await expect(kept.clear()).rejects.toThrow('a fault');
+    await expect(kept.remove(undefined)).rejects.toThrow('a fault');
     shelf.remove = broken;
-    expect(await kept.clear()).toBe(10);
+    expect(await kept.remove(undefined)).toBe(10);
   });
 });

@@ -110,19 +110,18 @@ export class KeptTorrents {
     return this.#inTurn(async () => this.#evict(await this.#list(), bytes));
   }
 
-  /** Resolves with whether it was there and is gone now; one in use stays. */
-  remove(infoHash: string): Promise<boolean> {
+  /**
+   * Removes one, or all, unless in use. Resolves with the bytes that were freed; with `undefined` when the one is not there
+   * or in use.
+   */
+  remove(infoHash: string | undefined): Promise<number | undefined> {
     return this.#inTurn(async () => {
-      const found = (await this.#list()).find((torrent) => torrent.infoHash === infoHash);
-      if (found === undefined || found.inUse) return false;
-      await this.#remove([found]);
-      return true;
+      const torrents = await this.#list();
+      const going = torrents.filter((one) => !one.inUse && (infoHash ?? one.infoHash) === one.infoHash);
+      if (infoHash !== undefined && going.length === 0) return undefined;
+      await this.#remove(going);
+      return going.reduce((sum, { stored }) => sum + stored, 0);
     });
-  }
-
-  /** Removes all that are not in use. Resolves with the bytes that were freed. */
-  clear(): Promise<number> {
-    return this.makeRoom(Number.POSITIVE_INFINITY);
   }
 
   async #list(): Promise<KeptTorrent[]> {

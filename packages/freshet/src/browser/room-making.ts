@@ -49,8 +49,8 @@ export function withRoomMaking(store: FileStore, makeRoom: (bytes: number) => Pr
     },
     stat: (path) => store.stat(path),
     remove: (path) => store.remove(path),
-    rename: store.rename?.bind(store),
-    freeSpace: store.freeSpace?.bind(store),
+    ...(store.rename && { rename: store.rename.bind(store) }),
+    ...(store.freeSpace && { freeSpace: store.freeSpace.bind(store) }),
     label: (path) => store.label(path),
   };
 }

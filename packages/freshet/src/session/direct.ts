@@ -214,6 +214,9 @@ export class DirectSession implements Session {
         })),
       webSeeds: ({ torrent }) => (get(torrent).engineTorrent?.webSeeds() ?? []).map(webSeedSnapshot),
       pieces: ({ torrent }) => get(torrent).pieceMap(),
+      kept: () => this.#platform.kept?.list() ?? [],
+      removeKept: ({ infoHash }) =>
+        this.#platform.kept?.remove(infoHash) ?? (infoHash === undefined ? 0 : undefined),
       networkChanged: () => void this.#engine.networkChanged(),
     };
   }

@@ -4,7 +4,7 @@ import type { Disk, Ports, StateStore } from '../engine/ports.ts';
 import type { FileStore } from '../engine/storage/file-store.ts';
 import type { MovableFiles } from '../engine/storage/torrent-folder.ts';
 import type { Info, InfoHash } from '../protocol/index.ts';
-import type { BlobLike, StorageLocation } from './protocol.ts';
+import type { BlobLike, KeptTorrent, StorageLocation } from './protocol.ts';
 
 /** Where one torrent is kept. */
 export interface TorrentStorage {
@@ -40,6 +40,13 @@ export interface PlacedSeedFile {
   readonly seed: SeedFile;
 }
 
+/** Torrents in a storage that nobody sees but through this. */
+export interface KeptStorage {
+  list(): Promise<readonly KeptTorrent[]>;
+  /** Removes one, or all, unless in use. The bytes freed; `undefined` when the one is not there or in use. */
+  remove(infoHash: string | undefined): Promise<number | undefined>;
+}
+
 export interface SessionPlatform {
   readonly ports: Ports;
   /** The folder that a torrent's files go to, as shown to people; `undefined` where there are no folders. */
@@ -57,6 +64,8 @@ export interface SessionPlatform {
   readonly folderOf?: ((path: string) => string) | undefined;
   /** A read-only store over files that stay where they are. */
   openSeed(files: readonly PlacedSeedFile[]): FileStore;
+  /** What is kept of torrents beyond the session; absent where files are the user's own. */
+  readonly kept?: KeptStorage | undefined;
   /** Releases what the ports hold. Called once, after the engine has closed. */
   close(): Promise<void>;
 }

@@ -14,7 +14,13 @@ import type {
   TorrentKey,
   TorrentSource,
 } from './settings.ts';
-import type { PeerSnapshot, PieceMapSnapshot, TrackerSnapshot, WebSeedSnapshot } from './snapshot-types.ts';
+import type {
+  KeptTorrent,
+  PeerSnapshot,
+  PieceMapSnapshot,
+  TrackerSnapshot,
+  WebSeedSnapshot,
+} from './snapshot-types.ts';
 
 export type * from './events.ts';
 export type * from './settings.ts';
@@ -99,6 +105,13 @@ export interface Commands {
   webSeeds: { args: { torrent: TorrentKey }; result: readonly WebSeedSnapshot[] };
   /** For a map of the pieces. */
   pieces: { args: { torrent: TorrentKey }; result: PieceMapSnapshot };
+  /** Torrents that are kept beyond the page, those used last first; none where files are the user's own. */
+  kept: { args: Record<string, never>; result: readonly KeptTorrent[] };
+  /**
+   * Removes what is kept of one torrent, or of all, unless it is in use. Resolves with the bytes that were freed; with
+   * `undefined` when the one is not there or in use.
+   */
+  removeKept: { args: { infoHash: string | undefined }; result: number | undefined };
   /** The network has changed or come back: announce and connect again at once. */
   networkChanged: { args: Record<string, never>; result: undefined };
 }
