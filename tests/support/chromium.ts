@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, BrowserPage } from './browser.ts';
 import { makeTempDir, removeDir } from './files.ts';
 import { needProgram } from './process.ts';
 
@@ -19,17 +20,9 @@ const FLAGS = [
   '--autoplay-policy=no-user-gesture-required',
 ];
 
-/** A page with what it has said so far. */
-export interface TestPage {
+/** A page, for what only Chromium's driver can do. */
+export interface TestPage extends BrowserPage {
   readonly page: Page;
-  /** Lines of the console as `type: text`, and uncaught errors as `uncaught: text`. */
-  readonly log: readonly string[];
-  /** Uncaught errors only. */
-  readonly errors: readonly string[];
-  /** Writes a picture of the page; makes its folder. */
-  screenshot(path: string): Promise<void>;
-  /** Closes the page as a user closes a tab. */
-  close(): Promise<void>;
 }
 
 /** What a page can be opened with. */
@@ -39,12 +32,9 @@ export interface PageOptions {
 }
 
 /** A headless Chromium with a profile of its own. */
-export interface TestBrowser {
-  readonly version: string;
+export interface TestBrowser extends Browser {
   readonly context: BrowserContext;
-  /** Opens a page; its pages share storage and service workers. */
   open(url?: string, options?: PageOptions): Promise<TestPage>;
-  close(): Promise<void>;
 }
 
 /** Starts Debian's Chromium, headless, with a new profile that `close()` removes. */
@@ -65,6 +55,7 @@ export async function startChromium(extraFlags: readonly string[] = []): Promise
   }
   context.setDefaultTimeout(30_000);
   return {
+    name: 'chromium',
     version: context.browser()?.version() ?? '',
     context,
     open: (url, options) => openPage(context, url, options),
@@ -90,6 +81,21 @@ async function openPage(context: BrowserContext, url?: string, options: PageOpti
     page,
     log,
     errors,
+    evaluate: (run: (argument: never) => unknown, argument?: unknown) =>
+      page.evaluate(run, argument as never) as Promise<never>,
+    waitFor: async (check: (argument: never) => unknown, argument?: unknown) => {
+      await page.waitForFunction(check, argument as never);
+    },
+    beforeScripts: async (run) => {
+      await page.addInitScript(run);
+    },
+    goto: async (to) => {
+      await page.goto(to);
+    },
+    reload: async () => {
+      await page.reload();
+    },
+    chooseFiles: (selector, ...paths) => page.setInputFiles(selector, paths),
     screenshot: async (path) => {
       await mkdir(dirname(path), { recursive: true });
       await page.screenshot({ path });

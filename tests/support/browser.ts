@@ -1,0 +1,52 @@
+/** One way to drive Chromium and Firefox alike, for tests that run in both. */
+
+import { startChromium } from './chromium.ts';
+import { startFirefox } from './firefox.ts';
+
+/** A page in a tab or window of its own, with what it has said so far. */
+export interface BrowserPage {
+  /** Lines of the console as `type: text`, and uncaught errors as `uncaught: text`. */
+  readonly log: readonly string[];
+  /** Uncaught errors only. */
+  readonly errors: readonly string[];
+  /** Runs a function in the page and resolves with what it returns. It sees the page's globals and its argument only. */
+  evaluate<Result>(run: () => Result | Promise<Result>): Promise<Result>;
+  evaluate<Result, Argument>(
+    run: (argument: Argument) => Result | Promise<Result>,
+    argument: Argument,
+  ): Promise<Result>;
+  /** Resolves once `check` returns something true in the page; rejects after half a minute. */
+  waitFor(check: () => unknown): Promise<void>;
+  waitFor<Argument>(check: (argument: Argument) => unknown, argument: Argument): Promise<void>;
+  /** Runs a function before the scripts of every document that the page loads from now on. */
+  beforeScripts(run: () => void): Promise<void>;
+  goto(url: string): Promise<void>;
+  reload(): Promise<void>;
+  /** Chooses files of this machine, by their paths, in a file input. */
+  chooseFiles(selector: string, ...paths: readonly string[]): Promise<void>;
+  /** Writes a picture of the page; makes its folder. */
+  screenshot(path: string): Promise<void>;
+  /** Closes the page as a user closes a tab. */
+  close(): Promise<void>;
+}
+
+/** A headless browser with a new profile; its pages share storage and service workers. */
+export interface Browser {
+  readonly name: BrowserName;
+  readonly version: string;
+  open(url?: string): Promise<BrowserPage>;
+  close(): Promise<void>;
+}
+
+export type BrowserName = 'chromium' | 'firefox';
+
+/** The browsers by the names that tests print. */
+export const BROWSERS: readonly { readonly name: BrowserName; readonly title: string }[] = [
+  { name: 'chromium', title: 'Chromium' },
+  { name: 'firefox', title: 'Firefox' },
+];
+
+/** Starts one of Debian's browsers with a profile that `close()` removes. */
+export function startBrowser(name: BrowserName): Promise<Browser> {
+  return name === 'firefox' ? startFirefox() : startChromium();
+}
