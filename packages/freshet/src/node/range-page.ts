@@ -49,15 +49,3 @@ function formatBytes(bytes: number): string {
   }
   return `${value.toLocaleString('en', { maximumFractionDigits: unit === 0 ? 0 : 1 })} ${units[unit]}`;
 }
-
-/** `Content-Disposition` for showing a file, with its name for saving it (RFC 6266, RFC 5987). */
-export function inlineDisposition(name: string): string {
-  // Old readers take the plain form; what it cannot say is replaced.
-  const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
-  // Half a surrogate pair, which a hostile torrent may have, cannot be encoded.
-  const extended = encodeURIComponent(name.replace(/[\ud800-\udfff]/gu, '\ufffd')).replace(
-    /['()*]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
-  );
-  return `inline; filename="${plain}"; filename*=UTF-8''${extended}`;
-}

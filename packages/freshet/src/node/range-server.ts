@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type ByteRange, contentRange, contentType, parseRange } from '../protocol/index.ts';
-import { indexPage, inlineDisposition, type ServedIndex } from './range-page.ts';
+import { answerFile, type ByteRange, contentDisposition, contentType } from '../protocol/index.ts';
+import { indexPage, type ServedIndex } from './range-page.ts';
 import { listenSentence } from './system-error.ts';
 
 export type { ServedEntry, ServedIndex } from './range-page.ts';
@@ -183,40 +183,41 @@ async function sendFile(
   file: ServedFile,
   signal: AbortSignal,
 ): Promise<void> {
+  const { length } = file;
   const type = file.type ?? contentType(file.name);
   const etag = file.etag === undefined ? undefined : `"${file.etag}"`;
-  response.setHeader('Accept-Ranges', 'bytes');
-  response.setHeader('Content-Disposition', inlineDisposition(file.name));
+  const answer = answerFile(
+    {
+      method: request.method ?? '',
+      range: request.headers.range,
+      ifRange: request.headers['if-range'] as string | undefined,
+      ifNoneMatch: request.headers['if-none-match'],
+    },
+    { length, type, etag },
+    `freshet-${randomBytes(12).toString('hex')}`,
+  );
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Cache-Control', 'no-cache');
   if (ACTIVE_TYPES.test(type)) response.setHeader('Content-Security-Policy', 'sandbox');
-  if (etag !== undefined) {
-    response.setHeader('ETag', etag);
-    if (matches(request.headers['if-none-match'], etag)) {
-      response.writeHead(304).end();
-      return;
-    }
-  }
-  const ranges = wantedRanges(request, file, etag);
-  if (ranges === 'unsatisfiable') {
-    response.setHeader('Content-Range', contentRange(undefined, file.length));
-    response.removeHeader('Content-Disposition');
-    sentence(response, 416, `The file has ${file.length} bytes; the range asked for is beyond them.`);
+  for (const [name, value] of answer.headers) response.setHeader(name, value);
+  if (answer.status === 416) {
+    sentence(response, 416, `The file has ${length} bytes; the range asked for is beyond them.`);
     return;
   }
-  const body = bodyOf(file, type, ranges);
-  response.writeHead(ranges === undefined ? 200 : 206, body.headers);
-  if (request.method === 'HEAD') {
+  response.setHeader('Content-Disposition', contentDisposition('inline', file.name));
+  response.writeHead(answer.status);
+  if (request.method === 'HEAD' || answer.status === 304) {
     response.end();
     return;
   }
   // Players decide by the head; it need not wait for the first byte.
   response.flushHeaders();
-  for (const part of body.parts) {
-    if (part.head !== '' && !response.write(part.head)) await drained(response, signal);
-    if (!(await sendRange(response, file, part.range, signal))) return;
+  for (const part of answer.body) {
+    if (typeof part === 'string') {
+      if (!response.write(part)) await drained(response, signal);
+    } else if (!(await sendRange(response, file, part, signal))) return;
   }
-  response.end(body.tail);
+  response.end();
 }
 
 /** Sends the bytes of `range`; false when nobody wants them any more. */
@@ -255,68 +256,6 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
     response.once('drain', done);
     signal.addEventListener('abort', done);
   });
-}
-
-interface Body {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly parts: readonly { readonly head: string; readonly range: ByteRange }[];
-  readonly tail: string;
-}
-
-/** One range or none as it is, several as `multipart/byteranges` (RFC 9110, section 14.6). */
-function bodyOf(file: ServedFile, type: string, ranges: readonly ByteRange[] | undefined): Body {
-  const [first = { start: 0, end: file.length }] = ranges ?? [];
-  if (ranges === undefined || ranges.length === 1) {
-    return {
-      headers: {
-        'Content-Type': type,
-        'Content-Length': String(first.end - first.start),
-        ...(ranges === undefined ? {} : { 'Content-Range': contentRange(first, file.length) }),
-      },
-      parts: [{ head: '', range: first }],
-      tail: '',
-    };
-  }
-  const boundary = `freshet-${randomBytes(12).toString('hex')}`;
-  const parts = ranges.map((range, index) => ({
-    head: `${index === 0 ? '' : '\r\n'}--${boundary}\r\nContent-Type: ${type}\r\nContent-Range: ${contentRange(range, file.length)}\r\n\r\n`,
-    range,
-  }));
-  const tail = `\r\n--${boundary}--\r\n`;
-  const length = parts.reduce(
-    (sum, { head, range }) => sum + head.length + range.end - range.start,
-    tail.length,
-  );
-  return {
-    headers: {
-      'Content-Type': `multipart/byteranges; boundary=${boundary}`,
-      'Content-Length': String(length),
-    },
-    parts,
-    tail,
-  };
-}
-
-function wantedRanges(
-  request: IncomingMessage,
-  file: ServedFile,
-  etag: string | undefined,
-): readonly ByteRange[] | 'unsatisfiable' | undefined {
-  // Ranges are defined for GET only (RFC 9110, section 14.2).
-  if (request.method !== 'GET') return undefined;
-  const condition = request.headers['if-range'];
-  if (condition !== undefined && condition !== etag) return undefined;
-  const result = parseRange(request.headers.range, file.length);
-  if (result.kind === 'none') return undefined;
-  if (result.kind === 'unsatisfiable') return 'unsatisfiable';
-  // Ranges that repeat each other must not make more of a file than it is.
-  const total = result.ranges.reduce((sum, { start, end }) => sum + end - start, 0);
-  return result.ranges.length > 1 && total > file.length ? undefined : result.ranges;
-}
-
-function matches(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false;
-  return header.split(',').some((one) => one.trim() === '*' || one.trim().replace(/^W\//, '') === etag);
 }
 
 function sendPage(response: ServerResponse, index: ServedIndex): void {

@@ -5,6 +5,7 @@ export * from './bitfield.ts';
 export * from './bytes.ts';
 export * from './compact.ts';
 export * from './extension.ts';
+export * from './file-answer.ts';
 export * from './http-range.ts';
 export * from './ids.ts';
 export * from './ip.ts';
