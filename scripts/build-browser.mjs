@@ -7,7 +7,9 @@ import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
+import { rolldown } from 'rolldown';
+import ts from 'typescript';
+import { internalNames } from './internal-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const library = join(root, 'packages/freshet/src');
@@ -15,16 +17,14 @@ const bundles = join(root, 'packages/freshet/dist/bundle');
 const site = join(root, 'packages/cli/src/site');
 const siteOut = join(root, 'packages/cli/dist/site');
 
+/** What becomes a bundle, besides its entry. */
 const common = {
-  bundle: true,
-  minify: true,
-  sourcemap: true,
   platform: 'browser',
-  target: 'es2022',
   // Packages of this repository are bundled from their TypeScript.
-  conditions: ['source', 'browser'],
-  legalComments: 'none',
-  logLevel: 'warning',
+  resolve: { conditionNames: ['source', 'browser', 'import'] },
+  // Reading a property does nothing else in these sources, so what is read and not used can go.
+  treeshake: { propertyReadSideEffects: false, unknownGlobalSideEffects: false },
+  transform: { target: 'es2022' },
 };
 
 /** Entry, output, and whether it is loaded as a module or as a classic script. */
@@ -47,11 +47,45 @@ async function main() {
     if (!found)
       throw new Error(`${relative(root, entry)} is missing, so the browser bundles cannot be built.`);
   }
-  await Promise.all(
-    outputs.map(({ entry, out, format }) => build({ ...common, entryPoints: [entry], outfile: out, format })),
-  );
+  const mangleProps = { include: oneOf(libraryNames()) };
+  for (const { entry, out, format } of outputs) {
+    const bundle = await rolldown({ ...common, input: entry });
+    await bundle.write({
+      file: out,
+      format,
+      sourcemap: true,
+      comments: false,
+      // The site's page is not the library's: its names are not among those that were looked at.
+      minify: {
+        compress: { target: 'es2022' },
+        mangle: { toplevel: true },
+        ...(!out.startsWith(siteOut) && { mangleProps }),
+      },
+    });
+    await bundle.close();
+  }
   await copyPage();
   await report();
+}
+
+/** Property names that nobody spells outside of one bundle of the library. */
+function libraryNames() {
+  const config = join(root, 'packages/freshet/tsconfig.json');
+  const host = {
+    ...ts.sys,
+    onUnRecoverableConfigFileDiagnostic: ({ messageText }) => {
+      throw new Error(ts.flattenDiagnosticMessageText(messageText, '\n'));
+    },
+  };
+  const { options } = ts.getParsedCommandLineOfConfigFile(config, { types: [] }, host);
+  return internalNames(
+    outputs.map(({ entry }) => entry).filter((entry) => entry.startsWith(library)),
+    options,
+  );
+}
+
+function oneOf(names) {
+  return new RegExp(`^(?:${names.map((name) => name.replaceAll('$', '\\$')).join('|')})$`);
 }
 
 /** The site's pages, styles and pictures, as they are; its TypeScript is in main.js. */
