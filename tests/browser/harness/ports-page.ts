@@ -7,8 +7,10 @@ import { browserHttp } from '../../../packages/freshet/src/browser/http.ts';
 import { createOpfsFileStore } from '../../../packages/freshet/src/browser/opfs.ts';
 import { OpfsHost } from '../../../packages/freshet/src/browser/opfs-host.ts';
 import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-state.ts';
+import { localPipe } from '../../../packages/freshet/src/browser/port.ts';
 import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
 import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
+import { RtcPeers } from '../../../packages/freshet/src/browser/rtc-peers.ts';
 import { browserSockets } from '../../../packages/freshet/src/browser/sockets.ts';
 import { BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
 import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
@@ -25,7 +27,9 @@ import { infoHashFromBytes, toHex } from '../../../packages/freshet/src/protocol
 import { type CaseResult, runCases } from './vitest-in-page.ts';
 
 /** Candidates of this machine are enough. */
-const rtc = createBrowserRtc({ iceServers: [] });
+const [toPage, toEngine] = localPipe();
+new RtcPeers(toEngine, { iceServers: [] });
+const rtc = createBrowserRtc(toPage);
 
 function linkPair(): Promise<{ a: Link; b: Link; dispose(): void }> {
   return new Promise((resolve, reject) => {

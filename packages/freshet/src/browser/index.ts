@@ -3,6 +3,8 @@
 export * from './blob-files.ts';
 export * from './file-server.ts';
 export * from './platform.ts';
+export { localPipe, type Port, portOf } from './port.ts';
 export * from './register.ts';
+export { DEFAULT_ICE_SERVERS, RtcPeers, type RtcPeersOptions } from './rtc-peers.ts';
 export * from './storage.ts';
-export { createBrowserRtc, DEFAULT_ICE_SERVERS } from './webrtc.ts';
+export { createBrowserRtc } from './webrtc.ts';

@@ -1,11 +1,11 @@
 /** A byte pipe over one WebRTC data channel. */
 
 import type { Link, LinkHandler } from '../engine/ports.ts';
+import { type LinkChannel, LOW_WATER } from './data-channel.ts';
 import { MessageQueue } from './message-queue.ts';
 
 /** A larger first burst makes Chromium stall for two seconds: 4 of 8 fresh channels at 256 KiB, none at 64. */
 const HIGH_WATER = 65_536;
-const LOW_WATER = HIGH_WATER / 2;
 /** The event for a falling `bufferedAmount` is missed when the fall comes before it is armed. */
 const DRAIN_POLL = 100;
 /** A data channel cannot be told to wait, so this is what a peer may send into a pause: twice a full request window. */
@@ -20,16 +20,21 @@ const MESSAGES_PATIENCE = 50;
 const HEAD_START = 100;
 /** How long a connection outlives its closed channel, so that what the channel has accepted reaches the other end. */
 const LINGER = 500;
-/** RFC 4960 section 3.3.10.12: the other end closed its connection. */
-const SCTP_USER_ABORT = 12;
+
+/** What a link needs of its connection, which is the page's. */
+export interface LinkConnection {
+  /** Set by the link. */
+  onState: ((state: 'failed' | 'closed') => void) | undefined;
+  close(): void;
+}
 
 export class WebRtcLink implements Link {
   readonly transport = 'webrtc';
   readonly remote: undefined = undefined;
   readonly highWater: number = HIGH_WATER;
 
-  readonly #connection: RTCPeerConnection;
-  readonly #channel: RTCDataChannel;
+  readonly #connection: LinkConnection;
+  readonly #channel: LinkChannel;
   readonly #outbox = new MessageQueue();
   #handler: LinkHandler | undefined;
   #inbox: Uint8Array[] = [];
@@ -47,24 +52,23 @@ export class WebRtcLink implements Link {
   #headStart: ReturnType<typeof setTimeout> | undefined;
 
   /** `channel` is open or about to be, and has not delivered anything yet: messages are kept from here on. */
-  constructor(connection: RTCPeerConnection, channel: RTCDataChannel) {
+  constructor(connection: LinkConnection, channel: LinkChannel, onOpen: (link: WebRtcLink) => void) {
     this.#connection = connection;
     this.#channel = channel;
-    channel.binaryType = 'arraybuffer';
-    channel.bufferedAmountLowThreshold = LOW_WATER;
-    channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#receive(data);
-    channel.onbufferedamountlow = () => this.#pump();
-    channel.onerror = ({ error }) => {
-      if (error.sctpCauseCode !== SCTP_USER_ABORT) {
-        this.#fault = new Error(`The WebRTC data channel failed: ${error.message}`);
-      }
-    };
-    // Its last messages are events of their own, seen now and then to come after it.
-    channel.onclose = () => {
-      if (this.#state === 'closing') this.#ended(this.#fault);
-      else setTimeout(() => this.#ended(this.#fault), MESSAGES_PATIENCE);
-    };
-    connection.addEventListener('connectionstatechange', this.#onState);
+    channel.listen({
+      onOpen: () => onOpen(this),
+      onMessage: (data) => this.#receive(data),
+      onLow: () => this.#pump(),
+      onFault: ({ message, orderly }) => {
+        if (!orderly) this.#fault = new Error(`The WebRTC data channel failed: ${message}`);
+      },
+      // Its last messages are events of their own, seen now and then to come after it.
+      onClose: () => {
+        if (this.#state === 'closing') this.#ended(this.#fault);
+        else setTimeout(() => this.#ended(this.#fault), MESSAGES_PATIENCE);
+      },
+    });
+    connection.onState = (state) => this.#onState(state);
   }
 
   get queuedBytes(): number {
@@ -110,7 +114,7 @@ export class WebRtcLink implements Link {
     try {
       while (this.#outbox.length > 0 && this.#channel.bufferedAmount < HIGH_WATER) {
         // `send` copies, so the queue may reuse the message's memory.
-        this.#channel.send(this.#outbox.shift() as Uint8Array<ArrayBuffer>);
+        this.#channel.send(this.#outbox.shift() as Uint8Array);
       }
     } catch (error) {
       // The channel has closed under us and its event has not come yet.
@@ -177,14 +181,11 @@ export class WebRtcLink implements Link {
     if (this.#ending && this.#inbox.length === 0 && !this.#paused) this.#tellEnd();
   }
 
-  readonly #onState = (): void => {
-    const state = this.#connection.connectionState;
+  #onState(state: 'failed' | 'closed'): void {
     if (state === 'failed') this.#ended(new Error('The WebRTC connection to the peer was lost.'));
     // What the channel has received may still be on its way to us; its own `close` event comes after that.
-    else if (state === 'closed') {
-      this.#closedTimer ??= setTimeout(() => this.#ended(this.#fault), CLOSED_PATIENCE);
-    }
-  };
+    else this.#closedTimer ??= setTimeout(() => this.#ended(this.#fault), CLOSED_PATIENCE);
+  }
 
   #ended(error: Error | undefined): void {
     if (this.#state === 'ended' || this.#ending) return;
@@ -220,11 +221,8 @@ export class WebRtcLink implements Link {
     clearTimeout(this.#headStart);
     this.#outbox.clear();
     this.#dropInbox();
-    this.#connection.removeEventListener('connectionstatechange', this.#onState);
-    this.#channel.onmessage = null;
-    this.#channel.onbufferedamountlow = null;
-    this.#channel.onerror = null;
-    this.#channel.onclose = null;
+    this.#connection.onState = undefined;
+    this.#channel.mute();
     this.#channel.close();
     if (lingers) setTimeout(() => this.#connection.close(), LINGER);
     else this.#connection.close();

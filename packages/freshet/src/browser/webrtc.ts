@@ -1,80 +1,89 @@
-/** WebRTC connections on the browser's `RTCPeerConnection`. Only a page has it: a worker does not. */
+/** WebRTC connections for an engine that has them made by the page, which may be another thread. */
 
 import type { RtcAttempt, RtcConnector, RtcHandler } from '../engine/ports.ts';
-import { WebRtcLink } from './webrtc-link.ts';
-
-/** STUN servers used unless others are given; the ones WebTorrent uses. */
-export const DEFAULT_ICE_SERVERS: readonly RTCIceServer[] = [
-  { urls: 'stun:stun.l.google.com:19302' },
-  { urls: 'stun:global.stun.twilio.com:3478' },
-];
+import { linkChannel } from './data-channel.ts';
+import { ForwardedChannel } from './forwarded-channel.ts';
+import type { Port } from './port.ts';
+import type { RtcReport, RtcRequest, WithoutId } from './rtc-messages.ts';
+import { type LinkConnection, WebRtcLink } from './webrtc-link.ts';
 
 /** A STUN server that does not answer would hold the description back for ten seconds and more. */
 const GATHERING_LIMIT = 2_000;
 /** From both descriptions known to an open channel. Browsers give up on a pair of candidates after about 30 s. */
 const CONNECT_LIMIT = 30_000;
 
-export interface BrowserRtcOptions {
-  /** STUN and TURN servers. Default: `DEFAULT_ICE_SERVERS`. An empty list reaches peers on the same network only. */
-  readonly iceServers?: readonly RTCIceServer[] | undefined;
-}
+type Ask = (request: WithoutId<RtcRequest>, transfer?: readonly unknown[]) => void;
 
-class BrowserRtcAttempt implements RtcAttempt {
+/** One connection of the page: an attempt until its channel is open, then what the link closes. */
+class BridgedConnection implements RtcAttempt, LinkConnection {
+  onState: ((state: 'failed' | 'closed') => void) | undefined;
+  readonly #ask: Ask;
   readonly #initiator: boolean;
   #handler: RtcHandler | undefined;
-  #connection: RTCPeerConnection | undefined;
+  #forwarded: ForwardedChannel | undefined;
+  #gathering: ReturnType<typeof setTimeout> | undefined;
   #limit: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
-  constructor(create: () => RTCPeerConnection, offer: string | undefined, handler: RtcHandler) {
-    this.#initiator = offer === undefined;
+  constructor(offer: string | undefined, handler: RtcHandler, ask: Ask) {
+    this.#ask = ask;
     this.#handler = handler;
-    try {
-      const connection = create();
-      this.#connection = connection;
-      connection.onconnectionstatechange = () => {
-        const state = connection.connectionState;
-        if (state === 'failed' || state === 'closed') this.#fail('no way to the peer was found');
-      };
-      if (offer === undefined) this.#open(connection, connection.createDataChannel('freshet'));
-      else connection.ondatachannel = ({ channel }) => this.#open(connection, channel);
-      void this.#describe(connection, offer).catch((error: unknown) => this.#fail(reasonOf(error)));
-    } catch (error) {
-      // A browser allows some hundred connections per page, and refuses unknown ICE servers.
-      queueMicrotask(() => this.#fail(reasonOf(error)));
-    }
+    this.#initiator = offer === undefined;
+    ask(offer === undefined ? { op: 'offer' } : { op: 'answer', sdp: offer });
+    this.#gathering = setTimeout(() => ask({ op: 'describe' }), GATHERING_LIMIT);
   }
 
   accept(answerSdp: string): void {
-    const connection = this.#connection;
     // Trackers may bring an answer twice: the first one counts.
-    if (!connection || !this.#initiator || !this.#handler || this.#limit !== undefined) return;
-    this.#limit = setTimeout(() => this.#fail('the peer does not answer'), CONNECT_LIMIT);
-    connection
-      .setRemoteDescription({ type: 'answer', sdp: answerSdp })
-      .catch((error: unknown) => this.#fail(`the peer's answer is not usable (${reasonOf(error)})`));
+    if (!this.#initiator || !this.#handler || this.#limit !== undefined) return;
+    this.#limitConnecting();
+    this.#ask({ op: 'accept', sdp: answerSdp });
   }
 
   cancel(): void {
     if (!this.#handler) return;
     this.#handler = undefined;
-    this.#dispose();
+    this.close();
   }
 
-  async #describe(connection: RTCPeerConnection, offer: string | undefined): Promise<void> {
-    if (offer === undefined) {
-      await connection.setLocalDescription(await connection.createOffer());
-    } else {
-      await connection.setRemoteDescription({ type: 'offer', sdp: offer });
-      await connection.setLocalDescription(await connection.createAnswer());
-      this.#limit = setTimeout(() => this.#fail('the peer does not answer'), CONNECT_LIMIT);
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#settle();
+    this.#ask({ op: 'close' });
+  }
+
+  hear(report: RtcReport): void {
+    // It may have been on its way when the connection was closed; its channel then closes with it.
+    if (this.#closed) return;
+    switch (report.type) {
+      case 'description':
+        clearTimeout(this.#gathering);
+        if (!this.#initiator) this.#limitConnecting();
+        this.#handler?.onDescription(report.sdp);
+        return;
+      case 'channel':
+        this.#open(linkChannel(report.channel));
+        return;
+      case 'forwarding':
+        this.#forwarded = new ForwardedChannel(this.#ask);
+        this.#open(this.#forwarded);
+        return;
+      case 'state':
+        this.#fail('no way to the peer was found');
+        this.onState?.(report.state);
+        return;
+      case 'refused':
+        this.#fail(report.reason);
+        return;
+      default:
+        this.#forwarded?.hear(report);
     }
-    await gathered(connection);
-    if (connection.localDescription) this.#handler?.onDescription(connection.localDescription.sdp);
   }
 
-  #open(connection: RTCPeerConnection, channel: RTCDataChannel): void {
-    // Made before the channel opens, because messages can come right behind it.
-    const link = new WebRtcLink(connection, channel);
+  #open(channel: ReturnType<typeof linkChannel>): void {
+    // Made before the channel opens, because messages can come right behind it, and in Chromium before it.
+    const link = new WebRtcLink(this, channel, () => opened());
     const opened = (): void => {
       const handler = this.#handler;
       if (!handler) return;
@@ -82,78 +91,50 @@ class BrowserRtcAttempt implements RtcAttempt {
       this.#settle();
       handler.onLink(link);
     };
-    if (channel.readyState === 'open') queueMicrotask(opened);
-    else channel.addEventListener('open', opened, { once: true });
+    if (channel.isOpen) queueMicrotask(opened);
+  }
+
+  #limitConnecting(): void {
+    this.#limit ??= setTimeout(() => this.#fail('the peer does not answer'), CONNECT_LIMIT);
   }
 
   #fail(reason: string): void {
     const handler = this.#handler;
     this.#handler = undefined;
     if (!handler) return;
-    this.#dispose();
+    this.close();
     handler.onError(new Error(`The WebRTC connection failed: ${reason}.`));
   }
 
   #settle(): void {
+    clearTimeout(this.#gathering);
     clearTimeout(this.#limit);
-    if (!this.#connection) return;
-    this.#connection.onconnectionstatechange = null;
-    this.#connection.ondatachannel = null;
   }
-
-  #dispose(): void {
-    this.#settle();
-    this.#connection?.close();
-  }
-}
-
-/** Resolves when all candidates are in `localDescription`, or the time for that is over, or the attempt is. */
-function gathered(connection: RTCPeerConnection): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(limit);
-      connection.removeEventListener('icegatheringstatechange', check);
-      resolve();
-    };
-    const check = (): void => {
-      if (connection.iceGatheringState === 'complete' || connection.signalingState === 'closed') done();
-    };
-    const limit = setTimeout(done, GATHERING_LIMIT);
-    connection.addEventListener('icegatheringstatechange', check);
-    check();
-  });
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** An `RtcConnector` that has something to leave behind. */
-export interface BrowserRtc extends RtcConnector {
-  /** Stops listening for the end of the page. Connections stay with their owners. */
-  close(): void;
 }
 
 /**
- * Makes WebRTC connections that understand simple-peer (WebTorrent) and node-datachannel at the other end. They are
- * closed when the page goes: a browser that drops them leaves the peers in the dark for 15 to 30 seconds.
+ * Makes WebRTC connections that understand simple-peer (WebTorrent) and node-datachannel at the other end.
+ * @param port leads to the `RtcPeers` of a page.
  */
-export function createBrowserRtc(options: BrowserRtcOptions = {}): BrowserRtc {
-  const iceServers = options.iceServers ?? DEFAULT_ICE_SERVERS;
-  const connections = new Set<RTCPeerConnection>();
-  const create = (): RTCPeerConnection => {
-    for (const old of connections) if (old.signalingState === 'closed') connections.delete(old);
-    const connection = new RTCPeerConnection({ iceServers: [...iceServers] });
-    connections.add(connection);
+export function createBrowserRtc(port: Port): RtcConnector {
+  const connections = new Map<number, BridgedConnection>();
+  let lastId = 0;
+  port.onMessage = (message) => {
+    const report = message as RtcReport;
+    connections.get(report.id)?.hear(report);
+  };
+  const start = (offer: string | undefined, handler: RtcHandler): RtcAttempt => {
+    const id = ++lastId;
+    const ask: Ask = (request, transfer) => {
+      if (request.op === 'close') connections.delete(id);
+      port.post({ ...request, id }, transfer);
+    };
+    const connection = new BridgedConnection(offer, handler, ask);
+    connections.set(id, connection);
     return connection;
   };
-  const onHide = ({ persisted }: PageTransitionEvent): void => {
-    if (!persisted) for (const connection of connections) connection.close();
-  };
-  globalThis.addEventListener('pagehide', onHide);
   return {
-    offer: (handler) => new BrowserRtcAttempt(create, undefined, handler),
-    answer: (offerSdp, handler) => new BrowserRtcAttempt(create, offerSdp, handler),
-    close: () => globalThis.removeEventListener('pagehide', onHide),
+    offer: (handler) => start(undefined, handler),
+    answer: (offerSdp, handler) => start(offerSdp, handler),
   };
 }
