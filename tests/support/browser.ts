@@ -22,6 +22,8 @@ export interface BrowserPage {
   beforeScripts(run: () => void): Promise<void>;
   goto(url: string): Promise<void>;
   reload(): Promise<void>;
+  /** As a user does with Shift held down: from the network, and without a service worker. */
+  reloadPastCache(): Promise<void>;
   /** Chooses files of this machine, by their paths, in a file input. */
   chooseFiles(selector: string, ...paths: readonly string[]): Promise<void>;
   /** Writes a picture of the page; makes its folder. */
@@ -46,7 +48,13 @@ export const BROWSERS: readonly { readonly name: BrowserName; readonly title: st
   { name: 'firefox', title: 'Firefox' },
 ];
 
+/** What a browser can be started with. */
+export interface BrowserOptions {
+  /** Bytes that each site may store, at most 10 MB. Default: what the browser allows. */
+  readonly quota?: number | undefined;
+}
+
 /** Starts one of Debian's browsers with a profile that `close()` removes. */
-export function startBrowser(name: BrowserName): Promise<Browser> {
-  return name === 'firefox' ? startFirefox() : startChromium();
+export function startBrowser(name: BrowserName, options: BrowserOptions = {}): Promise<Browser> {
+  return name === 'firefox' ? startFirefox(options) : startChromium([], options);
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import type { Browser, BrowserPage } from './browser.ts';
+import type { Browser, BrowserOptions, BrowserPage } from './browser.ts';
 import { makeTempDir, removeDir } from './files.ts';
 import { needProgram } from './process.ts';
 
@@ -38,7 +38,10 @@ export interface TestBrowser extends Browser {
 }
 
 /** Starts Debian's Chromium, headless, with a new profile that `close()` removes. */
-export async function startChromium(extraFlags: readonly string[] = []): Promise<TestBrowser> {
+export async function startChromium(
+  extraFlags: readonly string[] = [],
+  { quota }: BrowserOptions = {},
+): Promise<TestBrowser> {
   await needProgram(EXECUTABLE, 'chromium');
   const profile = await makeTempDir('chromium');
   let context: BrowserContext;
@@ -58,7 +61,7 @@ export async function startChromium(extraFlags: readonly string[] = []): Promise
     name: 'chromium',
     version: context.browser()?.version() ?? '',
     context,
-    open: (url, options) => openPage(context, url, options),
+    open: (url, options) => openPage(context, url, options, quota),
     close: async () => {
       await context.close();
       await removeDir(profile);
@@ -66,7 +69,12 @@ export async function startChromium(extraFlags: readonly string[] = []): Promise
   };
 }
 
-async function openPage(context: BrowserContext, url?: string, options: PageOptions = {}): Promise<TestPage> {
+async function openPage(
+  context: BrowserContext,
+  url?: string,
+  options: PageOptions = {},
+  quota?: number,
+): Promise<TestPage> {
   const page = await context.newPage();
   const log: string[] = [];
   const errors: string[] = [];
@@ -76,6 +84,11 @@ async function openPage(context: BrowserContext, url?: string, options: PageOpti
     errors.push(error.message);
   });
   if (options.viewport !== undefined) await page.setViewportSize(options.viewport);
+  if (url !== undefined && quota !== undefined) {
+    const session = await context.newCDPSession(page);
+    const { origin } = new URL(url);
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: quota });
+  }
   if (url !== undefined) await page.goto(url);
   return {
     page,
@@ -94,6 +107,13 @@ async function openPage(context: BrowserContext, url?: string, options: PageOpti
     },
     reload: async () => {
       await page.reload();
+    },
+    reloadPastCache: async () => {
+      const session = await context.newCDPSession(page);
+      const loaded = page.waitForEvent('load');
+      await session.send('Page.reload', { ignoreCache: true });
+      await loaded;
+      await session.detach();
     },
     chooseFiles: (selector, ...paths) => page.setInputFiles(selector, paths),
     screenshot: async (path) => {

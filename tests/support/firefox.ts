@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import puppeteer, { type Browser as Driven, type ElementHandle } from 'puppeteer-core';
-import type { Browser, BrowserPage } from './browser.ts';
+import type { Browser, BrowserOptions, BrowserPage } from './browser.ts';
 import { makeTempDir, removeDir } from './files.ts';
 import { needProgram } from './process.ts';
 import { waitUntil } from './wait.ts';
@@ -42,9 +42,7 @@ const PREFERENCES: Readonly<Record<string, boolean | number | string>> = {
 };
 
 /** Starts Debian's Firefox ESR, headless, with a new profile that `close()` removes. */
-export async function startFirefox(
-  preferences: Readonly<Record<string, boolean | number | string>> = {},
-): Promise<Browser> {
+export async function startFirefox({ quota }: BrowserOptions = {}): Promise<Browser> {
   await needProgram(EXECUTABLE, 'firefox-esr');
   const profile = await makeTempDir('firefox');
   let driven: Driven;
@@ -54,7 +52,13 @@ export async function startFirefox(
       executablePath: EXECUTABLE,
       headless: true,
       userDataDir: profile,
-      extraPrefsFirefox: { ...PREFERENCES, ...preferences },
+      extraPrefsFirefox: {
+        ...PREFERENCES,
+        // In KiB, for all sites together. One site may have a fifth of it, or all up to 10 MiB.
+        ...(quota !== undefined && {
+          'dom.quotaManager.temporaryStorage.fixedLimit': Math.ceil(quota / 1024),
+        }),
+      },
       // Tests have limits of their own, and their evaluations may take as long.
       protocolTimeout: 0,
       defaultViewport: null,
@@ -110,6 +114,12 @@ async function openPage(driven: Driven, url?: string): Promise<BrowserPage> {
     },
     reload: async () => {
       await page.reload(LOADED);
+    },
+    reloadPastCache: async () => {
+      const loaded = page.waitForNavigation(LOADED);
+      // The protocol has no such reload, but Firefox has kept the argument that no standard has.
+      await page.evaluate(() => (location as unknown as { reload(force: boolean): void }).reload(true));
+      await loaded;
     },
     chooseFiles: async (selector, ...paths) => {
       const input = (await page.$(selector)) as ElementHandle<HTMLInputElement> | null;

@@ -21,11 +21,13 @@ class OpfsFile implements StoredFile {
   readonly #host: OpfsHost;
   readonly #file: number;
   readonly #label: string;
+  readonly #writable: boolean;
 
-  constructor(host: OpfsHost, file: number, label: string) {
+  constructor(host: OpfsHost, file: number, label: string, writable: boolean) {
     this.#host = host;
     this.#file = file;
     this.#label = label;
+    this.#writable = writable;
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
@@ -36,6 +38,7 @@ class OpfsFile implements StoredFile {
   }
 
   async write(offset: number, parts: readonly Uint8Array[]): Promise<void> {
+    this.#checkWritable();
     // The engine's memory is pooled and stays here: one copy goes to the worker, moved and not cloned.
     const data = concatBytes(parts).buffer;
     await this.#host
@@ -44,6 +47,7 @@ class OpfsFile implements StoredFile {
   }
 
   async truncate(length: number): Promise<void> {
+    this.#checkWritable();
     await this.#host
       .request({ op: 'truncate', file: this.#file, length })
       .catch(translate(this.#label, 'written'));
@@ -55,6 +59,12 @@ class OpfsFile implements StoredFile {
 
   async close(): Promise<void> {
     await this.#host.request({ op: 'close', file: this.#file }).catch(translate(this.#label, 'closed'));
+  }
+
+  /** Firefox knows no handles that are for reading only: it would write. */
+  #checkWritable(): void {
+    if (this.#writable) return;
+    throw new DiskError('READ_ONLY', this.#label, `"${this.#label}" was opened for reading only.`);
   }
 }
 
@@ -72,7 +82,7 @@ class OpfsFileStore implements FileStore {
     const file = await this.#host
       .request({ op: 'open', path: this.#full(path), forWriting })
       .catch(translate(label, 'opened'));
-    return new OpfsFile(this.#host, file, label);
+    return new OpfsFile(this.#host, file, label, forWriting);
   }
 
   async stat(path: readonly string[]): Promise<FileFingerprint> {
