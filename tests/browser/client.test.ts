@@ -1,13 +1,12 @@
-/** The client in a real page of Chromium: seeds what the user chose, downloads from a web seed into OPFS, streams. */
+/** The client in a real page of Chromium: seeds what the user chose, downloads from a web seed into OPFS, streams. Needs a build. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type Freshet from 'freshet';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { shippedBundle } from '../support/bundles.ts';
 import { startChromium, type TestBrowser } from '../support/chromium.ts';
 import { type StaticServer, serveFolder } from '../support/static-server.ts';
 
@@ -22,20 +21,6 @@ declare const library: {
   registerServiceWorker(url: string): Promise<unknown>;
 };
 
-async function bundle(entry: string, format: 'esm' | 'iife'): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL(`../../packages/freshet/src/${entry}`, import.meta.url))],
-    bundle: true,
-    write: false,
-    format,
-    target: 'es2022',
-    platform: 'browser',
-    conditions: ['source', 'browser'],
-    minify: true,
-  });
-  return outputFiles[0]!.text;
-}
-
 let folder: string;
 let server: StaticServer;
 let browser: TestBrowser;
@@ -43,8 +28,8 @@ let browser: TestBrowser;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'freshet-client-'));
   await writeFile(join(folder, 'film.mp4'), film);
-  const script = await bundle('index.browser.ts', 'esm');
-  const worker = await bundle('browser/service-worker.ts', 'iife');
+  const script = await shippedBundle('freshet.min.js');
+  const worker = await shippedBundle('freshet-sw.js');
   server = await serveFolder(folder, {
     pages: {
       '/app/': () => ({ type: 'text/html', body: HTML }),

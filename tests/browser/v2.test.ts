@@ -1,14 +1,14 @@
-/** Torrents of version 2 in real pages of Chromium: blocks are shown before their piece is whole, and each is checked. */
+/** Torrents of version 2 in real pages of Chromium: blocks are shown before their piece is whole, and each is checked.
+ * Needs a build. */
 
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
 import type Freshet from 'freshet';
 import type { Torrent } from 'freshet';
 import { createTracker, type Tracker } from 'freshet-tracker';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { shippedBundle } from '../support/bundles.ts';
 import { startChromium, type TestBrowser, type TestPage } from '../support/chromium.ts';
 import { makeTempDir, removeDir } from '../support/files.ts';
 import { type StaticServer, serveFolder } from '../support/static-server.ts';
@@ -34,17 +34,7 @@ let announce: string;
 beforeAll(async () => {
   folder = await makeTempDir('v2-pages');
   await writeFile(join(folder, 'film.mp4'), film);
-  const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../../packages/freshet/src/index.browser.ts', import.meta.url))],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-    platform: 'browser',
-    conditions: ['source', 'browser'],
-    minify: true,
-  });
-  const script = outputFiles[0]!.text;
+  const script = await shippedBundle('freshet.min.js');
   server = await serveFolder(folder, {
     pages: {
       '/': () => ({ type: 'text/html', body: HTML }),
