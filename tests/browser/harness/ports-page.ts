@@ -296,30 +296,28 @@ async function serve(options: {
   type?: string;
 }): Promise<string> {
   const registration = await registerServiceWorker(options.script);
-  const server = new BrowserFileServer(registration, async (path) => {
-    if (path !== `${options.infoHash}/a folder/film #1.bin`) return undefined;
-    return {
-      name: 'film #1.bin',
-      length: options.length,
-      type: options.type ?? 'application/octet-stream',
-      etag: '"v1"',
-      stream(start, endInclusive, signal) {
-        state.streams++;
-        signal.addEventListener('abort', () => state.ended++, { once: true });
-        let at = start;
-        return new ReadableStream<Uint8Array>({
-          pull(controller) {
-            const bytes = pattern(at, Math.min(65_536, endInclusive + 1 - at));
-            at += bytes.length;
-            controller.enqueue(bytes);
-            if (at > endInclusive) controller.close();
-          },
-          cancel() {
+  const has = (path: string): boolean => path.startsWith(`${options.infoHash}/`);
+  const server = new BrowserFileServer(registration, {
+    has,
+    find: async (path) => {
+      if (path !== `${options.infoHash}/a folder/film #1.bin`) return undefined;
+      return {
+        name: 'film #1.bin',
+        length: options.length,
+        type: options.type ?? 'application/octet-stream',
+        etag: '"v1"',
+        read: async function* (start, endInclusive, signal) {
+          state.streams++;
+          signal.addEventListener('abort', () => state.ended++, { once: true });
+          try {
+            for (let at = start; at <= endInclusive; at += 65_536)
+              yield pattern(at, Math.min(65_536, endInclusive + 1 - at));
+          } finally {
             state.cancelled++;
-          },
-        });
-      },
-    };
+          }
+        },
+      };
+    },
   });
   return server.urlOf(options.infoHash, 'a folder/film #1.bin');
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodePathName, isClaim, isFileRequest, routedPath } from './file-protocol.ts';
+import { decodePath, encodePathName, isClaim, isFileRequest, routedPath } from './file-protocol.ts';
 
 const HASH = '0123456789abcdef0123456789ABCDEF01234567';
 
@@ -41,6 +41,14 @@ describe('messages', () => {
       expect(isFileRequest(other)).toBe(false);
       expect(isClaim(other)).toBe(false);
     }
+  });
+});
+
+describe('decodePath', () => {
+  it('gives up on what nobody has encoded', () => {
+    expect(decodePath('a%20%23/%C3%BC')).toBe('a #/ü');
+    expect(decodePath('100%')).toBeUndefined();
+    expect(decodePath('%ff')).toBeUndefined();
   });
 });
 

@@ -1,4 +1,13 @@
-/** What the service worker and a page say to each other about one request for a file. */
+/**
+ * What the service worker and the tabs say to each other about one request for a file.
+ *
+ * The worker sends a `FileRequestMessage` with a port to every tab of the site. Each says over its port whether it has
+ * the torrent, and does nothing else yet. One of those that have it is told to `open`, answers with a `head`, and then
+ * sends one `chunk` for each `pull`; the others are sent `cancel`. When that tab goes away in the middle, another one is
+ * told to `open` the same answer behind what has been sent of it.
+ */
+
+import type { FileQuestion } from '../protocol/file-answer.ts';
 
 /** Files are at `<scope>webtorrent/<info-hash>/<path>`, as in WebTorrent, whose users' pages know that address. */
 export const FILE_ROUTE = 'webtorrent/';
@@ -20,44 +29,73 @@ export function encodePathName(name: string): string {
   return encodeURIComponent(new TextDecoder().decode(new TextEncoder().encode(name)));
 }
 
-/** The page asks to be controlled: after a forced reload it is not. */
+/** What a path says when it is decoded; `undefined` where it is not encoded as it should be. */
+export function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A page asks to be controlled: after a forced reload it is not. */
 export interface ClaimMessage {
   readonly freshet: 'claim';
 }
 
-/** Worker to page, with a port for the rest of the conversation. */
-export interface FileRequestMessage {
-  readonly freshet: 'file';
-  readonly url: string;
-  readonly method: 'GET' | 'HEAD';
-  readonly range: string | undefined;
-  readonly ifRange: string | undefined;
-  /** `Request.destination`: `document` when the file is opened in a tab of its own. */
-  readonly destination: string;
+/** A page has streams running. Browsers stop a service worker that has heard nothing for half a minute. */
+export interface KeepMessage {
+  readonly freshet: 'keep';
 }
 
-/** Page to worker, over the port. `accepted` comes at once, and shows that somebody is there. */
-export type PageMessage =
-  | { readonly type: 'accepted' }
+/** Worker to tab, with a port for the rest of the conversation. */
+export interface FileRequestMessage extends FileQuestion {
+  readonly freshet: 'file';
+  /** `<info-hash>/<path of the file>`, percent-encoded. */
+  readonly path: string;
+  readonly method: 'GET' | 'HEAD';
+  /** `Request.destination`: `document` when the file is opened in a tab of its own. */
+  readonly destination: string;
+  /** For a multipart body: the same for all tabs that send parts of it. */
+  readonly boundary: string;
+}
+
+/** Either end asks whether the other one is still there, and is answered with `pong`. */
+type Liveness = { readonly type: 'ping' } | { readonly type: 'pong' };
+
+/** Tab to worker, over the port. */
+export type TabMessage =
+  | Liveness
+  /** The first word, at once: the tab has the torrent, or not. */
+  | { readonly type: 'known' }
   | { readonly type: 'unknown' }
   | {
       readonly type: 'head';
       readonly status: number;
       readonly headers: readonly (readonly [string, string])[];
-      /** A transferred stream; or `pull`: the worker asks for every chunk. */
-      readonly body: ReadableStream<Uint8Array> | 'pull' | undefined;
+      /** Whether there are bytes to be pulled. */
+      readonly body: boolean;
     }
   | { readonly type: 'chunk'; readonly data: Uint8Array }
   | { readonly type: 'end' }
   | { readonly type: 'error'; readonly message: string };
 
-/** Worker to page, over the port. */
-export type WorkerMessage = { readonly type: 'pull' } | { readonly type: 'cancel' };
+/** Worker to tab, over the port. */
+export type WorkerMessage =
+  | Liveness
+  /** Answer it, and leave out the first `skip` bytes of the body. */
+  | { readonly type: 'open'; readonly skip: number }
+  | { readonly type: 'pull' }
+  | { readonly type: 'cancel' };
 
 export function isFileRequest(data: unknown): data is FileRequestMessage {
-  return typeof data === 'object' && data !== null && 'freshet' in data && data.freshet === 'file';
+  return kindOf(data) === 'file';
 }
 
 export function isClaim(data: unknown): data is ClaimMessage {
-  return typeof data === 'object' && data !== null && 'freshet' in data && data.freshet === 'claim';
+  return kindOf(data) === 'claim';
+}
+
+function kindOf(data: unknown): unknown {
+  return typeof data === 'object' && data !== null && 'freshet' in data ? data.freshet : undefined;
 }

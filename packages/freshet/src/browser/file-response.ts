@@ -1,67 +1,64 @@
-/** Status and headers of the answer to a request for a file. */
+/** Status, headers and body of what a page answers to a request for a file. */
 
-import { contentRange, parseRange } from '../protocol/http-range.ts';
-import { encodePathName, type FileRequestMessage } from './file-protocol.ts';
+import { answerFile, type BodyPart, contentDisposition, type FileFacts } from '../protocol/file-answer.ts';
+import type { FileRequestMessage } from './file-protocol.ts';
 
-export interface FileFacts {
+export interface ServedFacts extends FileFacts {
   /** File name without folders. */
   readonly name: string;
-  /** Bytes. */
-  readonly length: number;
-  /** Value for `Content-Type`. */
-  readonly type: string;
-  /** Strong entity tag with its quotes. */
-  readonly etag?: string | undefined;
 }
 
 export interface FileHead {
-  readonly status: 200 | 206 | 416;
+  readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
-  /** Bytes of the body, both ends included; absent where the body is empty. */
-  readonly body: { readonly start: number; readonly end: number } | undefined;
+  /** What to send in this order; nothing where the answer has no body. */
+  readonly body: readonly BodyPart[];
 }
 
 /** What a browser may show in a frame of this site without running any of it. */
 const INERT = /^(?:video|audio|font|text\/plain|text\/vtt|image\/(?!svg)|application\/pdf)/i;
 
-export function fileHead(request: FileRequestMessage, file: FileFacts): FileHead {
-  const { length, etag } = file;
-  const headers: (readonly [string, string])[] = [
-    ['Accept-Ranges', 'bytes'],
+export function fileHead(request: FileRequestMessage, file: ServedFacts): FileHead {
+  // A stranger's file must not become a page that acts in the name of this site.
+  const saved = request.destination === 'document';
+  const type = saved ? 'application/octet-stream' : file.type;
+  const { status, headers, body } = answerFile(request, { ...file, type }, request.boundary);
+  const all = [
+    ...headers,
     // The bytes are stored once already.
     ['Cache-Control', 'no-store'],
     ['X-Content-Type-Options', 'nosniff'],
-  ];
-  if (etag !== undefined) headers.push(['ETag', etag]);
-  const sameVersion = request.ifRange === undefined || request.ifRange === etag;
-  const range = parseRange(sameVersion ? request.range : undefined, length);
-  if (range.kind === 'unsatisfiable') {
-    headers.push(['Content-Range', contentRange(undefined, length)]);
-    return { status: 416, headers, body: undefined };
+  ] as [string, string][];
+  if (status < 300) {
+    all.push(['Content-Disposition', contentDisposition(saved ? 'attachment' : 'inline', file.name)]);
+    if (!saved && !INERT.test(type)) all.push(['Content-Security-Policy', 'sandbox']);
   }
-  // Several ranges at once would need a multipart body: everything is a valid answer too.
-  const only = range.kind === 'satisfiable' && range.ranges.length === 1 ? range.ranges[0] : undefined;
-  if (only) headers.push(['Content-Range', contentRange(only, length)]);
-  const { start, end } = only ?? { start: 0, end: length };
-  headers.push(['Content-Length', String(end - start)], ...typeHeaders(request, file));
-  const empty = request.method === 'HEAD' || start === end;
-  return { status: only ? 206 : 200, headers, body: empty ? undefined : { start, end: end - 1 } };
+  return { status, headers: all, body };
 }
 
-/** A stranger's file must not become a page that acts in the name of this site. */
-function typeHeaders({ destination }: FileRequestMessage, { name, type }: FileFacts): [string, string][] {
-  if (destination === 'document') {
-    const disposition = `attachment; filename*=UTF-8''${encodeRfc5987(name)}`;
-    return [
-      ['Content-Type', 'application/octet-stream'],
-      ['Content-Disposition', disposition],
-    ];
+/** The bytes of `body` but the first `skip`. Ends with an error where the file does. */
+export async function* bodyBytes(
+  body: readonly BodyPart[],
+  skip: number,
+  read: (start: number, endInclusive: number) => AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = skip;
+  for (const part of body) {
+    const length = typeof part === 'string' ? part.length : part.end - part.start;
+    const skipped = Math.min(left, length);
+    left -= skipped;
+    if (skipped === length) continue;
+    if (typeof part === 'string') {
+      yield new TextEncoder().encode(part).subarray(skipped);
+      continue;
+    }
+    let at = part.start + skipped;
+    for await (const chunk of read(at, part.end - 1)) {
+      const wanted = chunk.subarray(0, part.end - at);
+      at += wanted.length;
+      yield wanted;
+      if (at === part.end) break;
+    }
+    if (at < part.end) throw new Error(`The file ended ${part.end - at} bytes early.`);
   }
-  const headers: [string, string][] = [['Content-Type', type]];
-  if (!INERT.test(type)) headers.push(['Content-Security-Policy', 'sandbox']);
-  return headers;
-}
-
-function encodeRfc5987(text: string): string {
-  return encodePathName(text).replace(/['()*]/g, (char) => `%${char.charCodeAt(0).toString(16)}`);
 }

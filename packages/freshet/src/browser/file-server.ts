@@ -1,44 +1,51 @@
-/** The page's side of the service worker: streams files of torrents to whoever asks for their address. */
+/** The page's side of the service worker: sends files of torrents to whoever asks for their address. */
 
 import {
+  decodePath,
   encodePathName,
   FILE_ROUTE,
   type FileRequestMessage,
   isFileRequest,
-  type PageMessage,
-  routedPath,
+  type KeepMessage,
+  type TabMessage,
   type WorkerMessage,
 } from './file-protocol.ts';
-import { type FileFacts, fileHead } from './file-response.ts';
+import { bodyBytes, fileHead, type ServedFacts } from './file-response.ts';
 
-export interface ServedFile extends FileFacts {
+export interface ServedFile extends ServedFacts {
   /**
-   * The bytes from `start` to `endInclusive`. The stream is cancelled, and `signal` aborted, when the player has
-   * gone or the server closes.
+   * The bytes from `start` to `endInclusive`. `signal` is aborted when the player has gone or the server closes; reads
+   * that wait are to end then.
    */
-  stream(start: number, endInclusive: number, signal: AbortSignal): ReadableStream<Uint8Array>;
+  read(start: number, endInclusive: number, signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
-/**
- * Finds the file of an address. `path` is what follows `webtorrent/`, decoded: `<info-hash>/<path of the file>`.
- * May wait for metadata. Where it resolves with `undefined`, the other tabs of the site are asked.
- */
-export type FileLookup = (path: string) => Promise<ServedFile | undefined>;
+/** Finds the file of an address. `path` is what follows `webtorrent/`, decoded: `<info-hash>/<path of the file>`. */
+export interface FileSource {
+  /** Whether it can be asked for here; said at once, and without starting anything. */
+  has(path: string): boolean;
+  /** May wait for metadata; `undefined` when it turns out that the torrent has no such file. */
+  find(path: string): Promise<ServedFile | undefined>;
+}
 
-/** Answers requests as long as it is open. A page may have several, for different scopes. */
+/** How often running streams are looked after, in ms: less than half of the 30 s after which browsers stop a worker. */
+const LOOK_AFTER = 10_000;
+
+/** Answers requests as long as it is open. A page may have several, for different clients and scopes. */
 export class BrowserFileServer {
   readonly #registration: ServiceWorkerRegistration;
-  readonly #lookup: FileLookup;
-  readonly #running = new Set<() => void>();
+  readonly #source: FileSource;
+  readonly #running = new Set<Answer>();
+  #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(registration: ServiceWorkerRegistration, lookup: FileLookup) {
+  constructor(registration: ServiceWorkerRegistration, source: FileSource) {
     this.#registration = registration;
-    this.#lookup = lookup;
+    this.#source = source;
     navigator.serviceWorker.addEventListener('message', this.#onMessage);
     // Messages are held back until the document is parsed unless they are asked for.
     navigator.serviceWorker.startMessages();
-    // Streams of a page that has gone would neither end nor fail for another tab that reads them.
-    if (typeof document !== 'undefined') globalThis.addEventListener('pagehide', this.#onHide);
+    // The worker hears of it at once and goes on with another tab.
+    globalThis.addEventListener('pagehide', this.#endAll);
   }
 
   /** Path under which the files are, with a slash at both ends: `/<scope>/webtorrent/`. */
@@ -55,128 +62,151 @@ export class BrowserFileServer {
   /** Ends all streams; later requests get no answer from this page. Idempotent. */
   close(): void {
     navigator.serviceWorker.removeEventListener('message', this.#onMessage);
-    if (typeof document !== 'undefined') globalThis.removeEventListener('pagehide', this.#onHide);
+    globalThis.removeEventListener('pagehide', this.#endAll);
     this.#endAll();
   }
 
-  readonly #onHide = (): void => this.#endAll();
-
-  readonly #onMessage = ({ data, ports: [port] }: MessageEvent<unknown>): void => {
+  readonly #onMessage = (event: MessageEvent<unknown>): void => {
+    const { data, source, ports } = event;
+    const [port] = ports;
     if (!port || !isFileRequest(data)) return;
-    const path = routedPath(data.url, this.#registration.scope);
-    if (path !== undefined) void this.#answer(data, path, port);
+    const path = decodePath(data.path);
+    if (path === undefined || !this.#source.has(path)) {
+      // Another client of this page may say otherwise in the same moment; then that counts.
+      port.postMessage({ type: 'unknown' } satisfies TabMessage);
+      return;
+    }
+    event.stopImmediatePropagation();
+    const answer: Answer = new Answer(port, source as ServiceWorker | null, {
+      request: data,
+      find: () => this.#source.find(path),
+      onOpen: () => {
+        this.#running.add(answer);
+        this.#timer ??= setInterval(this.#lookAfter, LOOK_AFTER);
+      },
+      onEnd: () => {
+        this.#running.delete(answer);
+        if (this.#running.size > 0) return;
+        clearInterval(this.#timer);
+        this.#timer = undefined;
+      },
+    });
   };
 
-  #endAll(): void {
-    for (const end of [...this.#running]) end();
+  readonly #endAll = (): void => {
+    for (const answer of [...this.#running]) answer.fail(new Error('The tab that sent this file has gone.'));
+  };
+
+  readonly #lookAfter = (): void => {
+    for (const answer of [...this.#running]) answer.lookAfter();
+  };
+}
+
+interface AnswerOptions {
+  readonly request: FileRequestMessage;
+  find(): Promise<ServedFile | undefined>;
+  /** This tab was chosen. */
+  onOpen(): void;
+  /** Once, after `onOpen`. */
+  onEnd(): void;
+}
+
+/** One request, from the offer to answer it to the end of the stream. */
+class Answer {
+  readonly #port: MessagePort;
+  readonly #worker: ServiceWorker | null;
+  readonly #options: AnswerOptions;
+  readonly #abort = new AbortController();
+  #bytes: AsyncIterator<Uint8Array> | undefined;
+  #opened = false;
+  /** The worker has not answered since it was asked whether it is there. */
+  #asked = false;
+
+  constructor(port: MessagePort, worker: ServiceWorker | null, options: AnswerOptions) {
+    this.#port = port;
+    this.#worker = worker;
+    this.#options = options;
+    port.onmessage = ({ data }: MessageEvent<WorkerMessage>) => this.#onMessage(data);
+    // Not every browser tells; `lookAfter` finds out in all of them.
+    port.addEventListener('close', () => this.#end());
+    this.#tell({ type: 'known' });
   }
 
-  async #answer(request: FileRequestMessage, path: string, port: MessagePort): Promise<void> {
-    const tell = (message: PageMessage, transfer: Transferable[] = []): void =>
-      port.postMessage(message, transfer);
-    const abort = new AbortController();
-    const end = (): void => {
-      this.#running.delete(end);
-      abort.abort(new Error('This stream has been cancelled.'));
-    };
-    this.#running.add(end);
-    let pull: (() => void) | undefined;
-    port.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
-      if (data.type === 'cancel') end();
-      else pull?.();
-    };
-    tell({ type: 'accepted' });
+  /** Keeps the worker running, and ends the stream when that has been stopped or has forgotten it. */
+  lookAfter(): void {
+    if (this.#asked) {
+      this.#end();
+      return;
+    }
+    this.#asked = true;
+    this.#tell({ type: 'ping' });
+    this.#worker?.postMessage({ freshet: 'keep' } satisfies KeepMessage);
+  }
+
+  /** Breaks the stream off. */
+  fail(error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    this.#tell({ type: 'error', message: error instanceof Error ? error.message : String(error) });
+    this.#end();
+  }
+
+  #onMessage(message: WorkerMessage): void {
+    this.#asked = false;
+    if (message.type === 'ping') this.#tell({ type: 'pong' });
+    else if (message.type === 'cancel') this.#end();
+    else if (message.type === 'open' && !this.#opened) void this.#open(message.skip);
+    else if (message.type === 'pull') void this.#send();
+  }
+
+  async #open(skip: number): Promise<void> {
+    const { signal } = this.#abort;
+    if (signal.aborted) return;
+    this.#opened = true;
+    this.#options.onOpen();
     try {
-      const file = await this.#lookup(decodeURIComponent(path));
+      const file = await this.#options.find();
+      if (signal.aborted) return;
       if (!file) {
-        tell({ type: 'unknown' });
-        end();
+        this.#tell({ type: 'unknown' });
+        this.#end();
         return;
       }
-      const { status, headers, body } = fileHead(request, file);
-      if (!body || abort.signal.aborted) {
-        tell({ type: 'head', status, headers, body: undefined });
-        end();
-        return;
-      }
-      const stream = guarded(file.stream(body.start, body.end, abort.signal), abort.signal, end);
-      if (canTransferStreams()) {
-        tell({ type: 'head', status, headers, body: stream }, [stream as unknown as Transferable]);
-      } else {
-        pull = puller(stream.getReader(), tell);
-        tell({ type: 'head', status, headers, body: 'pull' });
-      }
+      const { status, headers, body } = fileHead(this.#options.request, file);
+      this.#bytes = bodyBytes(body, skip, (start, last) => file.read(start, last, signal));
+      this.#tell({ type: 'head', status, headers, body: body.length > 0 });
+      if (body.length === 0) this.#end();
     } catch (error) {
-      tell({ type: 'error', message: error instanceof Error ? error.message : String(error) });
-      end();
+      this.fail(error);
     }
   }
-}
 
-/** The same bytes in a stream that fails with `signal`, and calls `end` once when it is over for any reason. */
-function guarded(
-  source: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-  end: () => void,
-): ReadableStream<Uint8Array> {
-  const reader = source.getReader();
-  return new ReadableStream<Uint8Array>(
-    {
-      start(controller) {
-        const fail = (): void => {
-          controller.error(signal.reason);
-          reader.cancel(signal.reason).catch(() => {});
-        };
-        if (signal.aborted) fail();
-        else signal.addEventListener('abort', fail, { once: true });
-      },
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (signal.aborted) return;
-          if (!done) {
-            controller.enqueue(value);
-            return;
-          }
-          controller.close();
-        } catch (error) {
-          controller.error(error);
-        }
-        end();
-      },
-      cancel: end,
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-/** Sends one chunk each time it is called. */
-function puller(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
-  tell: (message: PageMessage, transfer?: Transferable[]) => void,
-): () => void {
-  return () => {
-    reader.read().then(
-      ({ done, value }) => tell(done ? { type: 'end' } : { type: 'chunk', data: value }),
-      (error: unknown) =>
-        tell({ type: 'error', message: error instanceof Error ? error.message : String(error) }),
-    );
-  };
-}
-
-let transferable: boolean | undefined;
-
-/** Safari cannot. */
-function canTransferStreams(): boolean {
-  if (transferable !== undefined) return transferable;
-  const { port1 } = new MessageChannel();
-  try {
-    const stream = new ReadableStream();
-    port1.postMessage(stream, [stream as unknown as Transferable]);
-    transferable = true;
-  } catch {
-    transferable = false;
+  /** Sends one chunk, or says that there are no more. */
+  async #send(): Promise<void> {
+    const { signal } = this.#abort;
+    try {
+      const { done, value } = (await this.#bytes?.next()) ?? { done: true };
+      if (signal.aborted) return;
+      // A copy goes over the port: the memory may be the engine's.
+      if (done !== true) this.#tell({ type: 'chunk', data: value });
+      else {
+        this.#tell({ type: 'end' });
+        this.#end();
+      }
+    } catch (error) {
+      this.fail(error);
+    }
   }
-  port1.close();
-  return transferable;
+
+  #tell(message: TabMessage): void {
+    this.#port.postMessage(message);
+  }
+
+  #end(): void {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort(new Error('This stream has been cancelled.'));
+    // Ends what is being read where nobody waits for it.
+    this.#bytes?.return?.().catch(() => undefined);
+    this.#port.close();
+    if (this.#opened) this.#options.onEnd();
+  }
 }
