@@ -10,6 +10,7 @@ import {
 import type { TrackerStatus } from './discovery/index.ts';
 import type { Swarm } from './peers/swarm.ts';
 import type { WebSeedKind } from './sources/web-seed-source.ts';
+import { isHttpUrl, webSeedUrl } from './sources/web-seed-url.ts';
 import { ReaderError } from './streaming/reader.ts';
 import type { SwarmHashes } from './swarm-hashes.ts';
 import type { TorrentHost } from './torrent-host.ts';
@@ -110,6 +111,21 @@ export class Torrent {
 
   webSeeds(): WebSeedStatus[] {
     return this.#transfer?.content.webSeeds.status() ?? [];
+  }
+
+  /**
+   * Addresses at which web seeds have file `index` of the metadata by itself (BEP 19); those that have failed come last.
+   * None before the metadata is known.
+   */
+  fileAddresses(index: number): string[] {
+    const { info } = this.#life.metadata;
+    if (info?.files[index] === undefined) return [];
+    const failed = new Set(this.webSeeds().flatMap(({ state, url }) => (state === 'failed' ? [url] : [])));
+    const seeds = [...this.#life.webSeeds].flatMap(([url, kind]) =>
+      kind === 'files' && isHttpUrl(url) ? [url] : [],
+    );
+    seeds.sort((a, b) => Number(failed.has(a)) - Number(failed.has(b)));
+    return seeds.map((url) => webSeedUrl(url, info, index));
   }
 
   /** Bytes of the piece that have been received, verified or not. */

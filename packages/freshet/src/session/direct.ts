@@ -10,7 +10,7 @@ import {
   toErrorValue,
   toFreshetError,
 } from './errors.ts';
-import { addPeer, addTracker, addWebSeed, removePeer } from './named-sources.ts';
+import { addPeer, addTracker, addWebSeed, fileAddresses, removePeer } from './named-sources.ts';
 import type { SessionPlatform } from './platform.ts';
 import type {
   AddSettings,
@@ -213,6 +213,7 @@ export class DirectSession implements Session {
           leechers,
         })),
       webSeeds: ({ torrent }) => (get(torrent).engineTorrent?.webSeeds() ?? []).map(webSeedSnapshot),
+      fileAddresses: ({ torrent, index }) => fileAddresses(get(torrent), index),
       pieces: ({ torrent }) => get(torrent).pieceMap(),
       kept: () => this.#platform.kept?.list() ?? [],
       removeKept: ({ infoHash }) =>

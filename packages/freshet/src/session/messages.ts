@@ -79,6 +79,7 @@ const COMMANDS: Readonly<Record<CommandName, true>> = {
   peers: true,
   trackers: true,
   webSeeds: true,
+  fileAddresses: true,
   pieces: true,
   kept: true,
   removeKept: true,

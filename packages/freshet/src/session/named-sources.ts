@@ -2,6 +2,7 @@
 
 import { parseAddress } from '../protocol/index.ts';
 import { ArgumentError } from './errors.ts';
+import { realFiles } from './file-selection.ts';
 import { findPeers } from './find-peers.ts';
 import type { SessionSettings } from './protocol.ts';
 import type { SessionTorrent } from './session-torrent.ts';
@@ -25,6 +26,12 @@ export function removePeer({ engineTorrent: engine }: SessionTorrent, peer: numb
 export function addWebSeed(torrent: SessionTorrent, settings: SessionSettings, url: string): void {
   if (!/^https?:\/\//i.test(url)) throw new ArgumentError(`"${url}" is not an http address.`);
   if (settings.webSeeds !== false) torrent.run((engine) => engine.addWebSeed(url));
+}
+
+/** Addresses of one file at web seeds. `index` counts the files that people see. */
+export function fileAddresses({ engineTorrent: engine }: SessionTorrent, index: number): readonly string[] {
+  const file = engine?.info && realFiles(engine.info)[index];
+  return file === undefined ? [] : engine!.fileAddresses(file);
 }
 
 export function addTracker(torrent: SessionTorrent, settings: SessionSettings, url: string): void {

@@ -103,6 +103,11 @@ export interface Commands {
   peers: { args: { torrent: TorrentKey }; result: readonly PeerSnapshot[] };
   trackers: { args: { torrent: TorrentKey }; result: readonly TrackerSnapshot[] };
   webSeeds: { args: { torrent: TorrentKey }; result: readonly WebSeedSnapshot[] };
+  /**
+   * Addresses at which web seeds have file `index` of the snapshot's files by itself (BEP 19); those that have failed come
+   * last.
+   */
+  fileAddresses: { args: { torrent: TorrentKey; index: number }; result: readonly string[] };
   /** For a map of the pieces. */
   pieces: { args: { torrent: TorrentKey }; result: PieceMapSnapshot };
   /** Torrents that are kept beyond the page, those used last first; none where files are the user's own. */
