@@ -49,6 +49,8 @@ export class TorrentLife
   #paused: boolean;
   /** It is known whether the metadata was kept from an earlier run. */
   #started = false;
+  /** Open, with nothing to be asked for before the observer has heard of it. */
+  #awaited: Transfer | undefined;
   /** Why it failed. */
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
@@ -269,8 +271,22 @@ export class TorrentLife
 
   onOpened(transfer: Transfer): void {
     this.#state = 'paused';
-    this.observer.onReady();
+    const told = this.observer.onReady();
     if (this.transfer !== transfer || this.#closing !== undefined) return;
+    this.#awaited = told instanceof Promise ? transfer : undefined;
+    if (!(told instanceof Promise)) {
+      this.#begin(transfer);
+      return;
+    }
+    const begin = (): void => {
+      if (this.#awaited !== transfer) return;
+      this.#awaited = undefined;
+      if (this.transfer === transfer && this.#closing === undefined) this.#begin(transfer);
+    };
+    told.then(begin, begin);
+  }
+
+  #begin(transfer: Transfer): void {
     transfer.checkDone();
     this.turn.changed();
     this.#run();
@@ -279,7 +295,7 @@ export class TorrentLife
   /** Goes on, if nothing is against it. */
   #run(): void {
     if (this.#paused || this.turn.held || this.#closing !== undefined) return;
-    if (this.#state === 'paused') this.#activate();
+    if (this.#state === 'paused' && this.#awaited === undefined) this.#activate();
     else if (this.#state === 'metadata' && this.#started) this.#goOnline();
   }
 

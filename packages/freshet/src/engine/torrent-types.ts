@@ -75,8 +75,11 @@ export interface TorrentObserver {
   /** Of a magnet link's torrent of version 2: the hashes of all pieces, by the roots of their files in hexadecimal. */
   onPieceLayers?(layers: ReadonlyMap<string, Uint8Array>): void;
   onChecking(checkedPieces: number, totalPieces: number): void;
-  /** Storage is open and what was there is verified; the torrent can be read from and seeded. */
-  onReady(): void;
+  /**
+   * Storage is open and what was there is verified; the torrent can be read from and seeded. Nothing is requested of
+   * peers before this returns or, if that is a promise, before what it returns is settled.
+   */
+  onReady(): unknown;
   /** The piece is verified and readable. */
   onVerified(piece: number): void;
   /** Every wanted piece is verified and written. Called again when more was selected and has arrived. */

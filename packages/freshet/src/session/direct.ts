@@ -45,7 +45,7 @@ export class DirectSession implements Session {
   readonly #settings: SessionSettings;
   readonly #engine: Engine;
   readonly #torrents = new Map<TorrentKey, SessionTorrent>();
-  readonly #listeners = new Set<(event: SessionEvent) => void>();
+  readonly #listeners = new Set<(event: SessionEvent) => unknown>();
   readonly #handlers: Handlers = this.#makeHandlers();
   /** Resolves when it is known whether incoming connections can come. */
   readonly #listening: Promise<void>;
@@ -93,7 +93,7 @@ export class DirectSession implements Session {
     }
   }
 
-  subscribe(listener: (event: SessionEvent) => void): () => void {
+  subscribe(listener: (event: SessionEvent) => unknown): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -141,8 +141,13 @@ export class DirectSession implements Session {
     if (this.#closed === undefined) for (const listener of this.#listeners) listener({ event });
   }
 
-  #emit(torrent: TorrentKey, event: TorrentEvent): void {
-    for (const listener of this.#listeners) listener({ torrent, event });
+  #emit(torrent: TorrentKey, event: TorrentEvent): Promise<unknown> | undefined {
+    const answers: Promise<unknown>[] = [];
+    for (const listener of this.#listeners) {
+      const answer = listener({ torrent, event });
+      if (event.type === 'ready' && answer instanceof Promise) answers.push(answer);
+    }
+    return answers.length === 0 ? undefined : Promise.allSettled(answers);
   }
 
   #get(key: TorrentKey): SessionTorrent {
@@ -297,8 +302,11 @@ export class DirectSession implements Session {
   }
 
   #refuseDuplicate(hashes: TorrentHashes): void {
-    if (this.#engine.find(hashes) === undefined) return;
-    throw new DuplicateTorrentError(`Cannot add duplicate torrent ${hashTexts(hashes).infoHash}`);
+    const found = this.#engine.find(hashes);
+    if (found === undefined) return;
+    throw new DuplicateTorrentError(`Cannot add duplicate torrent ${hashTexts(hashes).infoHash}`, {
+      infoHash: found.infoHashHex,
+    });
   }
 
   /** With the trackers, web seeds and peers that the settings add. */

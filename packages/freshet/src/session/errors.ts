@@ -7,6 +7,8 @@ export interface ErrorValue {
   readonly code: string;
   /** One sentence that names the thing concerned. */
   readonly message: string;
+  /** Of a torrent that is there already. */
+  readonly infoHash?: string | undefined;
 }
 
 /** Base of every error that Freshet hands to a program. */
@@ -24,8 +26,11 @@ export class FreshetError extends Error {
 /** The client already has a torrent with this info-hash. */
 export class DuplicateTorrentError extends FreshetError {
   override readonly name: string = 'DuplicateTorrentError';
-  constructor(message: string, options?: { cause?: unknown }) {
+  /** What the torrent that is there goes by, 40 hexadecimal characters, where that is known. */
+  readonly infoHash: string | undefined;
+  constructor(message: string, options?: { cause?: unknown; infoHash?: string | undefined }) {
     super('DUPLICATE_TORRENT', message, options);
+    this.infoHash = options?.infoHash;
   }
 }
 
@@ -95,7 +100,6 @@ export class StreamError extends FreshetError {
 
 const byCode: ReadonlyMap<string, new (message: string, options?: { cause?: unknown }) => FreshetError> =
   new Map<string, new (message: string, options?: { cause?: unknown }) => FreshetError>([
-    ['DUPLICATE_TORRENT', DuplicateTorrentError],
     ['INVALID_TORRENT', InvalidTorrentError],
     ['SOURCE', SourceError],
     ['DESTROYED', DestroyedError],
@@ -109,10 +113,12 @@ const byCode: ReadonlyMap<string, new (message: string, options?: { cause?: unkn
 export function toErrorValue(error: unknown): ErrorValue {
   if (error instanceof Error) {
     const code: unknown = 'code' in error ? error.code : undefined;
+    const infoHash: unknown = 'infoHash' in error ? error.infoHash : undefined;
     return {
       name: error.name,
       code: typeof code === 'string' ? code : 'INTERNAL',
       message: error.message,
+      ...(typeof infoHash === 'string' && { infoHash }),
     };
   }
   return { name: 'Error', code: 'INTERNAL', message: String(error) };
@@ -126,6 +132,9 @@ export function fromErrorValue(value: ErrorValue, cause?: unknown): FreshetError
   }
   if (value.name === 'MetainfoError' || value.name === 'MagnetError') {
     return new InvalidTorrentError(value.message, options);
+  }
+  if (value.code === 'DUPLICATE_TORRENT') {
+    return new DuplicateTorrentError(value.message, { ...options, infoHash: value.infoHash });
   }
   if (value.name === 'ReaderError') return new StreamError(value.message, options);
   const Class = byCode.get(value.code);

@@ -66,11 +66,21 @@ export function prioritiesBySettings(
   return priorities;
 }
 
+/** Where the files lie among the pieces: an `Info`, or what a snapshot has of it. */
+export interface PiecesAndFiles extends Pick<Info, 'pieceLength' | 'pieceCount' | 'length'> {
+  readonly files: readonly { readonly offset: number; readonly length: number }[];
+}
+
 /**
  * Places among the files that are no padding of those that have bytes and lie in pieces `first` to `last` from end to
  * end.
  */
-export function filesWithin(info: Info, first: number, last: number, files: readonly number[]): number[] {
+export function filesWithin(
+  info: PiecesAndFiles,
+  first: number,
+  last: number,
+  files: readonly number[],
+): number[] {
   const start = first * info.pieceLength;
   const end = last >= info.pieceCount - 1 ? info.length : (last + 1) * info.pieceLength;
   const found: number[] = [];

@@ -147,8 +147,11 @@ export interface Session {
   /** Rejects with an error that has `name`, `code` and `message`. Never throws. */
   request<C extends CommandName>(command: C, args: Commands[C]['args']): Promise<Commands[C]['result']>;
   openReader(range: ReaderRange): ByteReader;
-  /** Events arrive in order. Returns the way to stop. */
-  subscribe(listener: (event: SessionEvent) => void): () => void;
+  /**
+   * Events arrive in order. Returns the way to stop. A listener that cannot answer `ready` in the call, as it passes events
+   * on, returns a promise then: the torrent requests nothing before it is settled.
+   */
+  subscribe(listener: (event: SessionEvent) => unknown): () => void;
   /** Ends the engine and all torrents. Resolves when all is released. Idempotent. */
   close(): Promise<void>;
 }

@@ -32,7 +32,8 @@ export interface TorrentHost {
   readonly settings: SessionSettings;
   /** Its name in the session: keys rise in the order in which torrents are added. */
   readonly key: TorrentKey;
-  emit(event: TorrentEvent): void;
+  /** At `ready`: resolves when whoever was told has given the commands that it leads to; absent when all have. */
+  emit(event: TorrentEvent): Promise<unknown> | undefined;
 }
 
 /** What to start, and where it is kept. */
@@ -347,13 +348,13 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     if (torrentFile !== undefined) this.#host.emit({ type: 'torrentFile', torrentFile });
   }
 
-  /** Storage is open, for the first time or again. Nothing is requested before this returns. */
-  onReady(): void {
+  /** Storage is open, for the first time or again. Nothing is requested before it is told. */
+  onReady(): Promise<unknown> | undefined {
     const torrent = this.#engine;
-    if (this.closed || torrent === undefined) return;
-    this.#selection.onOpened(torrent, () => {
+    if (this.closed || torrent === undefined) return undefined;
+    const told = this.#selection.onOpened(torrent, () => {
       this.#tellRenamed();
-      this.#host.emit({
+      return this.#host.emit({
         type: 'ready',
         verified: torrent.verified?.toBytes() ?? new Uint8Array(),
         stats: statsSnapshot(torrent.stats()),
@@ -363,6 +364,7 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     this.#ticker.changed();
     if (this.#doneWaits && torrent.done) this.onDone();
     this.#doneWaits = false;
+    return told;
   }
 
   onDone(): void {

@@ -71,11 +71,11 @@ export class TorrentSelection {
 
   /**
    * The storage is open, for the first time or again. `tell` tells others, who may select in turn; nothing is
-   * requested before this returns.
+   * requested before this returns. Returns what `tell` does.
    */
-  onOpened(torrent: SelectableTorrent, tell: () => void): void {
+  onOpened<T>(torrent: SelectableTorrent, tell: () => T): T | undefined {
     const info = this.#info;
-    if (info === undefined) return;
+    if (info === undefined) return undefined;
     this.#gathering = true;
     if (this.#torrent === undefined) {
       this.#torrent = torrent;
@@ -85,9 +85,10 @@ export class TorrentSelection {
       this.#apply();
       for (const command of this.#late.splice(0)) this.#runLate(() => command(torrent, info));
     }
-    tell();
+    const told = tell();
     this.#apply();
     this.#gathering = false;
+    return told;
   }
 
   selectFiles(files: readonly { readonly index: number; readonly priority: number }[]): void {
