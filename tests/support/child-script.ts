@@ -27,7 +27,7 @@ export async function bundleChild(entry: URL): Promise<ChildScript> {
     platform: 'node',
     format: 'esm',
     conditions: ['source'],
-    external: ['node-datachannel', 'ws', 'eventemitter3', '@noble/hashes'],
+    external: ['node-datachannel', 'ws'],
     logLevel: 'error',
   });
   return { path, remove: () => rm(path, { force: true }) };

@@ -1,6 +1,5 @@
 /** A small readable stream for platforms that have no `node:stream`. */
 
-import type { EventEmitter } from 'eventemitter3';
 import { toFreshetError } from '../session/errors.ts';
 import { Emitter } from './emitter.ts';
 import type { ByteIterator } from './platform.ts';
@@ -36,7 +35,7 @@ export interface ReadStreamEvents {
 }
 
 type Name = keyof ReadStreamEvents;
-type Listener<E extends Name> = EventEmitter.EventListener<ReadStreamEvents, E>;
+type Listener<E extends Name> = (...args: ReadStreamEvents[E]) => void;
 
 /**
  * Flows as soon as somebody listens to `data` or it is piped; `pause` and `resume` as in Node. Iterating it and

@@ -1,7 +1,7 @@
 /** SHA-1 and SHA-256 on the spot: `done` is called from within the call, so a run has one order only. */
 
-import { sha256 } from '@noble/hashes/sha2.js';
 import type { Hasher, PrefixHash } from '../engine/ports.ts';
+import { sha256 } from '../protocol/sha256.ts';
 import { Sha1 } from './sha1.ts';
 
 class MemoryPrefixHash implements PrefixHash {

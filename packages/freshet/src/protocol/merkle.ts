@@ -6,8 +6,8 @@
  * arrays of bytes, 32 for each hash, and hold the file's own only.
  */
 
-import { sha256 } from '@noble/hashes/sha2.js';
 import { equalBytes } from './bytes.ts';
+import { sha256 } from './sha256.ts';
 
 /** Bytes of the file under one leaf; the last one may have fewer. */
 export const LEAF_LENGTH = 16_384;
