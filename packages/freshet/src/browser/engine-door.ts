@@ -21,8 +21,8 @@ export interface EngineDoorOptions {
   readonly settings: unknown;
   readonly locks: Locks;
   readonly broadcast: Broadcast;
-  /** A client is there. What is returned is called when it is gone, and not when the door closes. */
-  readonly onClient: (port: Port) => { close(): void };
+  /** A client is there, on this channel. What is returned is closed when it is gone, and not when the door closes. */
+  readonly onClient: (port: Port, channel: string) => { close(): void };
 }
 
 interface Visitor {
@@ -103,8 +103,9 @@ export class EngineDoor {
 
   #open(client: string, attempt: number, settings: unknown): void {
     const { names, locks, broadcast, onClient, settings: ours } = this.#options;
-    const port = broadcast(names.pipe(client, attempt));
-    const connection = onClient(port);
+    const channel = names.pipe(client, attempt);
+    const port = broadcast(channel);
+    const connection = onClient(port, channel);
     const closePort = (): void => {
       release();
       port.close();

@@ -53,8 +53,8 @@ export interface LeadershipOptions {
   readonly newName: () => string;
   /** Makes an engine that goes by this name. It must claim its place (`claimEngine`) and open its door. */
   readonly start: (engine: string, started: StartedEngine) => LocalEngine;
-  /** There is an engine, and this is the way to it. */
-  readonly onAttach: (port: Port) => void;
+  /** There is an engine, and this is the way to it: by the channel of this name, if it is another tab's. */
+  readonly onAttach: (port: Port, channel: string | undefined) => void;
   /** The engine is gone; another one comes. */
   readonly onDetach: () => void;
   /** The engine that there is was made with other settings than this client's: their names. */
@@ -227,7 +227,7 @@ export class Leadership {
     const state: State = { name: 'following', engine, port, unwatch };
     this.#state = state;
     this.#failures = 0;
-    onAttach(port);
+    onAttach(port, names.pipe(this.#client, this.#attempt));
     if (differing.length > 0) onDiffering?.(differing);
   }
 
@@ -250,7 +250,7 @@ export class Leadership {
         if (this.#state.name !== 'starting' || this.#state.engine !== engine) return;
         this.#state = { name: 'leading', engine, local };
         this.#failures = 0;
-        onAttach(port);
+        onAttach(port, undefined);
       },
       onFailure: (error) => {
         const state = this.#state;

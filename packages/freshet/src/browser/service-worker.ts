@@ -6,7 +6,9 @@
  */
 
 import { type FileRequestMessage, isClaim, routedPath } from './file-protocol.ts';
+import { pipeName } from './pipe-broker.ts';
 import { answerFrom } from './service-worker-answer.ts';
+import { passPipe } from './service-worker-pipe.ts';
 import type { ServiceWorkerScope } from './service-worker-types.ts';
 
 const worker = self as unknown as ServiceWorkerScope;
@@ -16,6 +18,9 @@ worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.cl
 // That a message came at all is what keeps the worker running (`KeepMessage`).
 worker.addEventListener('message', (event) => {
   if (isClaim(event.data)) event.waitUntil(worker.clients.claim());
+  const pipe = pipeName(event.data);
+  const [port] = event.ports;
+  if (pipe !== undefined && port) event.waitUntil(passPipe(pipe, port));
 });
 worker.addEventListener('fetch', (event) => {
   const { request, clientId } = event;
