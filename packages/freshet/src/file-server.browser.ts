@@ -7,18 +7,45 @@ import { contentType } from './protocol/index.ts';
 
 /** The service worker asks, this answers. */
 export class PageFileServer implements FileServer {
-  readonly pathname: string;
-  readonly #server: BrowserFileServer;
+  /** Resolves once requests are answered, or with the reason why there is no service worker. Never rejects. */
+  readonly ready: Promise<Error | undefined>;
+  readonly #source: FileSource;
+  #server: BrowserFileServer | undefined;
+  #failure: Error | undefined;
+  #closed = false;
 
   constructor(client: Client, { controller }: ServerOptions) {
-    if (
-      typeof ServiceWorkerRegistration === 'undefined' ||
-      !(controller instanceof ServiceWorkerRegistration)
-    ) {
-      throw new ArgumentError('createServer() needs the registration of a service worker as "controller".');
+    this.#source = filesOf(client);
+    if (isRegistration(controller)) {
+      this.#open(controller);
+      this.ready = Promise.resolve(undefined);
+      return;
     }
-    this.#server = new BrowserFileServer(controller, filesOf(client));
-    this.pathname = this.#server.pathname.replace(/\/$/, '');
+    if (!(controller instanceof Promise)) throw new ArgumentError(NO_CONTROLLER);
+    this.ready = controller.then(
+      (registration: unknown) => {
+        if (isRegistration(registration)) this.#open(registration);
+        else this.#failure = new ArgumentError(NO_CONTROLLER);
+        return this.#failure;
+      },
+      (error: unknown) => {
+        this.#failure = error instanceof Error ? error : new Error(String(error));
+        return this.#failure;
+      },
+    );
+  }
+
+  /** Requests are answered. */
+  get isOpen(): boolean {
+    return this.#server !== undefined;
+  }
+
+  get pathname(): string {
+    if (this.#server !== undefined) return this.#server.pathname.replace(/\/$/, '');
+    throw new ArgumentError(
+      this.#failure?.message ??
+        'The service worker is not ready: await the promise that createServer() was given, or use streamTo().',
+    );
   }
 
   get server(): this {
@@ -37,13 +64,25 @@ export class PageFileServer implements FileServer {
   }
 
   close(callback?: (error?: Error) => void): void {
-    this.#server.close();
+    this.#closed = true;
+    this.#server?.close();
     if (callback !== undefined) queueMicrotask(callback);
   }
 
   destroy(callback?: (error?: Error) => void): void {
     this.close(callback);
   }
+
+  #open(registration: ServiceWorkerRegistration): void {
+    this.#server = new BrowserFileServer(registration, this.#source);
+    if (this.#closed) this.#server.close();
+  }
+}
+
+const NO_CONTROLLER = 'createServer() needs the registration of a service worker as "controller".';
+
+function isRegistration(value: unknown): value is ServiceWorkerRegistration {
+  return typeof ServiceWorkerRegistration !== 'undefined' && value instanceof ServiceWorkerRegistration;
 }
 
 /** A `path` is `<info-hash>/<path of the file>`. */

@@ -12,6 +12,7 @@ import type { Commands, Session, SessionEvent, TorrentKey } from '../session/pro
 import { abortedBy, onAbort } from './abort.ts';
 import { ClientStorage } from './client-storage.ts';
 import { callSafely, Emitter, withCallback } from './emitter.ts';
+import type { File } from './file.ts';
 import {
   addSettings,
   listSeedItems,
@@ -50,6 +51,8 @@ export interface ClientEvents {
    * errors has failed.
    */
   error: [error: Error];
+  /** Something is not as it should be, such as an engine that has to run in the page; the client goes on. */
+  warning: [error: Error];
   /** Waits for incoming connections, where the platform can. */
   listening: [];
   /** Payload bytes received by any torrent. */
@@ -307,10 +310,16 @@ export class Client extends Emitter<ClientEvents> {
       session: this.#session,
       options,
       createReadStream: (iterator) => this.#platform.createReadStream(iterator),
-      fileURL: (torrent, file) => {
-        if (this.#server === undefined) throw new ArgumentError('Call client.createServer() first.');
-        const path = file.path.split('/').map(encodeURIComponent).join('/');
-        return `${this.#server.pathname}/${torrent.infoHash}/${path}`;
+      fileURL: (torrent, file) => this.#fileURL(torrent, file),
+      streamTo: (torrent, request) => {
+        if (this.#platform.streamTo !== undefined) {
+          this.#platform.streamTo({ ...request, server: this.#server });
+          return;
+        }
+        const { element, file, tell } = request;
+        const url = this.#fileURL(torrent, file);
+        tell({ element, kind: 'server', url });
+        element.src = url;
       },
       ready: (torrent) => {
         if (!seed) callSafely(callback, torrent);
@@ -333,6 +342,12 @@ export class Client extends Emitter<ClientEvents> {
     };
   }
 
+  #fileURL(torrent: Torrent, file: File): string {
+    if (this.#server === undefined) throw new ArgumentError('Call client.createServer() first.');
+    const path = file.path.split('/').map(encodeURIComponent).join('/');
+    return `${this.#server.pathname}/${torrent.infoHash}/${path}`;
+  }
+
   #torrentFailed(torrent: Torrent, error: FreshetError): void {
     const own = error.code === 'DUPLICATE_TORRENT' || error.code === 'ABORTED' || error.code === 'DESTROYED';
     if (torrent.listenerCount('error') > 0) torrent.emit('error', error);
@@ -345,6 +360,8 @@ export class Client extends Emitter<ClientEvents> {
     } else if (event.type === 'listening') {
       this.#port = event.port;
       if (!this.destroyed) this.emit('listening');
+    } else if (event.type === 'warning') {
+      this.emit('warning', fromErrorValue(event.error));
     } else {
       void this.#end(fromErrorValue(event.error));
     }

@@ -6,7 +6,7 @@ import type { ByteReader, FileSnapshot } from '../session/protocol.ts';
 import { iterateBytes, resolveRange, toWebStream } from './byte-source.ts';
 import { Emitter } from './emitter.ts';
 import type { StreamOptions } from './options.ts';
-import type { ByteIterator } from './platform.ts';
+import type { ByteIterator, StreamRequest } from './platform.ts';
 import type { FileReadStream } from './read-stream.ts';
 
 /** What a server was asked for. */
@@ -19,7 +19,26 @@ export interface FileRequest {
   readonly destination?: string | undefined;
 }
 
+/** How an element gets a file. */
+export interface Delivery {
+  readonly element: { src: string };
+  /**
+   * `service-worker` and `server` stream what the torrent has and fetch the rest. `web-seed`: the element loads the file
+   * from a web seed, as from any web server, and nothing of it is verified or shared. `blob`: it gets the file when all of
+   * it is there.
+   */
+  readonly kind: 'service-worker' | 'server' | 'web-seed' | 'blob';
+  /** What `element.src` becomes; absent while a blob is not complete. */
+  readonly url?: string | undefined;
+  /** A sentence that says why nothing better could be used. */
+  readonly reason?: string | undefined;
+}
+
 export interface FileEvents {
+  /** `streamTo` has chosen how the element gets the file, at first or anew. */
+  delivery: [delivery: Delivery];
+  /** `streamTo` has found no way, or the last one has failed. */
+  error: [error: Error];
   /** All of the file is verified. */
   done: [];
   /** A server is about to send part of the file. Calling `replace` at once sends another stream instead. */
@@ -49,6 +68,7 @@ export interface FileOwner {
   renameFile(index: number, path: string): Promise<void>;
   createReadStream(iterator: ByteIterator): FileReadStream;
   fileURL(file: File): string;
+  streamTo(request: Pick<StreamRequest, 'file' | 'element' | 'tell' | 'fail'>): void;
 }
 
 /** A file of a torrent. Streams of it come first, before all else that is downloaded. */
@@ -68,6 +88,7 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
   /** Place in `torrent.files`. */
   readonly index: number;
   readonly #owner: FileOwner;
+  #delivery: Delivery | undefined;
 
   /** @internal */
   constructor(owner: FileOwner, snapshot: FileSnapshot) {
@@ -187,10 +208,28 @@ export class File extends Emitter<FileEvents> implements AsyncIterable<Uint8Arra
     return this.#owner.fileURL(this);
   }
 
-  /** Plays or shows the file in an element that has `src`. Needs `client.createServer()`. Returns the element. */
+  /**
+   * Plays or shows the file in an element that has `src`, and returns the element. In Node by the server of
+   * `client.createServer()`. In a page by the service worker, and where there can be none from a web seed, else once all of
+   * it is there; `delivery` tells which. A film that breaks off, as with a lost connection, is taken up again by itself.
+   * @throws {ArgumentError} in Node before `client.createServer()`.
+   */
   streamTo<T extends { src: string }>(element: T): T {
-    element.src = this.streamURL;
+    this.#owner.streamTo({
+      file: this,
+      element,
+      tell: (delivery) => {
+        this.#delivery = delivery;
+        this.emit('delivery', delivery);
+      },
+      fail: (error) => this.emit('error', error),
+    });
     return element;
+  }
+
+  /** How the element of the last `streamTo` gets the file, once that is known. */
+  get delivery(): Delivery | undefined {
+    return this.#delivery;
   }
 }
 

@@ -17,9 +17,9 @@ export type {
 export type { ClientEvents } from './client.ts';
 export { ClientStorage, type StorageEstimate } from './client-storage.ts';
 export { Emitter } from './emitter.ts';
-export { File, type FileEvents, type FileRequest } from './file.ts';
+export { type Delivery, File, type FileEvents, type FileRequest } from './file.ts';
 export * from './options.ts';
-export type { ByteIterator, ClientPlatform, FileServer } from './platform.ts';
+export type { ByteIterator, ClientPlatform, FileServer, StreamRequest } from './platform.ts';
 export type { Piece } from './progress.ts';
 export { type FileReadStream, type PipeTarget, WebReadStream } from './read-stream.ts';
 export { Torrent } from './torrent.ts';

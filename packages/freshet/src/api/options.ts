@@ -73,10 +73,10 @@ export interface ClientOptions extends QueueOptions {
    */
   origin?: boolean | undefined;
   /**
-   * Browser only: address of `freshet-opfs-worker.js` on the page's own origin, for a page whose
-   * Content-Security-Policy does not allow workers from `blob:`. Default: the worker is made of its own text.
+   * Browser only: address of `freshet-worker.js`, in which the engine runs, apart from the page; `false` to run it in the
+   * page, where nothing is kept beyond it. Default beside the library's script.
    */
-  storageWorker?: string | URL | undefined;
+  worker?: string | URL | false | undefined;
   /** Name and version of the program, as peers are told. Default `Freshet`. */
   userAgent?: string | undefined;
   /** Accepted for compatibility; has no effect in this version, which has no DHT. */
@@ -234,7 +234,10 @@ export interface ServerOptions {
   path?: string | undefined;
   /** The same as `path`. */
   pathname?: string | undefined;
-  /** The service worker that answers, browser only and required there. */
+  /**
+   * The registration of the service worker that answers, or a promise of one: what `registerServiceWorker` gives. Browser
+   * only and required there.
+   */
   controller?: unknown;
 }
 

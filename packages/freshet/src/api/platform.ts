@@ -3,7 +3,7 @@
 import type { Session, SessionSettings } from '../session/protocol.ts';
 import type { Client } from './client.ts';
 import type { StorageAccount } from './client-storage.ts';
-import type { File } from './file.ts';
+import type { Delivery, File } from './file.ts';
 import type { ServerOptions, TrackerOptions } from './options.ts';
 import type { FileReadStream } from './read-stream.ts';
 
@@ -32,6 +32,21 @@ export interface ClientPlatform {
   createReadStream(iterator: ByteIterator): FileReadStream;
   /** Throws `ArgumentError` when the options do not suit the platform. */
   createServer(client: Client, options: ServerOptions, force: 'node' | 'browser' | undefined): FileServer;
-  /** Called before `streamTo` sets the element's source. */
-  readonly fileURL?: ((file: File) => string) | undefined;
+  /** `file.streamTo`. By the address at the client's server where this is absent. */
+  readonly streamTo?: ((request: StreamRequest) => void) | undefined;
+}
+
+/** What there is to give a file to an element. */
+export interface StreamRequest {
+  readonly file: File;
+  readonly element: { src: string };
+  readonly server: FileServer | undefined;
+  /** Ends with the torrent. */
+  readonly signal: AbortSignal;
+  /** Addresses of the file at web seeds, those that work first. */
+  addresses(): Promise<readonly string[]>;
+  /** A way was chosen. */
+  tell(delivery: Delivery): void;
+  /** There is none, or none any more. */
+  fail(error: Error): void;
 }

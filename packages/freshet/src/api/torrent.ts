@@ -15,7 +15,7 @@ import { enginePriority, File, type FileOwner } from './file.ts';
 import { readGoals, readLimit } from './input.ts';
 import { type Milestone, Milestones } from './milestones.ts';
 import type { DestroyOptions, SeedOptions, TorrentKey } from './options.ts';
-import type { ByteIterator } from './platform.ts';
+import type { ByteIterator, StreamRequest } from './platform.ts';
 import type { FileReadStream } from './read-stream.ts';
 import { TorrentCommands } from './torrent-commands.ts';
 import { TorrentReports } from './torrent-reports.ts';
@@ -29,6 +29,7 @@ export interface TorrentOwner {
   readonly options: SeedOptions;
   createReadStream(iterator: ByteIterator): FileReadStream;
   fileURL(torrent: Torrent, file: File): string;
+  streamTo(torrent: Torrent, request: Omit<StreamRequest, 'server'>): void;
   ready(torrent: Torrent): void;
   seeding(torrent: Torrent): void;
   transferred(kind: 'download' | 'upload', bytes: number): void;
@@ -82,6 +83,12 @@ export class Torrent extends TorrentState {
       renameFile: (index, path) => this.#commands.ask('renameFile', { torrent: key, index, path }),
       createReadStream: (iterator) => owner.createReadStream(iterator),
       fileURL: (file) => owner.fileURL(this, file),
+      streamTo: (request) =>
+        owner.streamTo(this, {
+          ...request,
+          signal: this.signal,
+          addresses: () => this.#commands.ask('fileAddresses', { torrent: key, index: request.file.index }),
+        }),
     };
     return this.#fileOwnerMade;
   }
