@@ -1,6 +1,7 @@
 /** What sessions and clients need of a page. */
 
 import { ArgumentError, type ClientPlatform, type TrackerOptions, WebReadStream } from './api/index.ts';
+import { deliverFile } from './file-delivery.browser.ts';
 import { PageFileServer } from './file-server.browser.ts';
 import { PageSession } from './page-session.browser.ts';
 
@@ -19,6 +20,7 @@ export const browserPlatform: ClientPlatform = {
     if (force === 'node') throw new ArgumentError('A server of the kind "node" needs Node.');
     return new PageFileServer(client, options);
   },
+  streamTo: deliverFile,
 };
 
 function iceServersOf({ rtcConfig }: TrackerOptions): readonly RTCIceServer[] | undefined {
