@@ -23,7 +23,7 @@ export async function pages(context: BenchContext): Promise<Result> {
   const hash = await sha256(file);
   const tracker = createTracker({ host: '127.0.0.1', port: 0, interval: 5 });
   const announce = [(await tracker.listen()).wsUrl];
-  const site = await startSwarmSite(join(context.folder, 'data'), true);
+  const site = await startSwarmSite(join(context.folder, 'data'));
   const rows: Row[] = [];
   let version = '';
 
@@ -32,7 +32,7 @@ export async function pages(context: BenchContext): Promise<Result> {
     version = browser.version;
     try {
       const seeder = await site.open(browser, library);
-      const leecher = await site.open(browser, library, { elsewhere: true });
+      const leecher = await site.open(browser, library, { place: 'leecher' });
       const magnet = await seeder.page.evaluate(
         ([title, trackers]) => harness.seed({ 'content.bin': '/data/content.bin' }, title, trackers),
         [name, announce] as const,
@@ -54,7 +54,7 @@ export async function pages(context: BenchContext): Promise<Result> {
     const browser = await startChromium();
     try {
       const from = await site.open(browser, 'freshet');
-      const to = await site.open(browser, 'freshet', { elsewhere: true });
+      const to = await site.open(browser, 'freshet', { place: 'leecher' });
       const done = await within(timeRawChannel(from, to, size), TIMEOUT, RAW);
       return { wire: 0, done };
     } finally {

@@ -35,7 +35,7 @@ export async function playback(context: BenchContext): Promise<Result> {
   const dataDir = join(context.folder, 'data');
   await mkdir(dataDir);
   await copyFile(FILM, join(dataDir, 'film.mp4'));
-  const site = await startSwarmSite(dataDir, true);
+  const site = await startSwarmSite(dataDir);
   const rows: Row[] = [];
   let version = '';
 

@@ -1,11 +1,18 @@
-/** Pages with Freshet and pages with WebTorrent's own bundle in real Chromium, and Freshet in Node with a page. */
+/** Pages with Freshet and pages with WebTorrent's own bundle in real Chromium, and Freshet in Node with a page of each
+ * browser. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Client from 'freshet';
 import { createTracker, type Tracker } from 'freshet-tracker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startChromium, type TestBrowser, type TestPage } from '../support/chromium.ts';
+import {
+  BROWSER_NAMES,
+  type Browser,
+  type BrowserName,
+  type BrowserPage,
+  startBrowser,
+} from '../support/browser.ts';
 import { makeFile, makeTempDir, removeDir, sha256, sha256Tree } from '../support/files.ts';
 import { within } from '../support/wait.ts';
 import type { SwarmHarness } from './harness/swarm-page.ts';
@@ -24,10 +31,10 @@ const pairs: readonly [seeder: Library, leecher: Library][] = [
   ['freshet', 'freshet'],
 ];
 
-describe('pages in Chromium', () => {
+describe('pages', () => {
   let folder: string;
   let site: SwarmSite;
-  let browser: TestBrowser;
+  let browsers: Record<BrowserName, Browser>;
   let tracker: Tracker;
   let announce: string[];
   /** By the names that they get in the torrent. */
@@ -44,23 +51,24 @@ describe('pages in Chromium', () => {
     tracker = createTracker({ host: '127.0.0.1', port: 0, interval: INTERVAL });
     announce = [(await tracker.listen()).wsUrl];
     site = await startSwarmSite(join(folder, 'data'));
-    browser = await startChromium();
+    const [chromium, firefox] = await Promise.all([startBrowser('chromium'), startBrowser('firefox')]);
+    browsers = { chromium, firefox };
   });
 
   afterAll(async () => {
-    await browser?.close();
+    await Promise.all(Object.values(browsers ?? {}).map((browser) => browser.close()));
     await site?.close();
     await tracker?.close();
     await removeDir(folder);
   });
 
-  function open(library: Library): Promise<TestPage> {
-    return site.open(browser, library);
+  function open(library: Library, place: string, browser: BrowserName = 'chromium'): Promise<BrowserPage> {
+    return site.open(browsers[browser], library, { place });
   }
 
-  function seed(page: TestPage, name: string): Promise<string> {
+  function seed(page: BrowserPage, name: string): Promise<string> {
     const files = { 'один.bin': '/data/one.bin', 'two.bin': '/data/two.bin' };
-    return page.page.evaluate(([list, title, trackers]) => harness.seed(list, title, trackers), [
+    return page.evaluate(([list, title, trackers]) => harness.seed(list, title, trackers), [
       files,
       name,
       announce,
@@ -75,9 +83,9 @@ describe('pages in Chromium', () => {
   for (const [from, to] of pairs) {
     it(`a page with ${TITLE[to]} downloads from a page with ${TITLE[from]}`, async () => {
       const name = `${from} to ${to}`;
-      const [seeder, leecher] = await Promise.all([open(from), open(to)]);
+      const [seeder, leecher] = await Promise.all([open(from, 'seeder'), open(to, 'leecher')]);
       const magnet = await seed(seeder, name);
-      const finished = leecher.page.evaluate(async (id) => {
+      const finished = leecher.evaluate(async (id) => {
         harness.add(id);
         await harness.untilDone();
         return harness.hashes();
@@ -85,20 +93,20 @@ describe('pages in Chromium', () => {
       expect(await within(finished, PATIENCE, name)).toEqual(under(name));
       for (const page of [seeder, leecher]) {
         expect(page.errors).toEqual([]);
-        expect(await page.page.evaluate(() => harness.failures)).toEqual([]);
+        expect(await page.evaluate(() => harness.failures)).toEqual([]);
         await page.close();
       }
     });
   }
 
-  it('Freshet in Node downloads from a page with Freshet', async () => {
-    const page = await open('freshet');
+  it.each(BROWSER_NAMES)('Freshet in Node downloads from a page with Freshet in %s', async (name) => {
+    const page = await open('freshet', 'page', name);
     const client = new Client({ tcp: false, tracker: { rtcConfig: { iceServers: [] } } });
-    const dir = join(folder, 'node');
+    const dir = join(folder, name);
     try {
-      const torrent = client.add(await seed(page, 'to node'), { path: dir });
+      const torrent = client.add(await seed(page, `${name} to node`), { path: dir });
       await within(torrent.untilDone(), PATIENCE, 'Freshet in Node from the page');
-      const tree = await sha256Tree(join(dir, 'to node'));
+      const tree = await sha256Tree(join(dir, `${name} to node`));
       expect(tree).toEqual(hashes);
       expect(page.errors).toEqual([]);
     } finally {
@@ -107,37 +115,40 @@ describe('pages in Chromium', () => {
     }
   });
 
-  it('a page with Freshet downloads from Freshet in Node, and gets it from storage after a reload', async () => {
-    const page = await open('freshet');
-    const client = new Client({ tcp: false, tracker: { rtcConfig: { iceServers: [] } } });
-    try {
-      const one = new Uint8Array(await readFile(join(folder, 'data', 'one.bin')));
-      const torrent = client.seed(Object.assign(one, { name: 'one.bin' }), { announce });
-      await torrent.untilDone();
-      const downloaded = page.page.evaluate(async (id) => {
-        harness.add(id);
-        await harness.untilDone();
-        return harness.hashes();
-      }, torrent.magnetURI!);
-      const expected = { 'one.bin': hashes['один.bin'] };
-      expect(await within(downloaded, PATIENCE, 'the page from Freshet in Node')).toEqual(expected);
-      const torrentFile = [...torrent.torrentFile!];
-      await client.destroy();
+  it.each(BROWSER_NAMES)(
+    'a page with Freshet in %s downloads from Freshet in Node, and gets it from storage after a reload',
+    async (name) => {
+      const page = await open('freshet', 'page', name);
+      const client = new Client({ tcp: false, tracker: { rtcConfig: { iceServers: [] } } });
+      try {
+        const one = new Uint8Array(await readFile(join(folder, 'data', 'one.bin')));
+        const torrent = client.seed(Object.assign(one, { name: 'one.bin' }), { announce });
+        await torrent.untilDone();
+        const downloaded = page.evaluate(async (id) => {
+          harness.add(id);
+          await harness.untilDone();
+          return harness.hashes();
+        }, torrent.magnetURI!);
+        const expected = { 'one.bin': hashes['один.bin'] };
+        expect(await within(downloaded, PATIENCE, 'the page from Freshet in Node')).toEqual(expected);
+        const torrentFile = [...torrent.torrentFile!];
+        await client.destroy();
 
-      await page.page.reload();
-      await page.page.waitForFunction(() => 'harness' in globalThis);
-      const kept = page.page.evaluate(async (id) => {
-        harness.add(id);
-        await harness.untilDone();
-        return { hashes: await harness.hashes(), received: harness.status().received };
-      }, torrentFile);
-      expect(await within(kept, PATIENCE, 'the page from its own storage')).toEqual({
-        hashes: expected,
-        received: 0,
-      });
-    } finally {
-      await client.destroy();
-      await page.close();
-    }
-  });
+        await page.reload();
+        await page.waitFor(() => 'harness' in globalThis);
+        const kept = page.evaluate(async (id) => {
+          harness.add(id);
+          await harness.untilDone();
+          return { hashes: await harness.hashes(), received: harness.status().received };
+        }, torrentFile);
+        expect(await within(kept, PATIENCE, 'the page from its own storage')).toEqual({
+          hashes: expected,
+          received: 0,
+        });
+      } finally {
+        await client.destroy();
+        await page.close();
+      }
+    },
+  );
 });

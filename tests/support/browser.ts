@@ -42,11 +42,12 @@ export interface Browser {
 
 export type BrowserName = 'chromium' | 'firefox';
 
-/** The browsers by the names that tests print. */
 export const BROWSERS: readonly { readonly name: BrowserName; readonly title: string }[] = [
   { name: 'chromium', title: 'Chromium' },
   { name: 'firefox', title: 'Firefox' },
 ];
+
+export const BROWSER_NAMES: readonly BrowserName[] = ['chromium', 'firefox'];
 
 /** What a browser can be started with. */
 export interface BrowserOptions {

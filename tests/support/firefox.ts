@@ -79,6 +79,13 @@ export async function startFirefox({ quota }: BrowserOptions = {}): Promise<Brow
   };
 }
 
+/**
+ * Firefox reports this, without an address, whenever a player cancels a stream that comes from a service worker,
+ * whatever the worker does about it: end the stream, break it off, or leave it alone.
+ */
+const CANCELLED =
+  'Failed to load ‘’. A ServiceWorker intercepted the request and encountered an unexpected error.';
+
 const LOADED = { waitUntil: 'load', timeout: 30_000 } as const;
 
 async function openPage(driven: Driven, url?: string): Promise<BrowserPage> {
@@ -92,6 +99,7 @@ async function openPage(driven: Driven, url?: string): Promise<BrowserPage> {
   );
   page.on('pageerror', (thrown) => {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (error.message.includes(CANCELLED)) return;
     log.push(`uncaught: ${error.stack ?? error.message}`);
     errors.push(error.message);
   });

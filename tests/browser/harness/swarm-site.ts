@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { webtorrentBundle, webtorrentServiceWorker } from '../../interop/peers/webtorrent.ts';
-import type { TestBrowser, TestPage } from '../../support/chromium.ts';
+import type { BrowserPage } from '../../support/browser.ts';
+import { shippedBundle } from '../../support/bundles.ts';
 import { type StaticServer, serveFolder } from '../../support/static-server.ts';
 
 export type Library = 'freshet' | 'webtorrent';
@@ -13,16 +14,20 @@ export interface OpenOptions {
   /** Bytes per second. */
   readonly uploadLimit?: number | undefined;
   /**
-   * Open it at another origin, with storage of its own: a page with WebTorrent that is to download finds what one of
-   * the same origin has stored for seeding.
+   * A word: opens the page at an origin of that name, with storage of its own. Pages of one origin share what they have
+   * (WebTorrent's find what another has stored for seeding), so whoever is to be a peer of another needs one.
    */
-  readonly elsewhere?: boolean | undefined;
+  readonly place?: string | undefined;
 }
 
 export interface SwarmSite {
   readonly server: StaticServer;
   /** Opens a page with a client of its own in `globalThis.harness`. */
-  open(browser: TestBrowser, library: Library, options?: OpenOptions): Promise<TestPage>;
+  open<Page extends BrowserPage>(
+    browser: { open(url: string): Promise<Page> },
+    library: Library,
+    options?: OpenOptions,
+  ): Promise<Page>;
   close(): Promise<void>;
 }
 
@@ -30,9 +35,9 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 
 const PAGES: Record<Library, string> = {
   freshet: `
-    import Client, { registerServiceWorker } from './client.js';
+    import Client, { registerServiceWorker } from './freshet.min.js';
     import { createHarness } from '/swarm-page.js';
-    globalThis.harness = createHarness(Client, () => registerServiceWorker('./sw.js'));`,
+    globalThis.harness = createHarness(Client, () => registerServiceWorker('./freshet-sw.js'));`,
   webtorrent: `
     import Client from './client.js';
     import { createHarness } from '/swarm-page.js';
@@ -48,21 +53,10 @@ const PAGES: Record<Library, string> = {
     });`,
 };
 
-/**
- * @param data the folder behind `/data/`.
- * @param built serve what `npm run build` made; default: bundle the sources, as they ship, now.
- */
-export async function startSwarmSite(data: string, built = false): Promise<SwarmSite> {
-  const source = '../../../packages/freshet/src';
-  const made = '../../../packages/freshet/dist/bundle';
+/** Freshet is served as `npm run build` made it. `data` is the folder behind `/data/`. */
+export async function startSwarmSite(data: string): Promise<SwarmSite> {
   const scripts: Record<string, string> = {
-    '/swarm-page.js': await bundle(here('swarm-page.ts'), 'esm'),
-    '/freshet/client.js': built
-      ? await readBuilt(`${made}/freshet.min.js`)
-      : await bundle(here(`${source}/index.browser.ts`), 'esm'),
-    '/freshet/sw.js': built
-      ? await readBuilt(`${made}/freshet-sw.js`)
-      : await bundle(here(`${source}/browser/service-worker.ts`), 'iife'),
+    '/swarm-page.js': await bundle(here('swarm-page.ts')),
     '/webtorrent/client.js': await readFile(webtorrentBundle, 'utf8'),
     '/webtorrent/sw.js': await readFile(webtorrentServiceWorker, 'utf8'),
   };
@@ -72,38 +66,32 @@ export async function startSwarmSite(data: string, built = false): Promise<Swarm
     const body = `<!doctype html><meta charset="utf-8"><title>${library}</title><style>video { width: 100% }</style><body><script type="module">${script}</script>`;
     pages[`/${library}/`] = () => ({ type: 'text/html', body });
   }
-  const server = await serveFolder({ '/data/': data }, { pages });
+  // Fails here, with a sentence, where nothing is built.
+  await shippedBundle('freshet.min.js');
+  const built = here('../../../packages/freshet/dist/bundle');
+  const server = await serveFolder({ '/data/': data, '/freshet/': built }, { pages });
   return {
     server,
-    open: async (browser, library, { uploadLimit, elsewhere } = {}) => {
+    open: async (browser, library, { uploadLimit, place } = {}) => {
       const query = uploadLimit === undefined ? '' : `?uploadLimit=${uploadLimit}`;
-      const origin = elsewhere === true ? server.url.replace('127.0.0.1', 'localhost') : server.url;
+      const origin = place === undefined ? server.url : `http://${place}.localhost:${server.port}`;
       const opened = await browser.open(`${origin}/${library}/${query}`);
-      await opened.page.waitForFunction(() => 'harness' in globalThis);
+      await opened.waitFor(() => 'harness' in globalThis);
       return opened;
     },
     close: () => server.close(),
   };
 }
 
-async function readBuilt(path: string): Promise<string> {
-  try {
-    return await readFile(here(path), 'utf8');
-  } catch {
-    throw new Error('Freshet is not built: npm run build');
-  }
-}
-
-async function bundle(entry: string, format: 'esm' | 'iife'): Promise<string> {
+async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [entry],
     bundle: true,
     write: false,
-    format,
+    format: 'esm',
     target: 'es2022',
     platform: 'browser',
     conditions: ['source', 'browser'],
-    // As it ships: what works only unminified must fail here.
     minify: true,
   });
   return outputFiles[0]!.text;
