@@ -1,6 +1,6 @@
 /**
- * Bundles what a browser loads, after tsc: the library as one module, its service worker and its storage worker as
- * classic scripts, and the page that `freshet serve` shows. Prints what each weighs.
+ * Bundles what a browser loads, after tsc: the library and the worker with its engine as modules, its service worker as a
+ * classic script, and the page that `freshet serve` shows. Prints what each weighs.
  */
 
 import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises';
@@ -20,6 +20,8 @@ const siteOut = join(root, 'packages/cli/dist/site');
 /** What becomes a bundle, besides its entry. */
 const common = {
   platform: 'browser',
+  // Beside whatever imports it: only a page that can have no worker loads it so.
+  external: (id) => id === './freshet-worker.js',
   // Packages of this repository are bundled from their TypeScript.
   resolve: { conditionNames: ['source', 'browser', 'import'] },
   // Reading a property does nothing else in these sources, so what is read and not used can go.
@@ -32,12 +34,8 @@ const outputs = [
   { entry: join(library, 'index.browser.ts'), out: join(bundles, 'freshet.min.js'), format: 'esm' },
   // A classic script: the one kind of service worker that every browser takes.
   { entry: join(library, 'browser/service-worker.ts'), out: join(bundles, 'freshet-sw.js'), format: 'iife' },
-  // Only for pages whose Content-Security-Policy forbids workers from blob: addresses.
-  {
-    entry: join(library, 'browser/opfs-worker-entry.ts'),
-    out: join(bundles, 'freshet-opfs-worker.js'),
-    format: 'iife',
-  },
+  // The engine: run as a module worker by pages, or imported by those that can have none.
+  { entry: join(library, 'freshet-worker.ts'), out: join(bundles, 'freshet-worker.js'), format: 'esm' },
   { entry: join(site, 'main.ts'), out: join(siteOut, 'main.js'), format: 'esm' },
 ];
 
@@ -100,6 +98,8 @@ async function copyPage() {
   }
   // The page registers it beside itself, so that its scope covers the page.
   await copyFile(join(bundles, 'freshet-sw.js'), join(siteOut, 'freshet-sw.js'));
+  // The page's script has the library in it, which looks for its worker beside that.
+  await copyFile(join(bundles, 'freshet-worker.js'), join(siteOut, 'freshet-worker.js'));
 }
 
 async function report() {

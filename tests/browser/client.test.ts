@@ -29,11 +29,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'freshet-client-'));
   await writeFile(join(folder, 'film.mp4'), film);
   const script = await shippedBundle('freshet.min.js');
+  const engine = await shippedBundle('freshet-worker.js');
   const worker = await shippedBundle('freshet-sw.js');
   server = await serveFolder(folder, {
     pages: {
       '/app/': () => ({ type: 'text/html', body: HTML }),
       [LIBRARY]: () => ({ type: 'text/javascript', body: script }),
+      '/app/freshet-worker.js': () => ({ type: 'text/javascript', body: engine }),
       '/app/freshet-sw.js': () => ({ type: 'text/javascript', body: worker }),
     },
   });

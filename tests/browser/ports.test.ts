@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
-import { BROWSERS, type Browser, type BrowserPage, startBrowser } from '../support/browser.ts';
+import { BROWSER_NAMES, type Browser, type BrowserPage, startBrowser } from '../support/browser.ts';
 import { type StaticServer, serveFolder } from '../support/static-server.ts';
 import type { Harness } from './harness/ports-page.ts';
 
@@ -43,7 +43,7 @@ beforeAll(async () => {
   const scripts = {
     '/app/ports-page.js': await bundle('harness/ports-page.ts', 'esm'),
     '/app/freshet-sw.js': await bundle('../../packages/freshet/src/browser/service-worker.ts', 'iife'),
-    '/app/worker.js': await bundle('../../packages/freshet/src/browser/opfs-worker-entry.ts', 'iife'),
+    '/app/ports-worker.js': await bundle('harness/ports-worker.ts', 'esm'),
   };
   const html = '<!doctype html><title>ports</title><script type="module" src="ports-page.js"></script>';
   server = await serveFolder(path('harness'), {
@@ -66,7 +66,7 @@ async function openPage(): Promise<BrowserPage> {
   return opened;
 }
 
-describe.each(BROWSERS.map(({ title, name }) => [title, name] as const))('in %s', (_, name) => {
+describe.each(BROWSER_NAMES)('in %s', (name) => {
   beforeAll(async () => {
     browser = await startBrowser(name);
     page = await openPage();
@@ -204,50 +204,53 @@ describe.each(BROWSERS.map(({ title, name }) => [title, name] as const))('in %s'
   describe('OPFS', () => {
     it('keeps values over a reload, and lets go of its files', async () => {
       const tab = await openPage();
-      await tab.evaluate(() => harness.saveState('resume', 'first'));
-      await tab.evaluate(() => harness.saveState('resume', 'second'));
-      await tab.evaluate(() => harness.holdFile());
+      await tab.evaluate(() => harness.worker.saveState('resume', 'first'));
+      await tab.evaluate(() => harness.worker.saveState('resume', 'second'));
+      await tab.evaluate(() => harness.worker.holdFile());
       await tab.reload();
       await tab.waitFor(() => 'harness' in globalThis);
-      expect(await tab.evaluate(() => harness.loadState('resume'))).toBe('second');
-      expect(await tab.evaluate(() => harness.holdFile())).toBe('no error');
+      expect(await tab.evaluate(() => harness.worker.loadState('resume'))).toBe('second');
+      expect(await tab.evaluate(() => harness.worker.holdFile())).toBe('no error');
       await tab.close();
     });
 
     it('tells a second tab that the first one has the file', async () => {
       const first = await openPage();
-      expect(await first.evaluate(() => harness.holdFile())).toBe('no error');
-      const message = await page.evaluate(() => harness.holdFile());
+      expect(await first.evaluate(() => harness.worker.holdFile())).toBe('no error');
+      const message = await page.evaluate(() => harness.worker.holdFile());
       expect(message).toBe(
         'READ_ONLY: "film.mp4" could not be opened in browser storage: another tab of this site has it open; close that tab.',
       );
       await first.close();
-      expect(await page.evaluate(() => harness.holdFile())).toBe('no error');
+      expect(await page.evaluate(() => harness.worker.holdFile())).toBe('no error');
     });
 
     it('keeps a torrent over a reload', async () => {
       const tab = await openPage();
-      expect(await tab.evaluate(() => harness.openDisk())).toMatchObject({ kind: 'opfs', there: 0 });
-      await tab.evaluate(() => harness.writeDisk());
+      expect(await tab.evaluate(() => harness.worker.openDisk())).toMatchObject({ kind: 'opfs', there: 0 });
+      await tab.evaluate(() => harness.worker.writeDisk());
       // Not closed: a tab that is closed or reloaded does not get to it.
       await tab.reload();
       await tab.waitFor(() => 'harness' in globalThis);
-      const again = await tab.evaluate(() => harness.openDisk());
+      const again = await tab.evaluate(() => harness.worker.openDisk());
       expect(again).toEqual({ kind: 'opfs', reason: undefined, there: 3_000_000, right: true });
       await tab.close();
     });
 
     it('leaves a torrent to the tab that has it, and takes it over afterwards', async () => {
       const first = await openPage();
-      expect((await first.evaluate(() => harness.openDisk())).kind).toBe('opfs');
+      expect((await first.evaluate(() => harness.worker.openDisk())).kind).toBe('opfs');
       const second = await openPage();
-      const beside = await second.evaluate(() => harness.openDisk());
+      const beside = await second.evaluate(() => harness.worker.openDisk());
       expect(beside).toMatchObject({ kind: 'memory', there: 0 });
       expect(beside.reason).toBe(
         'Another tab of this site stores this torrent already, so this one keeps it in memory.',
       );
-      await first.evaluate(() => harness.closeDisk());
-      expect(await second.evaluate(() => harness.openDisk())).toMatchObject({ kind: 'opfs', right: true });
+      await first.evaluate(() => harness.worker.closeDisk());
+      expect(await second.evaluate(() => harness.worker.openDisk())).toMatchObject({
+        kind: 'opfs',
+        right: true,
+      });
       await first.close();
       await second.close();
     });
@@ -256,15 +259,16 @@ describe.each(BROWSERS.map(({ title, name }) => [title, name] as const))('in %s'
       const small = await startBrowser(name, { quota: 5_000_000 });
       const tab = await small.open(`${server.url}/app/`);
       await tab.waitFor(() => 'harness' in globalThis);
-      expect(await tab.evaluate(() => harness.fillStorage(20_000_000))).toBe(
+      expect(await tab.evaluate(() => harness.worker.fillStorage(20_000_000))).toBe(
         'FULL: "big.bin" could not be written in browser storage: the browser allows this site no more space; free some, or remove other downloads.',
       );
       await small.close();
     });
 
-    it('also runs its worker from a file, and says so when that cannot be loaded', async () => {
-      expect(await page.evaluate(() => harness.hostWorker('worker.js'))).toBe('no error');
-      expect(await page.evaluate(() => harness.hostWorker('none.js'))).toMatch(/file system cannot be used/);
+    it('puts what is written together in longer runs, in order', async () => {
+      const lengths = [1, 16_384, 0, 1_000_000, 40_000, 8_000, 2_500_000, 5, 1_048_576, 7];
+      expect(await page.evaluate((parts) => harness.worker.writeParts(parts), lengths)).toBe(true);
+      expect(await page.evaluate(() => harness.worker.writeParts([16_384]))).toBe(true);
     });
   });
 

@@ -35,10 +35,12 @@ beforeAll(async () => {
   folder = await makeTempDir('v2-pages');
   await writeFile(join(folder, 'film.mp4'), film);
   const script = await shippedBundle('freshet.min.js');
+  const engine = await shippedBundle('freshet-worker.js');
   server = await serveFolder(folder, {
     pages: {
       '/': () => ({ type: 'text/html', body: HTML }),
       '/freshet.min.js': () => ({ type: 'text/javascript', body: script }),
+      '/freshet-worker.js': () => ({ type: 'text/javascript', body: engine }),
     },
   });
   tracker = createTracker({ host: '127.0.0.1', port: 0, interval: 5 });

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 /** Bundles that a page needs to add, seed and stream. */
-export const SHIPPED = ['freshet.min.js', 'freshet-sw.js'] as const;
+export const SHIPPED = ['freshet.min.js', 'freshet-worker.js', 'freshet-sw.js'] as const;
 
 /** @throws {Error} where `npm run build` was not run. */
 export async function shippedBundle(name: string): Promise<string> {

@@ -4,26 +4,17 @@ import { createBlobFileStore } from '../../../packages/freshet/src/browser/blob-
 import { BrowserFileServer } from '../../../packages/freshet/src/browser/file-server.ts';
 import { createBrowserHasher } from '../../../packages/freshet/src/browser/hasher.ts';
 import { browserHttp } from '../../../packages/freshet/src/browser/http.ts';
-import { createOpfsFileStore } from '../../../packages/freshet/src/browser/opfs.ts';
-import { OpfsHost } from '../../../packages/freshet/src/browser/opfs-host.ts';
-import { createTwoSlotState } from '../../../packages/freshet/src/browser/opfs-state.ts';
-import { localPipe } from '../../../packages/freshet/src/browser/port.ts';
+import { localPipe, type Port, portOf } from '../../../packages/freshet/src/browser/port.ts';
 import { browserRandom } from '../../../packages/freshet/src/browser/random.ts';
 import { registerServiceWorker } from '../../../packages/freshet/src/browser/register.ts';
 import { RtcPeers } from '../../../packages/freshet/src/browser/rtc-peers.ts';
 import { browserSockets } from '../../../packages/freshet/src/browser/sockets.ts';
-import { BrowserStorage } from '../../../packages/freshet/src/browser/storage.ts';
 import { createBrowserRtc } from '../../../packages/freshet/src/browser/webrtc.ts';
-import {
-  type ContractFile,
-  diskContract,
-} from '../../../packages/freshet/src/engine/contracts/disk.contract.ts';
-import { fileStoreContract } from '../../../packages/freshet/src/engine/contracts/file-store.contract.ts';
 import { hasherContract } from '../../../packages/freshet/src/engine/contracts/hasher.contract.ts';
 import { linkContract } from '../../../packages/freshet/src/engine/contracts/link.contract.ts';
-import { stateStoreContract } from '../../../packages/freshet/src/engine/contracts/state-store.contract.ts';
-import type { Disk, Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
-import { infoHashFromBytes, toHex } from '../../../packages/freshet/src/protocol/index.ts';
+import type { Link, LinkHandler, RtcAttempt } from '../../../packages/freshet/src/engine/ports.ts';
+import { byteAt, code, linkPair, pattern } from './ports-common.ts';
+import type { WorkerHarness } from './ports-worker.ts';
 import { type CaseResult, runCases } from './vitest-in-page.ts';
 
 /** Candidates of this machine are enough. */
@@ -31,132 +22,62 @@ const [toPage, toEngine] = localPipe();
 new RtcPeers(toEngine, { iceServers: [] });
 const rtc = createBrowserRtc(toPage);
 
-function linkPair(): Promise<{ a: Link; b: Link; dispose(): void }> {
-  return new Promise((resolve, reject) => {
-    let a: Link | undefined;
-    let b: Link | undefined;
-    const ready = (): void => {
-      if (!a || !b) return;
-      const links = { a, b };
-      resolve({
-        ...links,
-        dispose() {
-          links.a.close();
-          links.b.close();
-        },
-      });
-    };
-    const offering = rtc.offer({
-      onDescription: (offer) => {
-        rtc.answer(offer, {
-          onDescription: (answer) => offering.accept(answer),
-          onLink: (link) => {
-            b = link;
-            ready();
-          },
-          onError: reject,
-        });
-      },
-      onLink: (link) => {
-        a = link;
-        ready();
-      },
-      onError: reject,
-    });
+/** What the worker of this page can do. */
+const worker = startWorker();
+
+type InWorker = {
+  [Name in keyof WorkerHarness]: (
+    ...args: Parameters<WorkerHarness[Name]>
+  ) => Promise<Awaited<ReturnType<WorkerHarness[Name]>>>;
+};
+
+function startWorker(): InWorker {
+  const calls = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
+  const started = new Worker('ports-worker.js', { type: 'module' });
+  started.onmessage = ({ data: { id, result, error } }) => {
+    const call = calls.get(id)!;
+    calls.delete(id);
+    if (error === undefined) call.resolve(result as never);
+    else call.reject(new Error(error));
+  };
+  const [moving, forwarding] = [new MessageChannel(), new MessageChannel()];
+  new RtcPeers(portOf(moving.port1), { iceServers: [] });
+  new RtcPeers(keepingChannels(portOf(forwarding.port1)), { iceServers: [] });
+  started.postMessage({ ports: [moving.port2, forwarding.port2] }, [moving.port2, forwarding.port2]);
+  return new Proxy({} as InWorker, {
+    get:
+      (_, name) =>
+      (...args: unknown[]) =>
+        new Promise((resolve, reject) => {
+          const id = calls.size === 0 ? 1 : Math.max(...calls.keys()) + 1;
+          calls.set(id, { resolve, reject });
+          started.postMessage({ id, name, args });
+        }),
   });
+}
+
+/** As in a browser that can move no channel to a worker. */
+function keepingChannels(port: Port): Port {
+  return {
+    get onMessage() {
+      return port.onMessage;
+    },
+    set onMessage(listener) {
+      port.onMessage = listener;
+    },
+    post: (message, transfer) => {
+      if (transfer?.some((object) => object instanceof RTCDataChannel))
+        throw new DOMException('could not be cloned', 'DataCloneError');
+      port.post(message, transfer);
+    },
+    close: () => port.close(),
+  };
 }
 
 async function contracts(): Promise<CaseResult[]> {
-  linkContract('WebRTC', linkPair);
+  linkContract('WebRTC in the page', () => linkPair(rtc));
   hasherContract('WebCrypto', () => ({ hasher: createBrowserHasher() }));
-  const host = await OpfsHost.start();
-  let folders = 0;
-  fileStoreContract('OPFS', async () => {
-    const folder = ['contract', `files ${folders++}`];
-    return {
-      store: createOpfsFileStore(host, folder),
-      reopen: async () => createOpfsFileStore(host, folder),
-      dispose: () => host.request({ op: 'removeTree', path: folder }).then(() => {}),
-    };
-  });
-  stateStoreContract('two slots in OPFS', async () => {
-    const folder = ['contract', `state ${folders++}`];
-    return {
-      store: createTwoSlotState(createOpfsFileStore(host, folder)),
-      reopen: async () => createTwoSlotState(createOpfsFileStore(host, folder)),
-      dispose: () => host.request({ op: 'removeTree', path: folder }).then(() => {}),
-    };
-  });
-  for (const kind of ['auto', 'memory'] as const) {
-    const storage = await BrowserStorage.open({ kind, folder: 'contract' });
-    diskContract(`mapped, in ${storage.kind}`, async (files) => {
-      const infoHash = infoHashFromBytes(new Uint8Array(20).fill(++folders))!;
-      const info = { length: 0, files: layout(files) };
-      info.length = files.reduce((sum, file) => sum + file.length, 0);
-      const reopen = async (wanted?: readonly boolean[]) =>
-        (await storage.openTorrent(infoHash)).openDisk(info, wanted);
-      const disk = await reopen();
-      const store = createOpfsFileStore(host, ['contract', 'files', toHex(infoHash)]);
-      return {
-        disk,
-        ...(storage.kind === 'opfs' && {
-          reopen,
-          fileExists: async (path: readonly string[]) => (await store.stat(path)).size >= 0,
-        }),
-        dispose: () => disk.destroy(),
-      };
-    });
-  }
-  const results = await runCases();
-  host.close();
-  return results;
-}
-
-function layout(files: readonly ContractFile[]) {
-  let offset = 0;
-  return files.map(({ path, length, padding = false }) => {
-    offset += length;
-    return { path, length, padding, offset: offset - length };
-  });
-}
-
-const DISK = { info: { length: 3_000_000, files: layout([{ path: ['a', 'film.mp4'], length: 3_000_000 }]) } };
-let storage: BrowserStorage | undefined;
-let disk: Disk | undefined;
-
-/** Opens the disk of one torrent, and reads what is there. */
-async function openDisk(): Promise<{
-  kind: string;
-  reason: string | undefined;
-  there: number;
-  right: boolean;
-}> {
-  storage ??= await BrowserStorage.open();
-  const place = await storage.openTorrent(infoHashFromBytes(new Uint8Array(20).fill(0xdd))!);
-  disk = await place.openDisk(DISK.info);
-  const into = new Uint8Array(DISK.info.length);
-  const there = await disk.read(0, into);
-  const right = there === into.length && into.every((byte, i) => byte === byteAt(i));
-  return { kind: place.kind, reason: place.reason, there, right };
-}
-
-async function writeDisk(): Promise<void> {
-  const data = pattern(0, DISK.info.length);
-  for (let at = 0; at < data.length; at += 1_000_000) {
-    await disk!.write(at, [data.subarray(at, at + 500_000), data.subarray(at + 500_000, at + 1_000_000)]);
-  }
-  await disk!.flush();
-}
-
-/** The byte at `offset` of every stream here. */
-function byteAt(offset: number): number {
-  return (offset * 31 + (offset >>> 8)) & 0xff;
-}
-
-function pattern(start: number, length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  for (let i = 0; i < length; i++) bytes[i] = byteAt(start + i);
-  return bytes;
+  return [...(await runCases()), ...(await worker.contracts())];
 }
 
 let attempt: RtcAttempt | undefined;
@@ -386,21 +307,11 @@ function talk(url: string, texts: readonly string[]): Promise<string[]> {
   });
 }
 
-async function code(promise: Promise<unknown>): Promise<string> {
-  return promise.then(
-    () => 'no error',
-    (error: unknown) =>
-      error instanceof Error ? `${(error as { code?: string }).code}: ${error.message}` : '',
-  );
-}
-
 const harness = {
   contracts,
   endAfter,
   cancelled,
-  openDisk,
-  writeDisk,
-  closeDisk: () => disk!.close(),
+  worker,
   state,
   serve,
   fetchFile,
@@ -419,29 +330,6 @@ const harness = {
   sendWithoutEnd: () => sendBlocks(Number.POSITIVE_INFINITY).catch(({ message }: Error) => message),
   receive: async (): Promise<void> => (await link!).attach({ onData() {}, onDrain() {}, onClose() {} }),
   badAnswer: (sdp: string) => code(describeSelf((handler) => rtc.answer(sdp, handler))),
-  /** Opens a file in OPFS for writing and keeps it open. */
-  holdFile: async (): Promise<string> => {
-    const store = createOpfsFileStore(await OpfsHost.start(), ['held']);
-    return code(store.open(['film.mp4'], true));
-  },
-  fillStorage: async (bytes: number): Promise<string> => {
-    const store = createOpfsFileStore(await OpfsHost.start(), ['quota']);
-    const file = await store.open(['big.bin'], true);
-    const outcome = await code(file.write(0, [new Uint8Array(bytes)]));
-    await file.close();
-    await store.remove(['big.bin']);
-    return outcome;
-  },
-  saveState: async (key: string, text: string): Promise<void> => {
-    const store = createTwoSlotState(createOpfsFileStore(await OpfsHost.start(), ['state']));
-    await store.save(key, new TextEncoder().encode(text));
-  },
-  loadState: async (key: string): Promise<string> => {
-    const store = createTwoSlotState(createOpfsFileStore(await OpfsHost.start(), ['state']));
-    return new TextDecoder().decode(await store.load(key));
-  },
-  hostWorker: async (url: string): Promise<string> =>
-    code(OpfsHost.start({ createWorker: () => new Worker(url) })),
   blobs: async (): Promise<string[]> => {
     const blob = new File([pattern(0, 1000)], 'chosen.bin', { lastModified: 1234 });
     const store = createBlobFileStore([{ path: ['a', 'chosen.bin'], blob }]);

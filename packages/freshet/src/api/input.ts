@@ -140,7 +140,7 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     maxOriginConns: options.maxOriginConns,
     userAgent: options.userAgent,
     origin: options.origin,
-    storageWorker: options.storageWorker === undefined ? undefined : String(options.storageWorker),
+    worker: options.worker instanceof URL ? options.worker.href : options.worker,
     host: options.host,
     tcp: options.tcp,
     webrtc: options.webrtc,

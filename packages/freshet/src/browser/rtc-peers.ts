@@ -117,6 +117,7 @@ export class RtcPeers {
   readonly #port: Port;
   readonly #iceServers: readonly RTCIceServer[];
   readonly #peers = new Map<number, RtcPeer>();
+  #onIdle: (() => void) | undefined;
 
   constructor(port: Port, options: RtcPeersOptions = {}) {
     this.#port = port;
@@ -132,6 +133,12 @@ export class RtcPeers {
     this.#closeAll();
   }
 
+  /** Calls back when the engine has closed all connections, at once if it has. */
+  whenIdle(callback: () => void): void {
+    if (this.#peers.size === 0) callback();
+    else this.#onIdle = callback;
+  }
+
   #hear(request: RtcRequest): void {
     const { id } = request;
     if (request.op === 'offer') this.#start(id, undefined);
@@ -139,6 +146,7 @@ export class RtcPeers {
     else if (request.op === 'close') {
       this.#peers.get(id)?.close();
       this.#peers.delete(id);
+      if (this.#peers.size === 0) this.#onIdle?.();
     } else this.#peers.get(id)?.hear(request);
   }
 

@@ -8,10 +8,10 @@ import { MemoryFileStore } from '../memory/file-store.ts';
 import { MemoryState } from '../memory/state.ts';
 import { type InfoHash, infoHashToHex } from '../protocol/index.ts';
 import { createOpfsFileStore } from './opfs.ts';
-import { OpfsHost, type OpfsHostOptions } from './opfs-host.ts';
+import { needOpfs, removeTree } from './opfs-access.ts';
 import { createTwoSlotState } from './opfs-state.ts';
 
-export interface BrowserStorageOptions extends OpfsHostOptions {
+export interface BrowserStorageOptions {
   /** `memory` keeps nothing beyond the page. Default `auto`: OPFS, and memory where there is none. */
   readonly kind?: 'auto' | 'memory' | undefined;
   /** Folder in OPFS, one name. Default `freshet`. */
@@ -41,7 +41,7 @@ const DEFAULT_MEMORY = 1024 ** 3;
 const LOCK_LIMIT = 500;
 const TAKEN = 'Another tab of this site stores this torrent already, so this one keeps it in memory.';
 
-/** All storage of one page, over one worker. */
+/** All storage of one engine. OPFS is for one that runs in a dedicated worker. */
 export class BrowserStorage {
   /** Survives the page when `kind` is `opfs`. */
   readonly state: StateStore;
@@ -49,35 +49,29 @@ export class BrowserStorage {
   /** A sentence that says why this is memory; absent for OPFS and when memory was asked for. */
   readonly reason: string | undefined;
 
-  readonly #host: OpfsHost | undefined;
   readonly #folder: string;
   readonly #memory: { free: number };
   /** Torrents that are ours and have no open disk: what gives each up. */
   readonly #claimed = new Map<string, () => void>();
 
-  private constructor(
-    host: OpfsHost | undefined,
-    reason: string | undefined,
-    options: BrowserStorageOptions,
-  ) {
-    this.#host = host;
+  private constructor(kind: 'opfs' | 'memory', reason: string | undefined, options: BrowserStorageOptions) {
     this.#folder = options.folder ?? 'freshet';
     this.#memory = { free: options.memoryLimit ?? DEFAULT_MEMORY };
-    this.kind = host ? 'opfs' : 'memory';
+    this.kind = kind;
     this.reason = reason;
-    this.state = host
-      ? createTwoSlotState(createOpfsFileStore(host, [this.#folder, 'state']))
-      : new MemoryState();
+    this.state =
+      kind === 'opfs' ? createTwoSlotState(createOpfsFileStore([this.#folder, 'state'])) : new MemoryState();
   }
 
   /** Never rejects: what keeps OPFS from being used is in `reason`. */
   static async open(options: BrowserStorageOptions = {}): Promise<BrowserStorage> {
-    if (options.kind === 'memory') return new BrowserStorage(undefined, undefined, options);
+    if (options.kind === 'memory') return new BrowserStorage('memory', undefined, options);
     try {
-      return new BrowserStorage(await OpfsHost.start(options), undefined, options);
+      await needOpfs();
+      return new BrowserStorage('opfs', undefined, options);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      return new BrowserStorage(undefined, reason, options);
+      return new BrowserStorage('memory', reason, options);
     }
   }
 
@@ -86,19 +80,14 @@ export class BrowserStorage {
    * it is in memory. Never rejects.
    */
   async openTorrent(infoHash: InfoHash): Promise<TorrentPlace> {
-    const host = this.#host;
-    if (!host) return this.#inMemory(infoHash, this.reason);
+    if (this.kind === 'memory') return this.#inMemory(infoHash, this.reason);
     const key = infoHashToHex(infoHash);
     if (!(await this.#claim(key))) return this.#inMemory(infoHash, TAKEN);
     const path = [this.#folder, 'files', key];
-    const store = createOpfsFileStore(host, path);
+    const store = createOpfsFileStore(path);
     const folder = await TorrentFolder.open({ infoHash, at: { name: key, store, state: this.state } });
     // The disk has removed its files; if their empty folder stays, that is no reason to fail.
-    const removeFolder = (): Promise<void> =>
-      host.request({ op: 'removeTree', path }).then(
-        () => {},
-        () => {},
-      );
+    const removeFolder = (): Promise<void> => removeTree(path).catch(() => undefined);
     return {
       kind: 'opfs',
       reason: undefined,
@@ -123,9 +112,8 @@ export class BrowserStorage {
     };
   }
 
-  /** Ends the worker. Close the disks first: what they have not written is lost. Idempotent. */
+  /** Gives up torrents that have no open disk. Idempotent. */
   close(): void {
-    this.#host?.close();
     for (const release of this.#claimed.values()) release();
     this.#claimed.clear();
   }

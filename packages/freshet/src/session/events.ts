@@ -66,6 +66,8 @@ export type TorrentEvent =
 /** What happens to the session as a whole. */
 export type GlobalEvent =
   | { readonly type: 'listening'; readonly port: number }
+  /** Something is not as it should be, and it goes on. */
+  | { readonly type: 'warning'; readonly error: ErrorValue }
   /** It cannot go on. */
   | { readonly type: 'fatal'; readonly error: ErrorValue };
 

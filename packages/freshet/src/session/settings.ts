@@ -134,8 +134,8 @@ export interface SessionSettings {
   readonly userAgent?: string | undefined;
   /** A site's own seeder: its viewers take from each other first. */
   readonly origin?: boolean | undefined;
-  /** Address of `freshet-opfs-worker.js`, in a page that may not make a worker of its own text. */
-  readonly storageWorker?: string | undefined;
+  /** Pages: address of `freshet-worker.js`; `false` for an engine in the page. */
+  readonly worker?: string | false | undefined;
   /** The one local address for connections. */
   readonly host?: string | undefined;
   /** False: no TCP. */

@@ -1,0 +1,55 @@
+/** An engine in the browser, in the thread that calls: a worker's, or a page's that can have none. */
+
+import { createBlobFileStore } from './browser/blob-files.ts';
+import { createBrowserPorts } from './browser/platform.ts';
+import type { Port } from './browser/port.ts';
+import { BrowserStorage } from './browser/storage.ts';
+import { DirectSession } from './session/direct.ts';
+import { ArgumentError } from './session/errors.ts';
+import type { SessionPlatform } from './session/platform.ts';
+import type { Session, SessionSettings } from './session/protocol.ts';
+
+/**
+ * @param rtc leads to the `RtcPeers` of a page; absent for no WebRTC.
+ */
+export function openDirectSession(settings: SessionSettings, rtc: Port | undefined): Session {
+  return new DirectSession(sessionPlatform(rtc), settings);
+}
+
+function sessionPlatform(rtc: Port | undefined): SessionPlatform {
+  // Opened with the first torrent that is downloaded: a page that only seeds needs none.
+  let persistent: Promise<BrowserStorage> | undefined;
+  let memory: Promise<BrowserStorage> | undefined;
+  const storageFor = (inMemory: boolean): Promise<BrowserStorage> => {
+    if (inMemory) {
+      memory ??= BrowserStorage.open({ kind: 'memory' });
+      return memory;
+    }
+    persistent ??= BrowserStorage.open();
+    return persistent;
+  };
+  return {
+    ports: createBrowserPorts(rtc),
+    pathOf: () => undefined,
+    openStorage: async (location, infoHash) => {
+      if (location.directory !== undefined) {
+        throw new ArgumentError('A folder of the user (rootDir) cannot be downloaded into in this version.');
+      }
+      const storage = await storageFor(location.memory === true);
+      return storage.openTorrent(infoHash);
+    },
+    openSeed: (files) =>
+      createBlobFileStore(
+        files.map(({ path, seed: { content } }) => {
+          if (content.kind === 'path') throw new ArgumentError('A page has no paths to seed, only files.');
+          return {
+            path,
+            blob: content.kind === 'blob' ? (content.blob as Blob) : new Blob([content.bytes as BlobPart]),
+          };
+        }),
+      ),
+    close: async () => {
+      for (const storage of await Promise.all([persistent, memory])) storage?.close();
+    },
+  };
+}
