@@ -21,6 +21,7 @@ import {
   type TrackerOptions,
 } from './api/index.ts';
 import { createBlobFileStore } from './browser/blob-files.ts';
+import { httpTrackers } from './engine/discovery/index.ts';
 import type { FileStore } from './engine/storage/file-store.ts';
 import { type Folder, TorrentFolder } from './engine/storage/torrent-folder.ts';
 import { fileStoreForPaths, NodeFileStore } from './node/files.ts';
@@ -63,6 +64,7 @@ function sessionPlatform(ports: ReturnType<typeof createNodePorts>): SessionPlat
   };
   return {
     ports,
+    openHttpTracker: httpTrackers(),
     pathOf: folderOf,
     openStorage: async (location, infoHash) => {
       const open = (name: string): Folder => ({

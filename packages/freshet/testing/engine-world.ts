@@ -1,5 +1,6 @@
 /** Engines over a network in memory and in virtual time. */
 
+import { httpTrackers } from '../src/engine/discovery/index.ts';
 import { Engine, type EngineOptions } from '../src/engine/engine.ts';
 import type { Disk, Link, Ports } from '../src/engine/ports.ts';
 import type { Torrent } from '../src/engine/torrent.ts';
@@ -114,7 +115,7 @@ export class EngineWorld {
               },
         ...options.ports,
       },
-      options.engine,
+      { openHttpTracker: httpTrackers(), ...options.engine },
     );
     this.#engines.push(engine);
     await engine.listen(6881);

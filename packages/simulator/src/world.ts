@@ -2,6 +2,7 @@ import {
   type Disk,
   Engine,
   type EngineOptions,
+  httpTrackers,
   type Link,
   type Torrent,
   type TorrentObserver,
@@ -114,7 +115,10 @@ export class World {
   peer(options: PeerOptions): Peer {
     const { content } = options;
     const host = this.host(options);
-    const engine = new Engine(this.#portsOf(host, options), options.engine);
+    const engine = new Engine(this.#portsOf(host, options), {
+      openHttpTracker: httpTrackers(),
+      ...options.engine,
+    });
     if (host.ports.listener !== undefined) engine.listen(LISTEN_PORT).catch((error) => this.loop.fail(error));
     const disk = options.disk ?? content.createDisk(options.seed === true);
     const log = recordLog(host.clock, options.observer);

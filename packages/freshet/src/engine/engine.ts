@@ -9,7 +9,7 @@ import {
   type TorrentHashes,
 } from '../protocol/index.ts';
 import { CoarseClock } from './coarse-clock.ts';
-import { AnnounceGate, OfferBudget, TrackerSockets } from './discovery/index.ts';
+import { OfferBudget, type OpenHttpTracker, TrackerSockets } from './discovery/index.ts';
 import { FileWatcher } from './file-watcher.ts';
 import { ConnectionBudget } from './peers/connection-budget.ts';
 import { PeerConnection } from './peers/peer-connection.ts';
@@ -50,6 +50,8 @@ export interface EngineOptions {
   readonly uploadLimit?: number | undefined;
   /** How many torrents run at a time, and when they have seeded enough. Default all, and never. */
   readonly queue?: TorrentQueueOptions | undefined;
+  /** From `httpTrackers()`. Used where there is a dialer for the addresses that they tell; default: they are passed over. */
+  readonly openHttpTracker?: OpenHttpTracker | undefined;
   /** This is a site's own seeder, whose bytes cost money: viewers take from each other first. Default false. */
   readonly origin?: boolean | undefined;
 }
@@ -113,7 +115,7 @@ export class Engine {
       uploadLimiter: this.#uploadLimiter,
       downloadLimiter: this.#downloadLimiter,
       slowClock: new CoarseClock(ports.clock),
-      announceGate: new AnnounceGate(),
+      openHttpTracker: options.openHttpTracker,
       queue: new TorrentQueue(ports.clock, options.queue),
       disks: new DiskPipeline(),
       checks: new CheckQueue(),

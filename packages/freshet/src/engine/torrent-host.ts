@@ -1,5 +1,5 @@
 import type { PeerId } from '../protocol/index.ts';
-import type { AnnounceGate, OfferBudget, TrackerSockets } from './discovery/index.ts';
+import type { OfferBudget, OpenHttpTracker, TrackerSockets } from './discovery/index.ts';
 import type { FileWatcher } from './file-watcher.ts';
 import type { ConnectionBudget } from './peers/connection-budget.ts';
 import type { BufferPool } from './pieces/buffer-pool.ts';
@@ -31,7 +31,7 @@ export interface TorrentHost {
   readonly offers: OfferBudget | undefined;
   /** For timers of minutes, of which an idle torrent has one. */
   readonly slowClock: Clock;
-  readonly announceGate: AnnounceGate;
+  readonly openHttpTracker: OpenHttpTracker | undefined;
   readonly queue: TorrentQueue;
   readonly disks: DiskPipeline;
   readonly checks: CheckQueue;

@@ -64,12 +64,11 @@ export class TorrentTrackers {
       clock: this.#host.slowClock,
       random: ports.random,
       http: ports.http,
-      gate: this.#host.announceGate,
       trackerSockets: this.#host.trackerSockets,
       rtc: this.#host.offers,
       peerId: this.#host.peerId,
       tiers: this.tiers,
-      useHttp: ports.dialer !== undefined,
+      openHttp: ports.dialer && this.#host.openHttpTracker,
       stats: () => ({
         ...this.#progress(),
         wantPeers: this.#swarm.hasRoom ? WANTED_PEERS : 0,

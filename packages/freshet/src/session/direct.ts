@@ -66,6 +66,7 @@ export class DirectSession implements Session {
       downloadLimit: settings.downloadLimit,
       uploadLimit: settings.uploadLimit,
       queue: settings.queue,
+      openHttpTracker: platform.openHttpTracker,
     });
     this.#listening = this.#listen();
   }

@@ -1,5 +1,6 @@
 /** What a session needs of its platform beside the engine's ports. */
 
+import type { OpenHttpTracker } from '../engine/discovery/index.ts';
 import type { Disk, Ports, StateStore } from '../engine/ports.ts';
 import type { FileStore } from '../engine/storage/file-store.ts';
 import type { MovableFiles } from '../engine/storage/torrent-folder.ts';
@@ -49,6 +50,8 @@ export interface KeptStorage {
 
 export interface SessionPlatform {
   readonly ports: Ports;
+  /** Where peers are found by address. */
+  readonly openHttpTracker?: OpenHttpTracker | undefined;
   /** The folder that a torrent's files go to, as shown to people; `undefined` where there are no folders. */
   pathOf(location: StorageLocation, infoHash: InfoHash): string | undefined;
   /** Rejects with `DiskError`. Creates nothing. */

@@ -2,6 +2,7 @@
 
 import {
   Engine,
+  httpTrackers,
   type Ports,
   type Reader,
   ReaderError,
@@ -265,7 +266,7 @@ class Life {
     const calls = subject === role ? scene.calls : new Calls();
     const ports: Ports = { ...host.ports, hasher: nodeHasher };
     this.ports = faultyPorts(ports, calls);
-    this.engine = new Engine(this.ports);
+    this.engine = new Engine(this.ports, { openHttpTracker: httpTrackers() });
     // Who cannot listen is told so, and goes on without.
     if (magnet !== true) this.engine.listen(PORT).catch((error: Error) => scene.onWarning(this, error));
     const isSeed = role === 'seed';

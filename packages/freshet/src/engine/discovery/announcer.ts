@@ -3,22 +3,24 @@
 import type { InfoHash, PeerId } from '../../protocol/index.ts';
 import { LazySet } from '../../protocol/lazy-collections.ts';
 import type { Clock, HttpClient, Random, Timer } from '../ports.ts';
-import type { AnnounceGate } from './announce-gate.ts';
-import { HttpTracker } from './http-tracker.ts';
 import type { OfferBudget } from './offer-budget.ts';
 import type { TrackerKind } from './timing.ts';
 import { type SessionEvents, TrackerGroup } from './tracker-group.ts';
 import type { TrackerSockets } from './tracker-sockets.ts';
 import { canonicalTrackerUrl, trackerKind, trackerName } from './tracker-url.ts';
-import type { AnnouncerObserver, AnnounceStats, TrackerSession, TrackerStatus } from './types.ts';
+import type {
+  AnnouncerObserver,
+  AnnounceStats,
+  OpenHttpTracker,
+  TrackerSession,
+  TrackerStatus,
+} from './types.ts';
 import { WsTracker } from './ws-tracker.ts';
 
 export interface AnnouncerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly http: HttpClient;
-  /** Where announces over HTTP wait for their turn; that of the client. */
-  readonly gate?: AnnounceGate | undefined;
   /** Shared by all torrents of a client. */
   readonly trackerSockets: TrackerSockets;
   /** Shared by all torrents of a client; absent where there is no WebRTC, and WebSocket trackers are not used then. */
@@ -33,11 +35,8 @@ export interface AnnouncerOptions {
   /** Asked at each announce. */
   readonly stats: () => AnnounceStats;
   readonly observer: AnnouncerObserver;
-  /**
-   * Use HTTP trackers. They give addresses that a browser cannot dial: `false` there, and they are passed over
-   * in silence. Default true.
-   */
-  readonly useHttp?: boolean | undefined;
+  /** That of the client. Where addresses cannot be dialled it is absent, and HTTP trackers are passed over in silence. */
+  readonly openHttp?: OpenHttpTracker | undefined;
   /** Announce to every tracker at all times, not to one of each kind. Default false. */
   readonly announceToAll?: boolean | undefined;
 }
@@ -180,11 +179,15 @@ export class Announcer {
     if (kind === undefined) {
       const reason = `The tracker ${trackerName(url)} is not used: only http, https, ws and wss trackers are supported.`;
       this.#unused.push({ url, reason });
-    } else if (kind === 'http' ? this.#options.useHttp === false : this.#options.rtc === undefined) {
-      this.#unused.push({ url, reason: undefined });
-    } else {
-      this.#groupFor(kind).add(url, tier, (events) => this.#makeSession(kind, url, events));
+      return;
     }
+    const { openHttp, rtc } = this.#options;
+    const make =
+      kind === 'ws'
+        ? rtc && ((events: SessionEvents) => this.#openWs(url, rtc, events))
+        : openHttp && (() => this.#openHttp(url, openHttp));
+    if (make === undefined) this.#unused.push({ url, reason: undefined });
+    else this.#groupFor(kind).add(url, tier, make);
   }
 
   #groupFor(kind: TrackerKind): TrackerGroup {
@@ -197,11 +200,13 @@ export class Announcer {
     return group;
   }
 
-  #makeSession(kind: TrackerKind, url: string, events: SessionEvents): TrackerSession {
-    const { clock, random, http, gate, trackerSockets, rtc, infoHash, peerId, stats, observer, owner } =
-      this.#options;
-    if (kind === 'http')
-      return new HttpTracker({ url, clock, http, gate, infoHash, peerId, key: this.#key, stats });
+  #openHttp(url: string, open: OpenHttpTracker): TrackerSession {
+    const { clock, http, infoHash, peerId, stats } = this.#options;
+    return open({ url, clock, http, infoHash, peerId, key: this.#key, stats });
+  }
+
+  #openWs(url: string, rtc: OfferBudget, events: SessionEvents): TrackerSession {
+    const { clock, random, trackerSockets, infoHash, peerId, stats, observer, owner } = this.#options;
     return new WsTracker({
       url,
       clock,

@@ -5,7 +5,6 @@ import {
   buildAnnounceUrl,
   buildScrapeUrl,
   type InfoHash,
-  type PeerId,
   parseAnnounceResponse,
   parseScrapeResponse,
   type ScrapeResponse,
@@ -14,22 +13,9 @@ import {
 } from '../../protocol/index.ts';
 import type { Cancellable, Clock, HttpClient, HttpHead, Timer } from '../ports.ts';
 import { ASK_OPERATOR, CHECK_ADDRESS, GIVEN_UP } from './advice.ts';
-import type { AnnounceGate } from './announce-gate.ts';
-import { clause, quoted, trackerName } from './tracker-url.ts';
-import type { AnnounceOutcome, AnnounceStats, TrackerSession } from './types.ts';
-
-export interface HttpTrackerOptions {
-  readonly url: string;
-  readonly clock: Clock;
-  readonly http: HttpClient;
-  /** That of the client. */
-  readonly gate?: AnnounceGate | undefined;
-  readonly infoHash: InfoHash;
-  readonly peerId: PeerId;
-  /** Text that tells the tracker we are the same when our address changes. */
-  readonly key: string;
-  readonly stats: () => AnnounceStats;
-}
+import { AnnounceGate } from './announce-gate.ts';
+import { clause, quoted, refusalSentence, trackerName } from './tracker-url.ts';
+import type { AnnounceOutcome, HttpTrackerOptions, OpenHttpTracker, TrackerSession } from './types.ts';
 
 const TIMEOUT = 15_000;
 const MAX_BODY = 1024 * 1024;
@@ -40,24 +26,32 @@ const UNKNOWN_LEFT = 16384;
 /** Longer ones are not echoed: they would make the URL too long. */
 const MAX_TRACKER_ID = 512;
 
+/** HTTP trackers for the torrents of one client, which take turns with a tracker that many of them have. */
+export function httpTrackers(): OpenHttpTracker {
+  const gate = new AnnounceGate();
+  return (options) => new HttpTracker(options, gate);
+}
+
 export class HttpTracker implements TrackerSession {
   readonly linkCount: undefined = undefined;
   readonly #options: HttpTrackerOptions;
+  readonly #gate: AnnounceGate | undefined;
   #request: Cancellable | undefined;
   #trackerId: string | undefined;
 
-  constructor(options: HttpTrackerOptions) {
+  constructor(options: HttpTrackerOptions, gate?: AnnounceGate) {
     this.#options = options;
+    this.#gate = gate;
   }
 
   announce(event: AnnounceEvent | undefined, done: (outcome: AnnounceOutcome) => void): void {
     this.cancel();
-    const { gate, url } = this.#options;
+    const gate = this.#gate;
     this.#request =
       // For a goodbye nobody waits long.
       gate === undefined || event === 'stopped'
         ? this.#announce(event, done)
-        : gate.enter(url, (leave) =>
+        : gate.enter(this.#options.url, (leave) =>
             this.#announce(event, (outcome) => {
               leave();
               done(outcome);
@@ -143,11 +137,6 @@ function failureOutcome(url: string, status: number, failure: TrackerFailure): A
   }
   if (status !== 200) return failedWith(url, status);
   return failed(`The tracker ${trackerName(url)} cannot be understood: ${reason}`, CHECK_ADDRESS);
-}
-
-/** A tracker's refusal in one sentence. */
-export function refusalSentence(url: string, reason: string): string {
-  return `The tracker ${trackerName(url)} refused: ${quoted(reason)}.`;
 }
 
 function failedWith(url: string, status: number): AnnounceOutcome {

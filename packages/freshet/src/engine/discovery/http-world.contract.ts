@@ -3,6 +3,7 @@
 import { MemoryHttp, MemoryMessageSockets, SeededRandom, VirtualClock } from '../../memory/index.ts';
 import { encode, infoHashFromHex, type PeerAddress, peerIdFromBytes } from '../../protocol/index.ts';
 import { Announcer, type AnnouncerOptions } from './announcer.ts';
+import { httpTrackers } from './http-tracker.ts';
 import { TrackerSockets } from './tracker-sockets.ts';
 import type { AnnounceStats, AnnounceSummary } from './types.ts';
 
@@ -43,6 +44,7 @@ export function setUp(tiers: string[][], more: Partial<AnnouncerOptions> = {}) {
     infoHash: INFO_HASH,
     peerId: PEER_ID,
     tiers,
+    openHttp: httpTrackers(),
     stats: () => ({ ...stats }),
     observer: {
       onPeers: (found) => peers.push(...found),

@@ -1,8 +1,7 @@
 /** Finding peers through trackers. */
 
-export { AnnounceGate } from './announce-gate.ts';
 export { Announcer, type AnnouncerOptions } from './announcer.ts';
-export { type ScrapeOptions, scrape } from './http-tracker.ts';
+export { httpTrackers, type ScrapeOptions, scrape } from './http-tracker.ts';
 export { OfferBudget, type OfferBudgetOptions } from './offer-budget.ts';
 export {
   SwarmAnnouncers,
@@ -14,6 +13,8 @@ export type {
   AnnouncerObserver,
   AnnounceStats,
   AnnounceSummary,
+  HttpTrackerOptions,
+  OpenHttpTracker,
   TrackerState,
   TrackerStatus,
 } from './types.ts';

@@ -17,6 +17,7 @@ import {
   peerIdFromBytes,
 } from '../../protocol/index.ts';
 import type { SwarmKind } from '../swarm-hashes.ts';
+import { httpTrackers } from './http-tracker.ts';
 import { OfferBudget } from './offer-budget.ts';
 import { SwarmAnnouncers } from './swarm-announcers.ts';
 import { TrackerSockets } from './tracker-sockets.ts';
@@ -60,6 +61,7 @@ function setUp() {
       rtc: budget,
       peerId: peerIdFromBytes(new Uint8Array(20).fill(100 + n))!,
       tiers,
+      openHttp: httpTrackers(),
       stats: () => ({ uploaded: 0, downloaded: 0, left: 5, wantPeers: 50, port: undefined }),
       observer: {
         onPeers: (peers, swarm) => found.push(...peers.map(({ host }) => `${swarm} ${host}`)),

@@ -103,7 +103,7 @@ describe('tiers of BEP 12', () => {
     const { clock, announcer, warnings, http, status } = setUp(
       [['udp://u.example:80', 'udp://u.example:80', A, 'rubbish']],
       {
-        useHttp: false,
+        openHttp: undefined,
       },
     );
     announcer.start();

@@ -41,3 +41,8 @@ export function clause(text: string, url: string, address: string = url): string
   const bare = text.replaceAll(address, trackerName(url)).replaceAll(url, trackerName(url));
   return line(bare).replace(/[.\s]+$/, '');
 }
+
+/** A tracker's refusal in one sentence. */
+export function refusalSentence(url: string, reason: string): string {
+  return `The tracker ${trackerName(url)} refused: ${quoted(reason)}.`;
+}

@@ -1,7 +1,7 @@
 /** What a torrent's announcer is told, asks for and reports. */
 
-import type { AnnounceEvent, PeerAddress, PeerId } from '../../protocol/index.ts';
-import type { Link } from '../ports.ts';
+import type { AnnounceEvent, InfoHash, PeerAddress, PeerId } from '../../protocol/index.ts';
+import type { Clock, HttpClient, Link } from '../ports.ts';
 
 /** The state of a torrent that an announce reports. */
 export interface AnnounceStats {
@@ -120,3 +120,20 @@ export interface TrackerSession {
   /** Ends all at once, attempts to connect that are under way included. Another announce starts afresh. Idempotent. */
   close(): void;
 }
+
+export interface HttpTrackerOptions {
+  readonly url: string;
+  readonly clock: Clock;
+  readonly http: HttpClient;
+  readonly infoHash: InfoHash;
+  readonly peerId: PeerId;
+  /** Text that tells the tracker we are the same when our address changes. */
+  readonly key: string;
+  readonly stats: () => AnnounceStats;
+}
+
+/**
+ * Makes what talks to an HTTP tracker. Handed in, so that what has no use for the addresses that those trackers tell,
+ * as a page has none, need not have the code.
+ */
+export type OpenHttpTracker = (options: HttpTrackerOptions) => TrackerSession;

@@ -13,11 +13,10 @@ import {
 } from '../../protocol/index.ts';
 import type { Clock, Link, Random, Timer } from '../ports.ts';
 import { ASK_OPERATOR, CHECK_ADDRESS } from './advice.ts';
-import { refusalSentence } from './http-tracker.ts';
 import type { OfferBudget } from './offer-budget.ts';
 import type { SessionEvents } from './tracker-group.ts';
 import type { TorrentMessage, TrackerSocketSeat, TrackerSockets } from './tracker-sockets.ts';
-import { quoted, trackerName } from './tracker-url.ts';
+import { quoted, refusalSentence, trackerName } from './tracker-url.ts';
 import type { AnnounceOutcome, AnnounceStats, TrackerSession } from './types.ts';
 import { WsOffers } from './ws-offers.ts';
 

@@ -19,6 +19,7 @@ import {
 } from '../../protocol/index.ts';
 import type { Link } from '../ports.ts';
 import { Announcer, type AnnouncerOptions } from './announcer.ts';
+import { httpTrackers } from './http-tracker.ts';
 import { OfferBudget, type OfferBudgetOptions } from './offer-budget.ts';
 import { TrackerSockets } from './tracker-sockets.ts';
 import type { AnnounceStats } from './types.ts';
@@ -104,6 +105,7 @@ export function setUp(
     infoHash: INFO_HASH,
     peerId: OUR_ID,
     tiers,
+    openHttp: httpTrackers(),
     stats: () => ({ ...stats }),
     observer: {
       onPeers: () => {},
