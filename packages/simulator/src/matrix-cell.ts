@@ -1,6 +1,6 @@
 /** One cell of the transfer matrix: a download through the real storage mapping, from begin to end. */
 
-import { type FileStore, openMappedDisk } from 'freshet/engine';
+import { type FileStore, openMovableDisk } from 'freshet/engine';
 import { MemoryFileStore, MemoryState, type SampleTorrent, sampleTorrent } from 'freshet/memory';
 import { liar } from './actors/liar.ts';
 import { type Content, realContent } from './content.ts';
@@ -142,7 +142,7 @@ class CellRun {
       magnet: input === 'magnet',
       line: { down: this.#rate },
       spec: {
-        openDisk: async (info) => openMappedDisk({ info, infoHash: this.#sample.infoHash, store }),
+        openDisk: async (info) => openMovableDisk({ info, infoHash: this.#sample.infoHash, store }),
         state,
         webSeeds: this.#web === undefined ? [] : [this.#web.url],
       },

@@ -3,5 +3,6 @@
 export * from './check.ts';
 export * from './file-store.ts';
 export * from './hash-pieces.ts';
-export * from './mapped-disk.ts';
+export { type MappedDiskOptions, openMappedDisk, partsPathOf } from './mapped-disk.ts';
+export { MovableDisk, openMovableDisk } from './movable-disk.ts';
 export { decodeResume, encodeResume, type ResumeData } from './resume.ts';

@@ -10,7 +10,7 @@ import { HandlePool } from './handle-pool.ts';
 import { inTurns } from './in-turns.ts';
 import { type LayoutFile, locateFile, PartsCursor } from './layout.ts';
 import { PartsFile } from './parts-file.ts';
-import { type MoveOptions, Relocation } from './relocation.ts';
+import type { RelocationHost } from './relocation.ts';
 import { SwitchedStore } from './switched-store.ts';
 import { WantedFiles } from './wanted-files.ts';
 
@@ -30,16 +30,6 @@ export interface MappedDiskOptions {
   readonly paths?: ReadonlyMap<number, readonly string[]> | undefined;
 }
 
-/** A disk whose files can get other places while it is read and written. */
-export interface MappedFiles extends Disk {
-  /** Where the file is, below the store's folder. */
-  pathOf(index: number): readonly string[];
-  /** Gives a file another path. Operations on it wait meanwhile. Rejects with `DiskError`; then nothing has changed. */
-  rename(index: number, to: readonly string[]): Promise<void>;
-  /** Brings all files to another store, to the same paths. Rejects with `DiskError`; then they are where they were. */
-  moveTo(store: FileStore, options: MoveOptions): Promise<void>;
-}
-
 const DEFAULT_MAX_OPEN_FILES = 64;
 /** The parts file's name in the pool. */
 const PARTS = -1;
@@ -52,19 +42,18 @@ const PARTS = -1;
  * - Bytes of unwanted files go to the parts file, and from there into their file as soon as it is wanted. A
  *   fault on the way loses nothing: the bytes stay readable, `flush` tries again and rejects with the fault.
  */
-export function openMappedDisk(options: MappedDiskOptions): MappedFiles {
+export function openMappedDisk(options: MappedDiskOptions): Disk {
   return new MappedDisk(options);
 }
 
-class MappedDisk implements MappedFiles {
+/** @see openMappedDisk */
+export class MappedDisk implements Disk {
   readonly length: number;
   readonly #files: readonly LayoutFile[];
   readonly #store: SwitchedStore;
   readonly #paths: Map<number, readonly string[]>;
   readonly #partsPath: readonly string[];
   readonly #watch: FileWatch;
-  /** Made when files are to go somewhere else. */
-  #relocationMade: Relocation | undefined;
   readonly #pool: HandlePool;
   readonly #parts: PartsFile;
   readonly #gate: Gate = new Gate();
@@ -117,8 +106,9 @@ class MappedDisk implements MappedFiles {
     void this.#gate.exclusive(() => this.#wanted.start());
   }
 
-  get #relocation(): Relocation {
-    this.#relocationMade ??= new Relocation({
+  /** What it takes to give the files other places. */
+  protected get relocationHost(): RelocationHost {
+    return {
       files: this.#files,
       store: this.#store,
       pool: this.#pool,
@@ -132,8 +122,15 @@ class MappedDisk implements MappedFiles {
       run: (action) => this.#run(action),
       runAlone: (action) => this.#runAlone(action),
       write: (index, start, parts) => this.#writeStored(index, start, parts),
-    });
-    return this.#relocationMade;
+    };
+  }
+
+  /** Something was written, in the torrent's address space. */
+  protected wrote(_start: number, _end: number): void {}
+
+  /** Indexes of the files that are wanted, without padding. */
+  protected get wantedFiles(): number[] {
+    return this.#storedFiles().filter((index) => this.#wanted.has(index));
   }
 
   read(offset: number, into: Uint8Array): Promise<number> {
@@ -167,24 +164,10 @@ class MappedDisk implements MappedFiles {
     return this.#run(() => this.#watch.changed(limit));
   }
 
+  /** Where the file is, below the store's folder. */
   pathOf(index: number): readonly string[] {
     if (index === PARTS) return this.#partsPath;
     return this.#paths.get(index) ?? this.#files[index]!.path;
-  }
-
-  rename(index: number, to: readonly string[]): Promise<void> {
-    return this.#relocation.rename(index, to);
-  }
-
-  moveTo(store: FileStore, options: MoveOptions): Promise<void> {
-    return this.#relocation.moveTo(store, options);
-  }
-
-  allocate(onProgress: (allocated: number, total: number) => void): Promise<void> {
-    return this.#relocation.allocate(
-      this.#storedFiles().filter((index) => this.#wanted.has(index)),
-      onProgress,
-    );
   }
 
   trim(): Promise<void> | undefined {
@@ -362,7 +345,7 @@ class MappedDisk implements MappedFiles {
       this.#watch.endWrite(index);
       let end = start;
       for (const part of parts) end += part.length;
-      this.#relocationMade?.wrote(start, end);
+      this.wrote(start, end);
     }
   }
 

@@ -14,7 +14,8 @@ import {
   NO_RECORD,
 } from './files-record.ts';
 import { inTurns } from './in-turns.ts';
-import { type MappedDiskOptions, type MappedFiles, openMappedDisk, partsPathOf } from './mapped-disk.ts';
+import { type MappedDiskOptions, partsPathOf } from './mapped-disk.ts';
+import { type MovableDisk, openMovableDisk } from './movable-disk.ts';
 import { PathTable } from './path-table.ts';
 import { noRoom } from './relocation.ts';
 
@@ -64,7 +65,7 @@ export class TorrentFolder implements MovableFiles {
   #abandoned: Folder | undefined;
   #record: FilesRecord = NO_RECORD;
   #info: MappedDiskOptions['info'] | undefined;
-  #disk: MappedFiles | undefined;
+  #disk: MovableDisk | undefined;
   /** Names under which something was kept. */
   readonly #keys = new LazySet<string>();
   #last: Promise<unknown> = Promise.resolve();
@@ -115,7 +116,7 @@ export class TorrentFolder implements MovableFiles {
       await this.#settlePending();
       await this.#finishMove();
       const { infoHash } = this.#options;
-      const disk = openMappedDisk({ info, infoHash, store: this.#at.store, paths: this.paths, wanted });
+      const disk = openMovableDisk({ info, infoHash, store: this.#at.store, paths: this.paths, wanted });
       this.#disk = disk;
       return withEnd(disk, {
         closed: () => {
@@ -172,7 +173,7 @@ export class TorrentFolder implements MovableFiles {
   // --- moving
 
   /** Each file is in one of the folders at any time, and both folders tell of the other. */
-  async #renameTo(disk: MappedFiles, from: Folder, to: Folder, options: MoveFolderOptions): Promise<void> {
+  async #renameTo(disk: MovableDisk, from: Folder, to: Folder, options: MoveFolderOptions): Promise<void> {
     const before = this.#record;
     await this.#write(from, { ...before, to: to.name });
     await this.#enter(to, from);
@@ -197,7 +198,7 @@ export class TorrentFolder implements MovableFiles {
     }
   }
 
-  async #copyTo(disk: MappedFiles, from: Folder, to: Folder, options: MoveFolderOptions): Promise<void> {
+  async #copyTo(disk: MovableDisk, from: Folder, to: Folder, options: MoveFolderOptions): Promise<void> {
     const before = this.#record;
     const prints = await disk.fingerprints();
     const needed = prints.reduce((sum, { size, allocated }) => sum + Math.max(0, allocated ?? size), 0);
@@ -321,7 +322,7 @@ export class TorrentFolder implements MovableFiles {
 
   // --- help
 
-  #opened(): { readonly disk: MappedFiles; readonly info: MappedDiskOptions['info'] } {
+  #opened(): { readonly disk: MovableDisk; readonly info: MappedDiskOptions['info'] } {
     if (this.#disk !== undefined && this.#info !== undefined) return { disk: this.#disk, info: this.#info };
     throw new DiskError('CLOSED', this.name, 'The files are not open: wait until the torrent is ready.');
   }
