@@ -32,20 +32,21 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
+/** What a page can be opened with. */
+export interface PageOptions {
+  /** Size of the viewport in CSS pixels. */
+  readonly viewport?: { readonly width: number; readonly height: number } | undefined;
+}
+
 /** A headless browser with a new profile; its pages share storage and service workers. */
 export interface Browser {
   readonly name: BrowserName;
   readonly version: string;
-  open(url?: string): Promise<BrowserPage>;
+  open(url?: string, options?: PageOptions): Promise<BrowserPage>;
   close(): Promise<void>;
 }
 
 export type BrowserName = 'chromium' | 'firefox';
-
-export const BROWSERS: readonly { readonly name: BrowserName; readonly title: string }[] = [
-  { name: 'chromium', title: 'Chromium' },
-  { name: 'firefox', title: 'Firefox' },
-];
 
 export const BROWSER_NAMES: readonly BrowserName[] = ['chromium', 'firefox'];
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import type { Browser, BrowserOptions, BrowserPage } from './browser.ts';
+import type { Browser, BrowserOptions, BrowserPage, PageOptions } from './browser.ts';
 import { makeTempDir, removeDir } from './files.ts';
 import { needProgram } from './process.ts';
 
@@ -23,12 +23,6 @@ const FLAGS = [
 /** A page, for what only Chromium's driver can do. */
 export interface TestPage extends BrowserPage {
   readonly page: Page;
-}
-
-/** What a page can be opened with. */
-export interface PageOptions {
-  /** Size of the viewport in CSS pixels. */
-  readonly viewport?: { readonly width: number; readonly height: number } | undefined;
 }
 
 /** A headless Chromium with a profile of its own. */

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import puppeteer, { type Browser as Driven, type ElementHandle } from 'puppeteer-core';
-import type { Browser, BrowserOptions, BrowserPage } from './browser.ts';
+import type { Browser, BrowserOptions, BrowserPage, PageOptions } from './browser.ts';
 import { makeTempDir, removeDir } from './files.ts';
 import { needProgram } from './process.ts';
 import { waitUntil } from './wait.ts';
@@ -71,7 +71,7 @@ export async function startFirefox({ quota }: BrowserOptions = {}): Promise<Brow
   return {
     name: 'firefox',
     version: (await driven.version()).replace(/^firefox\//i, ''),
-    open: (url) => openPage(driven, url),
+    open: (url, options) => openPage(driven, url, options),
     close: async () => {
       await driven.close();
       await removeDir(profile);
@@ -88,7 +88,7 @@ const CANCELLED =
 
 const LOADED = { waitUntil: 'load', timeout: 30_000 } as const;
 
-async function openPage(driven: Driven, url?: string): Promise<BrowserPage> {
+async function openPage(driven: Driven, url?: string, options: PageOptions = {}): Promise<BrowserPage> {
   // A window each: a page in a tab behind another is hidden, shows no frames and has its timers throttled.
   const page = await driven.newPage({ type: 'window' });
   const log: string[] = [];
@@ -103,6 +103,7 @@ async function openPage(driven: Driven, url?: string): Promise<BrowserPage> {
     log.push(`uncaught: ${error.stack ?? error.message}`);
     errors.push(error.message);
   });
+  if (options.viewport !== undefined) await page.setViewport(options.viewport);
   if (url !== undefined) await page.goto(url, LOADED);
   return {
     log,
