@@ -3,13 +3,14 @@
 import { type Disk, DiskError, type StateStore } from '../engine/ports.ts';
 import { withEnd } from '../engine/storage/disk-end.ts';
 import { type MappedDiskOptions, openMappedDisk } from '../engine/storage/mapped-disk.ts';
-import { type MovableFiles, TorrentFolder } from '../engine/storage/torrent-folder.ts';
 import { MemoryFileStore } from '../memory/file-store.ts';
 import { MemoryState } from '../memory/state.ts';
 import { type InfoHash, infoHashToHex } from '../protocol/index.ts';
+import { KeptTorrents, type Shelf } from './kept-torrents.ts';
 import { createOpfsFileStore } from './opfs.ts';
-import { needOpfs, removeTree } from './opfs-access.ts';
+import { folderSizes, namesIn, needOpfs, removeTree } from './opfs-access.ts';
 import { createTwoSlotState } from './opfs-state.ts';
+import { withRoomMaking } from './room-making.ts';
 
 export interface BrowserStorageOptions {
   /** `memory` keeps nothing beyond the page. Default `auto`: OPFS, and memory where there is none. */
@@ -18,6 +19,8 @@ export interface BrowserStorageOptions {
   readonly folder?: string | undefined;
   /** Bytes that torrents kept in memory may take together. Default 1 GiB. */
   readonly memoryLimit?: number | undefined;
+  /** Bytes that torrents kept in OPFS may take together; see `KeptTorrents`. Default: as many as the browser allows. */
+  readonly limit?: number | undefined;
 }
 
 /** Where one torrent is kept. */
@@ -27,13 +30,14 @@ export interface TorrentPlace {
   readonly reason: string | undefined;
   /** For this torrent's resume data: two tabs must not write each other's. */
   readonly state: StateStore;
-  /** For other names of files; absent in memory. */
-  readonly files?: MovableFiles | undefined;
   /**
    * Opens the disk; again after it was closed. In memory nothing is lost by that. Rejects with `DiskError` when
    * another tab has taken the torrent over in between.
    */
-  openDisk(info: MappedDiskOptions['info'], wanted?: readonly boolean[]): Promise<Disk>;
+  openDisk(
+    info: MappedDiskOptions['info'] & { readonly name: string },
+    wanted?: readonly boolean[],
+  ): Promise<Disk>;
 }
 
 const DEFAULT_MEMORY = 1024 ** 3;
@@ -48,6 +52,8 @@ export class BrowserStorage {
   readonly kind: 'opfs' | 'memory';
   /** A sentence that says why this is memory; absent for OPFS and when memory was asked for. */
   readonly reason: string | undefined;
+  /** What is kept beyond the page; absent for memory. */
+  readonly kept: KeptTorrents | undefined;
 
   readonly #folder: string;
   readonly #memory: { free: number };
@@ -61,6 +67,10 @@ export class BrowserStorage {
     this.reason = reason;
     this.state =
       kind === 'opfs' ? createTwoSlotState(createOpfsFileStore([this.#folder, 'state'])) : new MemoryState();
+    if (kind === 'opfs') {
+      const { limit } = options;
+      this.kept = new KeptTorrents({ shelf: this.#shelf(), state: this.state, limit, now: Date.now });
+    }
   }
 
   /** Never rejects: what keeps OPFS from being used is in `reason`. */
@@ -84,15 +94,15 @@ export class BrowserStorage {
     const key = infoHashToHex(infoHash);
     if (!(await this.#claim(key))) return this.#inMemory(infoHash, TAKEN);
     const path = [this.#folder, 'files', key];
-    const store = createOpfsFileStore(path);
-    const folder = await TorrentFolder.open({ infoHash, at: { name: key, store, state: this.state } });
+    const store = withRoomMaking(createOpfsFileStore(path), async (bytes) => {
+      return (await this.kept?.makeRoom(bytes)) ?? 0;
+    });
     // The disk has removed its files; if their empty folder stays, that is no reason to fail.
     const removeFolder = (): Promise<void> => removeTree(path).catch(() => undefined);
     return {
       kind: 'opfs',
       reason: undefined,
-      state: folder.state,
-      files: onlyNames(folder),
+      state: this.state,
       openDisk: async (info, wanted) => {
         await this.#claim(key);
         const release = this.#claimed.get(key);
@@ -103,10 +113,9 @@ export class BrowserStorage {
             'Another tab of this site stores this torrent now; close one of them.',
           );
         this.#claimed.delete(key);
-        const disk = await folder.openDisk(info, wanted).catch((error: unknown) => {
-          release();
-          throw error;
-        });
+        // A catalogue that cannot be written keeps no torrent from being stored.
+        await this.kept?.describe(key, info.name, info.length).catch(() => undefined);
+        const disk = openMappedDisk({ info, infoHash, store, wanted });
         return withEnd(disk, { closed: release, destroyed: removeFolder });
       },
     };
@@ -121,9 +130,39 @@ export class BrowserStorage {
   /** Whether the lock of the torrent is ours and waits in `#claimed` for a disk. */
   async #claim(key: string): Promise<boolean> {
     if (this.#claimed.has(key)) return true;
-    const release = await lock(`freshet ${this.#folder} ${key}`);
-    if (release) this.#claimed.set(key, release);
-    return release !== undefined;
+    const unlock = await lock(this.#lockOf(key));
+    if (!unlock) return false;
+    await this.kept?.open(key).catch(() => undefined);
+    this.#claimed.set(key, () => {
+      unlock();
+      this.kept?.close(key).catch(() => undefined);
+    });
+    return true;
+  }
+
+  #lockOf(key: string): string {
+    return `freshet ${this.#folder} ${key}`;
+  }
+
+  #shelf(): Shelf {
+    const state = [this.#folder, 'state'];
+    const files = [this.#folder, 'files'];
+    return {
+      sizes: () => folderSizes(files),
+      remove: async (infoHash) => {
+        const unlock = await lock(this.#lockOf(infoHash));
+        if (!unlock) return false;
+        try {
+          await removeTree([...files, infoHash]);
+          // Its resume data and its record of names; their names begin with the hash.
+          const records = (await namesIn(state)).filter((name) => name.startsWith(infoHash));
+          for (const name of records) await removeTree([...state, name]);
+        } finally {
+          unlock();
+        }
+        return true;
+      },
+    };
   }
 
   #inMemory(infoHash: InfoHash, reason: string | undefined): TorrentPlace {
@@ -151,16 +190,4 @@ function lock(name: string): Promise<(() => void) | undefined> {
     );
     held.catch(() => resolve(undefined));
   });
-}
-
-/** A site's storage is one place: nothing can be moved in it. */
-function onlyNames(folder: TorrentFolder): MovableFiles {
-  return {
-    name: '',
-    get paths() {
-      return folder.paths;
-    },
-    rename: (changes) => folder.rename(changes),
-    move: (name, options) => folder.move(name, options),
-  };
 }

@@ -102,7 +102,9 @@ export class FileMoves {
     const { files } = this.#host;
     const info = this.#host.info();
     if (files === undefined) {
-      throw new ArgumentError('The files are read where they are and not ours to rename or move.');
+      throw new ArgumentError(
+        'These files stay where they are: they are seeded in place, or kept by a page, where nobody sees their names.',
+      );
     }
     if (info === undefined) throw new ArgumentError('The files are not known yet.');
     return { files, info };
