@@ -5,44 +5,78 @@
 
 import { browserClock } from './browser/clock.ts';
 import { ENGINE_WORKER, type EngineReport, type EngineRequest } from './browser/engine-messages.ts';
+import type { EngineShare } from './browser/local-engine.ts';
 import { type Port, portOf } from './browser/port.ts';
 import { openDirectSession } from './engine.browser.ts';
-import { type Connection, type ConnectOptions, SessionHost } from './session/host.ts';
+import { SessionHost } from './session/host.ts';
 import type { SessionPort } from './session/messages.ts';
 import type { SessionSettings } from './session/protocol.ts';
+import { SharedHost } from './shared-host.browser.ts';
+
+export interface HostOptions {
+  readonly settings: SessionSettings;
+  /** Leads to the `RtcPeers` of a page; absent for no WebRTC. */
+  readonly rtc: Port | undefined;
+  /** Absent: it is for one client alone. */
+  readonly share: EngineShare | undefined;
+  /** For the page's own client. */
+  readonly client: SessionPort;
+  readonly onReady: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
 
 /** An engine with clients. */
 export interface HostedEngine {
-  /** Closing the connection is for a client that is gone. */
-  connect(port: SessionPort, options?: ConnectOptions): Connection;
+  /** A better way to the client of another tab that is on this channel. */
+  givePipe(channel: string, port: MessagePort): void;
   /** Resolves when everything is released. */
   close(): Promise<void>;
 }
 
-/**
- * Starts an engine in this thread.
- * @param rtc leads to the `RtcPeers` of a page; absent for no WebRTC.
- */
-export function hostEngine(settings: SessionSettings, rtc: Port | undefined): HostedEngine {
-  const host = new SessionHost(openDirectSession(settings, rtc), { clock: browserClock });
+/** Starts an engine in this thread: at once, or when no other tab of the site has one, if it is to be shared. */
+export function hostEngine({ settings, rtc, share, client, onReady, onFailure }: HostOptions): HostedEngine {
+  let host: SessionHost | undefined;
+  const start = (): void => {
+    try {
+      host = new SessionHost(openDirectSession(settings, rtc), { clock: browserClock });
+      host.connect(client);
+      shared?.open(host);
+      onReady();
+    } catch (error) {
+      onFailure(error);
+    }
+  };
+  const shared = share && new SharedHost(share, start);
+  if (shared === undefined) start();
   return {
-    connect: (port, options) => host.connect(port, options),
-    close: () => host.close(),
+    givePipe: (channel, port) => shared?.givePipe(channel, port),
+    close: async () => {
+      shared?.closeDoor();
+      await host?.close();
+      shared?.release();
+    },
   };
 }
 
 function runWorker(): void {
   let engine: HostedEngine | undefined;
   const report = (message: EngineReport): void => postMessage(message);
+  const fail = (error: unknown): void =>
+    report({ freshet: 'failed', reason: error instanceof Error ? error.message : String(error) });
   const obey = (request: EngineRequest): void => {
     switch (request.freshet) {
       case 'start':
-        engine = hostEngine(request.settings, request.rtc && portOf(request.rtc));
-        engine.connect(portOf(request.session));
-        report({ freshet: 'started' });
+        engine = hostEngine({
+          settings: request.settings,
+          rtc: request.rtc && portOf(request.rtc),
+          share: request.share,
+          client: portOf(request.session),
+          onReady: () => report({ freshet: 'started' }),
+          onFailure: fail,
+        });
         return;
-      case 'connect':
-        engine?.connect(portOf(request.session));
+      case 'pipe':
+        engine?.givePipe(request.channel, request.port);
         return;
       case 'end':
         void (engine?.close() ?? Promise.resolve()).finally(() => report({ freshet: 'ended' }));
@@ -52,7 +86,7 @@ function runWorker(): void {
     try {
       obey(data);
     } catch (error) {
-      report({ freshet: 'failed', reason: error instanceof Error ? error.message : String(error) });
+      fail(error);
     }
   });
 }

@@ -9,12 +9,15 @@ const hasWebRtc = typeof RTCPeerConnection !== 'undefined';
 
 export const browserPlatform: ClientPlatform = {
   webrtc: hasWebRtc,
-  openSession: ({ webrtc, worker, ...settings }, tracker) =>
+  openSession: ({ webrtc, worker, shared, ...settings }, tracker) =>
     new PageSession({
       settings,
       worker,
+      shared: shared !== false,
       rtc: hasWebRtc && webrtc !== false ? { iceServers: iceServersOf(tracker) } : undefined,
     }),
+  // Absent on pages of http:.
+  storageAccount: globalThis.navigator?.storage,
   createReadStream: (iterator) => new WebReadStream(iterator),
   createServer: (client, options, force) => {
     if (force === 'node') throw new ArgumentError('A server of the kind "node" needs Node.');

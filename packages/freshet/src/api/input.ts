@@ -141,6 +141,8 @@ export function sessionSettings(options: ClientOptions): SessionSettings {
     userAgent: options.userAgent,
     origin: options.origin,
     worker: options.worker instanceof URL ? options.worker.href : options.worker,
+    storageLimit: readBytes('storageLimit', options.storageLimit),
+    shared: options.shared,
     host: options.host,
     tcp: options.tcp,
     webrtc: options.webrtc,
@@ -158,6 +160,11 @@ export function readLimit(rate: number | undefined): number | null {
   if (rate === undefined || rate < 0) return null;
   if (Number.isNaN(rate)) throw new ArgumentError('A limit of NaN bytes per second is none.');
   return rate === Number.POSITIVE_INFINITY ? null : rate;
+}
+
+function readBytes(name: string, bytes: number | undefined): number | undefined {
+  if (bytes === undefined || bytes >= 0) return bytes;
+  throw new ArgumentError(`"${name}" is ${bytes}: it has to be a number of bytes from 0.`);
 }
 
 /** @throws {ArgumentError} on a number of torrents, a ratio or a time that is none. */

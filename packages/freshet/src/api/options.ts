@@ -77,6 +77,18 @@ export interface ClientOptions extends QueueOptions {
    * page, where nothing is kept beyond it. Default beside the library's script.
    */
   worker?: string | URL | false | undefined;
+  /**
+   * Browser only: bytes that the site's torrents may take in the browser's storage. When a new one does not fit, those go
+   * that no client uses, the one that was used longest ago first; so they do when the browser itself allows no more.
+   * Default as many as the browser allows.
+   */
+  storageLimit?: number | undefined;
+  /**
+   * Browser only: all tabs of a site use one engine, and one copy of the data; it runs in one of the tabs, and moves to
+   * another when that is closed. Settings of the engine are those of the tab that it runs in. `false` for an engine of this
+   * client's own. Default true, where the browser has locks; not with `worker: false`.
+   */
+  shared?: boolean | undefined;
   /** Name and version of the program, as peers are told. Default `Freshet`. */
   userAgent?: string | undefined;
   /** Accepted for compatibility; has no effect in this version, which has no DHT. */
@@ -137,7 +149,7 @@ export interface TorrentOptions {
   /**
    * `full`: take the room of all wanted files before anything is downloaded, by writing zeros (Node has no way to reserve
    * it): it lasts as long as writing the files once, and a disk that is too small shows at once, as a `StorageError` with
-   * the code `FULL`. In a page, and where the file system compresses, that is no promise of room. Default `sparse`: files
+   * the code `FULL`. Where the file system compresses, that is no promise of room; in a page it does nothing. Default `sparse`: files
    * take the room of what has come.
    */
   allocation?: 'sparse' | 'full' | undefined;

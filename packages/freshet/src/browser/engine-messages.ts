@@ -1,5 +1,7 @@
 /** What a page and the worker with its engine say to each other beside the ports they share. */
 
+import type { EngineShare } from './local-engine.ts';
+
 /** The worker's name, by which the script knows that it is to run an engine and not only to be imported. */
 export const ENGINE_WORKER = 'freshet engine';
 
@@ -8,11 +10,12 @@ export type EngineRequest =
   | {
       readonly freshet: 'start';
       readonly settings: object;
+      readonly share: EngineShare | undefined;
       readonly session: MessagePort;
       readonly rtc: MessagePort | undefined;
     }
-  /** Another client. */
-  | { readonly freshet: 'connect'; readonly session: MessagePort }
+  /** A better way to the client of another tab that is on this channel. */
+  | { readonly freshet: 'pipe'; readonly channel: string; readonly port: MessagePort }
   /** Ends the engine in order. */
   | { readonly freshet: 'end' };
 

@@ -1,28 +1,14 @@
 /** Starts a worker for an engine, and ends it. */
 
 import type { EngineReport, EngineRequest } from './engine-messages.ts';
-import { type Port, portOf } from './port.ts';
+import type { EngineShare, LocalEngine, StartedEngine } from './local-engine.ts';
+import { portOf } from './port.ts';
 import { RtcPeers, type RtcPeersOptions } from './rtc-peers.ts';
 
 /** A worker that says nothing for so long was kept from starting; loading it may take its time. */
 const START_LIMIT = 30_000;
 /** Trackers are told of the end, and what is not written yet is written. */
 const END_LIMIT = 10_000;
-
-/** The engine of this page. */
-export interface LocalEngine {
-  /** Ends it in order. Resolves when everything is released. Never rejects. */
-  close(): Promise<void>;
-  /** Ends it at once; what is stored stays valid. */
-  kill(): void;
-}
-
-export interface StartedEngine {
-  /** It can be spoken to by this port. */
-  onReady(port: Port): void;
-  /** It did not start. Nothing of it is left. */
-  onFailure(error: unknown): void;
-}
 
 export interface EngineWorkerOptions {
   /** May throw, as where the page's policy forbids workers. */
@@ -31,6 +17,8 @@ export interface EngineWorkerOptions {
   readonly settings: object;
   /** Absent: no WebRTC. */
   readonly rtc: RtcPeersOptions | undefined;
+  /** Absent: it is for this page alone. */
+  readonly share: EngineShare | undefined;
 }
 
 /** Calls back later, and once. */
@@ -48,7 +36,7 @@ class EngineWorker implements LocalEngine {
   #ending: Promise<void> | undefined;
   #onEnded: () => void = () => undefined;
 
-  constructor({ makeWorker, settings, rtc }: EngineWorkerOptions, started: StartedEngine) {
+  constructor({ makeWorker, settings, rtc, share }: EngineWorkerOptions, started: StartedEngine) {
     this.#started = started;
     try {
       const worker = makeWorker();
@@ -63,7 +51,7 @@ class EngineWorker implements LocalEngine {
       const rtcChannel = rtc && new MessageChannel();
       if (rtcChannel) this.#peers = new RtcPeers(portOf(rtcChannel.port1), rtc);
       const session = this.#session.port2;
-      this.#ask({ freshet: 'start', settings, session, rtc: rtcChannel?.port2 }, [
+      this.#ask({ freshet: 'start', settings, share, session, rtc: rtcChannel?.port2 }, [
         session,
         ...(rtcChannel ? [rtcChannel.port2] : []),
       ]);
@@ -96,6 +84,10 @@ class EngineWorker implements LocalEngine {
     this.#peers?.close();
     this.#session.port1.close();
     this.#onEnded();
+  }
+
+  givePipe(channel: string, port: MessagePort): void {
+    this.#ask({ freshet: 'pipe', channel, port }, [port]);
   }
 
   #ask(request: EngineRequest, transfer: Transferable[]): void {

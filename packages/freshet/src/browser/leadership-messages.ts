@@ -34,7 +34,7 @@ export type EngineMessage =
   /** I end: hold everything until there is another one. */
   | { readonly type: 'leaving'; readonly engine: string };
 
-/** Names of channels and locks for the clients that keep their data in one folder. */
+/** Names of channels and locks for clients and engines that have a prefix in common. */
 export interface LeadershipNames {
   /** Channel: where everybody hears everybody. */
   readonly common: string;
@@ -50,9 +50,16 @@ export interface LeadershipNames {
   pipe(client: string, attempt: number): string;
 }
 
-/** @param sessionVersion that of the messages which clients and engine exchange once they have met. */
-export function leadershipNames(folder: string, sessionVersion: number): LeadershipNames {
-  const prefix = `freshet ${VERSION}.${sessionVersion} ${folder}`;
+/**
+ * What the clients that share an engine have in common.
+ * @param folder where they keep their data.
+ * @param sessionVersion that of the messages which clients and engine exchange once they have met.
+ */
+export function leadershipPrefix(folder: string, sessionVersion: number): string {
+  return `freshet ${VERSION}.${sessionVersion} ${folder}`;
+}
+
+export function leadershipNames(prefix: string): LeadershipNames {
   return {
     common: prefix,
     leader: `${prefix} leader`,

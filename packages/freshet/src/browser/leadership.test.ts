@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { claimEngine, EngineDoor } from './engine-door.ts';
-import { Leadership, type LocalEngine, type StartedEngine } from './leadership.ts';
-import { leadershipNames } from './leadership-messages.ts';
+import { Leadership } from './leadership.ts';
+import { leadershipNames, leadershipPrefix } from './leadership-messages.ts';
+import type { LocalEngine, StartedEngine } from './local-engine.ts';
 import type { Port } from './port.ts';
 import { SimulatedTabs, type SimulatedThread } from './simulated-tabs.contract.ts';
 
-const names = leadershipNames('films', 1);
+const names = leadershipNames(leadershipPrefix('films', 1));
 
 /** Engines that only answer with their name, and how many of them there are. */
 class Site {
@@ -107,6 +108,10 @@ class SimulatedEngine implements LocalEngine {
 
   kill(): void {
     this.#end();
+  }
+
+  givePipe(_channel: string, port: MessagePort): void {
+    port.close();
   }
 
   #end(): void {

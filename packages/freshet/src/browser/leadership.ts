@@ -13,6 +13,7 @@ import {
   type LeadershipNames,
   readLeadershipMessage,
 } from './leadership-messages.ts';
+import type { LocalEngine, StartedEngine } from './local-engine.ts';
 import type { Port } from './port.ts';
 
 /** The part of the Web Locks API that is used. */
@@ -26,21 +27,6 @@ export interface Locks {
 
 /** Opens a channel that reaches everybody of this origin who has opened it by the same name, except oneself. */
 export type Broadcast = (name: string) => Port;
-
-/** The engine of this tab. */
-export interface LocalEngine {
-  /** Ends it in order: its door first (`EngineDoor.close`). Resolves when everything is released. Never rejects. */
-  close(): Promise<void>;
-  /** Ends it at once; what is stored stays valid. */
-  kill(): void;
-}
-
-export interface StartedEngine {
-  /** It can be spoken to by this port. */
-  onReady(port: Port): void;
-  /** It did not start, or has died. Nothing of it is left. */
-  onFailure(error: unknown): void;
-}
 
 export interface LeadershipOptions {
   readonly names: LeadershipNames;

@@ -136,6 +136,10 @@ export interface SessionSettings {
   readonly origin?: boolean | undefined;
   /** Pages: address of `freshet-worker.js`; `false` for an engine in the page. */
   readonly worker?: string | false | undefined;
+  /** Pages: bytes that torrents may take in the browser's storage. */
+  readonly storageLimit?: number | undefined;
+  /** Pages: false for an engine of its own; else all tabs of a site have one. */
+  readonly shared?: boolean | undefined;
   /** The one local address for connections. */
   readonly host?: string | undefined;
   /** False: no TCP. */
