@@ -5,7 +5,8 @@ import { Client } from '../src/api/client.ts';
 import type { ClientPlatform } from '../src/api/platform.ts';
 import { WebReadStream } from '../src/api/read-stream.ts';
 import { createBlobFileStore } from '../src/browser/blob-files.ts';
-import { openMappedDisk } from '../src/engine/storage/mapped-disk.ts';
+import { httpTrackers } from '../src/engine/discovery/index.ts';
+import { openMovableDisk } from '../src/engine/storage/movable-disk.ts';
 import type { FaultPlan } from '../src/memory/faults.ts';
 import {
   MemoryFileStore,
@@ -18,8 +19,15 @@ import {
   VirtualClock,
 } from '../src/memory/index.ts';
 import { DirectSession } from '../src/session/direct.ts';
+import { SessionHost } from '../src/session/host.ts';
 import type { SessionPlatform } from '../src/session/platform.ts';
-import type { SessionSettings } from '../src/session/protocol.ts';
+import type { Session, SessionSettings } from '../src/session/protocol.ts';
+import { RemoteSession } from '../src/session/remote.ts';
+import { sessionPipe } from './session-pipe.ts';
+
+/** Where the engines of a world are, seen from its clients. */
+export const PLACES = ['in the same thread', 'over a port'] as const;
+export type Place = (typeof PLACES)[number];
 
 /** Machines of one network, each with storage of its own; time moves by `run`. */
 export class World {
@@ -33,8 +41,34 @@ export class World {
 
   /** Why downloads are not kept, if they are not. */
   reason: string | undefined;
+  /** What sessions warned of. */
+  readonly warnings: Error[] = [];
+  readonly #place: Place;
 
-  session(host: string, settings: SessionSettings = {}, faults?: FaultPlan): DirectSession {
+  constructor(place: Place = 'in the same thread') {
+    this.#place = place;
+  }
+
+  session(host: string, settings: SessionSettings = {}, faults?: FaultPlan): Session {
+    const direct = this.direct(host, settings, faults);
+    if (this.#place === 'in the same thread') return direct;
+    const remote = new RemoteSession({ onWarning: (error) => this.warnings.push(error) });
+    const pipe = sessionPipe(this.clock);
+    this.host(direct).connect(pipe.host, { onClose: () => direct.close() });
+    remote.attach(pipe.client);
+    return remote;
+  }
+
+  /** For several clients of one session. */
+  host(session: Session): SessionHost {
+    return new SessionHost(session, {
+      clock: this.clock,
+      onWarning: (error) => this.warnings.push(error),
+    });
+  }
+
+  /** An engine on a machine, which finds what earlier ones there have stored. */
+  direct(host: string, settings: SessionSettings = {}, faults?: FaultPlan): DirectSession {
     const store = this.files.get(host) ?? new MemoryFileStore({ faults });
     this.files.set(host, store);
     const state = this.#states.get(host) ?? new MemoryState();
@@ -49,9 +83,10 @@ export class World {
         dialer: this.network.dialer(host),
         listener: this.network.listener(host),
       },
+      openHttpTracker: httpTrackers(),
       pathOf: () => `/${host}`,
       openStorage: async (_location, infoHash) => ({
-        openDisk: async (info) => openMappedDisk({ info, infoHash, store }),
+        openDisk: async (info) => openMovableDisk({ info, infoHash, store }),
         state,
         reason: this.reason,
       }),
@@ -73,7 +108,7 @@ export class World {
     return this.clientOf(this.session(host, settings, faults));
   }
 
-  clientOf(session: DirectSession): Client {
+  clientOf(session: Session): Client {
     return new Client({}, API, session);
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { World } from '../../testing/memory-world.ts';
+import { PLACES, World } from '../../testing/memory-world.ts';
 
 function bytes(seed: number, length = 200_000): Uint8Array & { name?: string } {
   return Object.assign(
@@ -10,9 +10,9 @@ function bytes(seed: number, length = 200_000): Uint8Array & { name?: string } {
 
 const SETTINGS = { pieceLength: 16_384 } as const;
 
-describe('limits, queue and goals of torrents', () => {
+describe.each(PLACES)('limits, queue and goals of torrents, with the engine %s', (place) => {
   it('runs torrents in the order of the queue, and tells who waits', async () => {
-    const world = new World();
+    const world = new World(place);
     const seeder = world.client('10.0.0.1', { torrentPort: 1000 });
     const seeds = [];
     for (const seed of [3, 5, 7]) seeds.push(await world.run(seeder.seed(bytes(seed), SETTINGS).untilDone()));
@@ -33,7 +33,7 @@ describe('limits, queue and goals of torrents', () => {
   });
 
   it('moves torrents in the queue, and forces them', async () => {
-    const world = new World();
+    const world = new World(place);
     const client = world.client('10.0.0.2', { queue: { maxActive: 1 } });
     const torrents = ['a', 'b', 'c'].map((letter) => client.add(letter.repeat(40)));
     const after = (milliseconds: number): Promise<void> =>
@@ -64,7 +64,7 @@ describe('limits, queue and goals of torrents', () => {
   });
 
   it('pauses what has seeded enough, and says why', async () => {
-    const world = new World();
+    const world = new World(place);
     const seeder = world.client('10.0.0.1', { torrentPort: 1000, queue: { goals: { ratio: 1 } } });
     const seed = await world.run(seeder.seed(bytes(3), SETTINGS).untilDone());
     const events: string[] = [];
@@ -85,7 +85,7 @@ describe('limits, queue and goals of torrents', () => {
   });
 
   it('limits one torrent, from the start and later', async () => {
-    const world = new World();
+    const world = new World(place);
     const seeder = world.client('10.0.0.1', { torrentPort: 1000 });
     const seed = await world.run(seeder.seed(bytes(3, 2_000_000), SETTINGS).untilDone());
     const client = world.client('10.0.0.2');

@@ -10,8 +10,6 @@ export class HostTorrents {
   readonly #session: Session;
   readonly #clock: Pick<Clock, 'setTimer'>;
   readonly #torrents = new Map<TorrentKey, SharedTorrent>();
-  /** The engine's torrent of those who do not know yet whether it is theirs alone. */
-  readonly #begun = new Map<Member, SharedTorrent>();
   #nextKey = 1;
 
   constructor(session: Session, clock: Pick<Clock, 'setTimer'>) {
@@ -24,7 +22,7 @@ export class HostTorrents {
     const key = this.#nextKey++;
     const shared = new SharedTorrent(key, this.#session, this.#clock, member);
     this.#torrents.set(key, shared);
-    this.#begun.set(member, shared);
+    member.begun = shared;
     const { command, args } = member.journal.begin;
     await this.#session.request(command, { ...args, torrent: key } as never);
   }
@@ -33,19 +31,17 @@ export class HostTorrents {
   hear(key: TorrentKey, event: TorrentEvent): Promise<unknown> | undefined {
     const torrent = this.#torrents.get(key);
     if (torrent === undefined || torrent.closing !== undefined) return undefined;
-    if (torrent.record.infoHash === undefined && event.type === 'error') {
-      this.#onRefused(torrent, event.error);
-      if (event.error.code === 'DUPLICATE_TORRENT') return undefined;
+    if (event.type === 'error' && event.error.code === 'DUPLICATE_TORRENT') {
+      this.#onDuplicate(torrent, event.error);
+      return undefined;
     }
-    const told = torrent.hear(event);
-    if (event.type === 'infoHash') for (const member of torrent.members) this.#begun.delete(member);
-    return told;
+    return torrent.hear(event);
   }
 
   /** One client lets go of it. Resolves when that is done, which of the last one is the torrent's end. */
   async leave(member: Member, destroyStore: boolean): Promise<void> {
-    const torrent = this.#begun.get(member) ?? (member.ended ? undefined : member.shared);
-    this.#begun.delete(member);
+    if (member.ended) return;
+    const torrent = member.shared ?? member.begun;
     member.end(removed());
     if (torrent === undefined) return;
     const leaving = torrent.leave(member, destroyStore);
@@ -57,15 +53,18 @@ export class HostTorrents {
     }
   }
 
-  /** What the engine did not take. It may be that another client has it. */
-  #onRefused(torrent: SharedTorrent, error: ErrorValue): void {
-    if (error.code !== 'DUPLICATE_TORRENT') return;
-    const [member] = torrent.members;
+  /**
+   * The engine has it already, which may be found out at once or with the metadata: as another client's, which these get
+   * to share, or as one that is being removed.
+   */
+  #onDuplicate(torrent: SharedTorrent, error: ErrorValue): void {
     this.#torrents.delete(torrent.key);
     this.#session.request('remove', { torrent: torrent.key, destroyStore: false }).catch(() => undefined);
-    if (member === undefined) return;
-    this.#begun.delete(member);
     const existing = [...this.#torrents.values()].find(({ record }) => record.infoHash === error.infoHash);
+    for (const member of torrent.members) this.#place(member, error, existing);
+  }
+
+  #place(member: Member, error: ErrorValue, existing: SharedTorrent | undefined): void {
     const refuse = (): void => {
       member.tell({ type: 'error', error, resumable: false });
       member.end(fromErrorValue(error));

@@ -39,6 +39,7 @@ export class RemoteReader implements ByteReader {
   /** How much each read on its way may bring, in order. */
   #asked: number[] = [];
   #ahead = 0;
+  #begun = false;
   #waiting: Waiting | undefined;
   #ended = false;
   #error: Error | undefined;
@@ -61,9 +62,10 @@ export class RemoteReader implements ByteReader {
       return Promise.reject(new StreamError(`A read of ${maxBytes} bytes is not possible.`));
     }
     const max = Math.min(Math.floor(maxBytes), MAX_AHEAD);
+    if (this.#begun) this.#ahead = Math.min(MAX_AHEAD, Math.max(max, 2 * this.#ahead));
+    this.#begun = true;
     const chunk = this.#take(max);
     if (chunk !== undefined) {
-      this.#ahead = Math.min(MAX_AHEAD, Math.max(max, 2 * this.#ahead));
       this.#ask(max);
       return Promise.resolve(chunk);
     }
@@ -110,6 +112,7 @@ export class RemoteReader implements ByteReader {
       return;
     }
     this.#waiting = undefined;
+    this.#ask(waiting.max);
     waiting.resolve(chunk);
   }
 

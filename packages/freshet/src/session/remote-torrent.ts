@@ -37,7 +37,7 @@ export class RemoteTorrent {
     this.journal = new TorrentJournal(begin);
   }
 
-  /** It was ready, with the present host or an earlier one, and is not now. */
+  /** It was ready with an earlier host, and is not with the present one so far. */
   get returning(): boolean {
     return this.#returning;
   }
@@ -113,6 +113,10 @@ export class RemoteTorrent {
         return [event];
       case 'peers':
         for (const peer of event.peers) if (this.#peers.has(peer.id)) this.#peers.set(peer.id, peer);
+        return [event];
+      case 'error':
+        // It does not come back: nobody is to wait for it.
+        this.#returning = false;
         return [event];
       default:
         return [event];

@@ -28,6 +28,8 @@ export interface RemoteSessionOptions {
 /** A request without an answer. */
 interface Pending {
   readonly command: Command;
+  /** Nobody waits for it: it brings a host to where another one was. */
+  readonly aside?: true;
   resolve(result: unknown): void;
   reject(error: Error): void;
 }
@@ -102,6 +104,10 @@ export class RemoteSession implements Session, RemoteReaderHost {
       this.#resolveClosed();
       return;
     }
+    for (const [id, { command, aside }] of [...this.#pending]) {
+      if (aside === true) this.#pending.delete(id);
+      else if (isOver(command)) this.#answer(id, undefined);
+    }
     for (const [torrent, state] of this.#torrents) this.#tell(torrent, state.lost());
   }
 
@@ -116,7 +122,8 @@ export class RemoteSession implements Session, RemoteReaderHost {
       const id = this.#nextId++;
       this.#pending.set(id, { command: asked, resolve: (result) => resolve(result as never), reject });
       this.#record(asked);
-      this.#ask(id, asked);
+      if (this.#port === undefined && isOver(asked)) this.#answer(id, undefined);
+      else if (!this.#isForLater(asked)) this.#ask(id, asked);
     });
   }
 
@@ -213,6 +220,7 @@ export class RemoteSession implements Session, RemoteReaderHost {
 
   /** @param again there was a host before this one. */
   #tellEverything(again: boolean): void {
+    const waiting = [...this.#pending].filter(([, { command }]) => !isBegin(command));
     if (again && this.#limits !== undefined) this.#askAside({ command: 'setLimits', args: this.#limits });
     if (again && this.#queue !== undefined) this.#askAside({ command: 'setQueue', args: this.#queue });
     const begins = new Map<TorrentKey, number>();
@@ -222,23 +230,13 @@ export class RemoteSession implements Session, RemoteReaderHost {
     const torrents = [...this.#torrents.values()].sort(inOrder);
     for (const torrent of torrents) this.#bringBack(torrent, begins.get(torrent.journal.torrent));
     for (const reader of this.#openReaders) reader.reopen();
-    for (const [id, { command, resolve }] of [...this.#pending]) {
-      if (isBegin(command)) continue;
-      if (command.command === 'remove' && !this.#torrents.has(command.args.torrent)) {
-        this.#pending.delete(id);
-        resolve(undefined);
-      } else if (!this.#waitsForReady(command)) this.#ask(id, command);
-    }
+    for (const [id, { command }] of waiting) if (!this.#isForLater(command)) this.#ask(id, command);
   }
 
   #bringBack(torrent: RemoteTorrent, id: number | undefined): void {
-    const { journal } = torrent;
-    if (torrent.removing && !this.#mustDestroy(journal.torrent)) {
-      // The new host has never heard of it, and is not to.
-      this.#torrents.delete(journal.torrent);
-      if (id !== undefined) this.#answer(id, undefined);
-      return;
-    }
+    // It comes back to have its data destroyed, and for nothing else.
+    if (torrent.removing)
+      torrent.journal.record({ command: 'pause', args: { torrent: torrent.journal.torrent } });
     const { begin, after } = torrent.replay();
     if (id === undefined) this.#askAside(begin);
     else this.#ask(id, begin);
@@ -246,16 +244,10 @@ export class RemoteSession implements Session, RemoteReaderHost {
     for (const command of after) this.#askAside(command);
   }
 
-  #mustDestroy(torrent: TorrentKey): boolean {
-    return [...this.#pending.values()].some(
-      ({ command: { command, args } }) =>
-        command === 'remove' && args.torrent === torrent && args.destroyStore,
-    );
-  }
-
-  /** What an engine refuses before it has the torrent, which it once had. */
-  #waitsForReady({ command, args }: Command): boolean {
-    return command === 'recheck' && this.#torrents.get(args.torrent)?.returning === true;
+  /** What an engine answers only when it has the torrent and its storage, which was so when it was asked. */
+  #isForLater(command: Command): boolean {
+    const torrent = torrentOf(command);
+    return torrent !== undefined && needsStorage(command) && this.#torrents.get(torrent)?.returning === true;
   }
 
   /** A command that nobody waits for. */
@@ -265,7 +257,7 @@ export class RemoteSession implements Session, RemoteReaderHost {
       if (!isBegin(command)) return;
       this.#tell(command.args.torrent, [{ type: 'error', error: toErrorValue(error), resumable: false }]);
     };
-    this.#pending.set(id, { command, resolve: () => undefined, reject });
+    this.#pending.set(id, { command, aside: true, resolve: () => undefined, reject });
     this.#ask(id, command);
   }
 
@@ -316,10 +308,20 @@ export class RemoteSession implements Session, RemoteReaderHost {
       return;
     }
     const { command } = asked;
-    if (command.command === 'remove') this.#torrents.delete(command.args.torrent);
+    if (command.command === 'remove') this.#forget(command.args.torrent);
     if (command.command === 'move')
       this.#torrents.get(command.args.torrent)?.journal.moved(command.args.path);
     asked.resolve(result);
+  }
+
+  /** It has been removed. What its client still waits for does not come. */
+  #forget(torrent: TorrentKey): void {
+    this.#torrents.delete(torrent);
+    for (const [id, { command, resolve }] of [...this.#pending]) {
+      if (!isBegin(command) || command.args.torrent !== torrent) continue;
+      this.#pending.delete(id);
+      resolve(undefined);
+    }
   }
 
   #onEvent(event: SessionEvent): void {
@@ -339,13 +341,14 @@ export class RemoteSession implements Session, RemoteReaderHost {
     if (returned && !torrent.returning) this.#onReturned(torrent);
   }
 
-  /** A torrent is ready again, with another host. */
+  /** A torrent is ready again with another host, or has failed there. */
   #onReturned(torrent: RemoteTorrent): void {
+    const { torrent: key } = torrent.journal;
+    const waiting = [...this.#pending].filter(
+      ([, { command }]) => torrentOf(command) === key && needsStorage(command),
+    );
     for (const command of torrent.namesToGive()) this.#askAside(command);
-    for (const [id, { command }] of this.#pending) {
-      if (command.command === 'recheck' && command.args.torrent === torrent.journal.torrent)
-        this.#ask(id, command);
-    }
+    for (const [id, { command }] of waiting) this.#ask(id, command);
   }
 
   #tell(torrent: TorrentKey, events: readonly TorrentEvent[]): void {
@@ -375,6 +378,29 @@ export class RemoteSession implements Session, RemoteReaderHost {
   #warn(message: string): void {
     this.#options.onWarning?.(new FreshetError('PORT', message));
   }
+}
+
+/** What asks for nothing but the end of a torrent that a host has, and so for nothing where there is none. */
+function isOver({ command, args }: Command): boolean {
+  return command === 'remove' && !args.destroyStore;
+}
+
+const NEED_STORAGE: ReadonlySet<CommandName> = new Set<CommandName>([
+  'recheck',
+  'remove',
+  'peers',
+  'trackers',
+  'webSeeds',
+  'pieces',
+  'removePeer',
+]);
+
+function needsStorage(command: Command): boolean {
+  return NEED_STORAGE.has(command.command) && !isOver(command);
+}
+
+function torrentOf({ args }: Command): TorrentKey | undefined {
+  return 'torrent' in args ? args.torrent : undefined;
 }
 
 function isBegin(command: Command): command is Begin {

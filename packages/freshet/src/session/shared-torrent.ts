@@ -2,7 +2,7 @@
 
 import type { Clock } from '../engine/ports.ts';
 import { ArgumentError, DestroyedError } from './errors.ts';
-import type { Session, TorrentEvent, TorrentKey } from './protocol.ts';
+import type { CommandName, Session, TorrentEvent, TorrentKey } from './protocol.ts';
 import { SharedSelection } from './shared-selection.ts';
 import { hintsOf } from './source-hints.ts';
 import type { Begin, Command } from './torrent-journal.ts';
@@ -18,12 +18,23 @@ export interface MemberOwner {
   tell(torrent: TorrentKey, event: TorrentEvent, onHeard?: () => void): void;
 }
 
+/** What need not wait until a torrent is known. */
+const QUESTIONS: ReadonlySet<CommandName> = new Set<CommandName>([
+  'peers',
+  'trackers',
+  'webSeeds',
+  'pieces',
+  'removePeer',
+]);
+
 /** One client's share in a torrent. */
 export class Member {
   readonly owner: MemberOwner;
   readonly journal: TorrentJournal;
   /** Its wishes count: it has said what it wants, or the torrent is not asked for anything yet. */
   decided = true;
+  /** What the engine was asked to add for it. */
+  begun: SharedTorrent | undefined;
   #shared: SharedTorrent | undefined;
   #ended: Error | undefined;
   /** Called when it is known which torrent of the engine it is, or that there is none. */
@@ -65,7 +76,7 @@ export class Member {
   /** A command, now or as soon as there is a torrent to give it to. */
   async command(command: Command): Promise<unknown> {
     this.journal.record(command);
-    const shared = this.shared;
+    const shared = this.shared ?? (QUESTIONS.has(command.command) ? this.begun : undefined);
     if (shared !== undefined) return shared.command(command);
     return new Promise((resolve, reject) => {
       this.#whenKnown(() => {
@@ -80,7 +91,7 @@ export class Member {
 
   /** It is this torrent of the engine. */
   settle(shared: SharedTorrent): void {
-    if (this.#shared !== undefined || this.ended) return;
+    if (this.ended) return;
     this.#shared = shared;
     this.#tellWaiting();
   }
