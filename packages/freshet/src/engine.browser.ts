@@ -13,10 +13,10 @@ import type { Session, SessionSettings } from './session/protocol.ts';
  * @param rtc leads to the `RtcPeers` of a page; absent for no WebRTC.
  */
 export function openDirectSession(settings: SessionSettings, rtc: Port | undefined): Session {
-  return new DirectSession(sessionPlatform(rtc), settings);
+  return new DirectSession(sessionPlatform(rtc, settings.storageLimit), settings);
 }
 
-function sessionPlatform(rtc: Port | undefined): SessionPlatform {
+function sessionPlatform(rtc: Port | undefined, limit: number | undefined): SessionPlatform {
   // Opened with the first torrent that is downloaded: a page that only seeds needs none.
   let persistent: Promise<BrowserStorage> | undefined;
   let memory: Promise<BrowserStorage> | undefined;
@@ -25,7 +25,7 @@ function sessionPlatform(rtc: Port | undefined): SessionPlatform {
       memory ??= BrowserStorage.open({ kind: 'memory' });
       return memory;
     }
-    persistent ??= BrowserStorage.open();
+    persistent ??= BrowserStorage.open({ limit });
     return persistent;
   };
   return {
@@ -48,6 +48,13 @@ function sessionPlatform(rtc: Port | undefined): SessionPlatform {
           };
         }),
       ),
+    kept: {
+      list: async () => (await (await storageFor(false)).kept?.list()) ?? [],
+      remove: async (infoHash) => {
+        const { kept } = await storageFor(false);
+        return kept === undefined ? (infoHash === undefined ? 0 : undefined) : kept.remove(infoHash);
+      },
+    },
     close: async () => {
       for (const storage of await Promise.all([persistent, memory])) storage?.close();
     },

@@ -49,7 +49,7 @@ async function contracts(): Promise<CaseResult[]> {
     const storage = await BrowserStorage.open({ kind, folder: 'contract' });
     diskContract(`mapped, in ${storage.kind}`, async (files) => {
       const infoHash = infoHashFromBytes(new Uint8Array(20).fill(++folders))!;
-      const info = { length: 0, files: layout(files) };
+      const info = { name: 'contract', length: 0, files: layout(files) };
       info.length = files.reduce((sum, file) => sum + file.length, 0);
       const reopen = async (wanted?: readonly boolean[]) =>
         (await storage.openTorrent(infoHash)).openDisk(info, wanted);
@@ -76,7 +76,9 @@ function layout(files: readonly ContractFile[]) {
   });
 }
 
-const DISK = { info: { length: 3_000_000, files: layout([{ path: ['a', 'film.mp4'], length: 3_000_000 }]) } };
+const DISK = {
+  info: { name: 'a', length: 3_000_000, files: layout([{ path: ['a', 'film.mp4'], length: 3_000_000 }]) },
+};
 let opened: BrowserStorage | undefined;
 let disk: Disk | undefined;
 

@@ -11,8 +11,8 @@ class MemoryShelf implements Shelf {
   async sizes(): Promise<ReadonlyMap<string, number>> {
     return new Map(this.files);
   }
-  async remove(infoHash: string): Promise<void> {
-    this.files.delete(infoHash);
+  async remove(infoHash: string): Promise<boolean> {
+    return this.files.delete(infoHash);
   }
 }
 
@@ -117,6 +117,21 @@ describe('KeptTorrents', () => {
     for (const hash of [A, B, C]) shelf.files.set(hash, 10);
     expect(await kept.remove(undefined)).toBe(20);
     expect([...shelf.files.keys()]).toEqual([A]);
+  });
+
+  it('counts nothing for what another engine uses, and shows nothing of what is gone', async () => {
+    const { shelf, kept } = setUp();
+    await kept.open(A);
+    await kept.open(B);
+    for (const hash of [A, B]) shelf.files.set(hash, 10);
+    await kept.close(A);
+    await kept.close(B);
+    const remove = shelf.remove.bind(shelf);
+    shelf.remove = async (infoHash) => infoHash !== A && remove(infoHash);
+    expect(await kept.makeRoom(100)).toBe(10);
+    expect((await kept.list()).map(({ infoHash }) => infoHash)).toEqual([A]);
+    shelf.files.clear();
+    expect(await kept.list()).toEqual([]);
   });
 
   it('goes on after a fault of the shelf', async () => {

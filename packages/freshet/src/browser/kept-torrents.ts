@@ -24,8 +24,8 @@ export interface KeptTorrent {
 export interface Shelf {
   /** Bytes by info-hash (hexadecimal) of all torrents that have something there. */
   sizes(): Promise<ReadonlyMap<string, number>>;
-  /** Removes a torrent's files and all that is remembered of it. */
-  remove(infoHash: string): Promise<void>;
+  /** Removes a torrent's files and all that is remembered of it. False, and nothing happened, when another engine uses it. */
+  remove(infoHash: string): Promise<boolean>;
 }
 
 export interface KeptTorrentsOptions {
@@ -68,7 +68,6 @@ export class KeptTorrents {
   readonly #options: KeptTorrentsOptions;
   /** How many have each open. */
   readonly #open = new Map<string, number>();
-  #entries: Map<string, Entry> | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeptTorrentsOptions) {
@@ -119,8 +118,7 @@ export class KeptTorrents {
       const torrents = await this.#list();
       const going = torrents.filter((one) => !one.inUse && (infoHash ?? one.infoHash) === one.infoHash);
       if (infoHash !== undefined && going.length === 0) return undefined;
-      await this.#remove(going);
-      return going.reduce((sum, { stored }) => sum + stored, 0);
+      return this.#remove(going);
     });
   }
 
@@ -128,42 +126,48 @@ export class KeptTorrents {
     const entries = await this.#load();
     const sizes = await this.#options.shelf.sizes();
     const all = new Set([...entries.keys(), ...sizes.keys()]);
-    return [...all].map((infoHash) => {
-      const { name = '', length = 0, lastUsed = 0 } = entries.get(infoHash) ?? {};
-      const stored = sizes.get(infoHash) ?? 0;
-      return { infoHash, name, length, lastUsed, stored, inUse: this.#open.has(infoHash) };
-    });
+    return [...all]
+      .map((infoHash) => {
+        const { name = '', length = 0, lastUsed = 0 } = entries.get(infoHash) ?? {};
+        const stored = sizes.get(infoHash) ?? 0;
+        return { infoHash, name, length, lastUsed, stored, inUse: this.#open.has(infoHash) };
+      })
+      .filter(({ stored, inUse }) => stored > 0 || inUse);
   }
 
   async #evict(torrents: readonly KeptTorrent[], bytes: number): Promise<number> {
-    const going = bytes > 0 ? evictionOrder(torrents, bytes) : [];
-    await this.#remove(going);
-    return going.reduce((sum, { stored }) => sum + stored, 0);
+    return bytes > 0 ? this.#remove(evictionOrder(torrents, bytes)) : 0;
   }
 
-  async #remove(torrents: readonly KeptTorrent[]): Promise<void> {
-    if (torrents.length === 0) return;
-    const entries = await this.#load();
-    for (const { infoHash } of torrents) {
-      await this.#options.shelf.remove(infoHash);
-      entries.delete(infoHash);
+  /** Resolves with the bytes that were freed. */
+  async #remove(torrents: readonly KeptTorrent[]): Promise<number> {
+    if (torrents.length === 0) return 0;
+    let freed = 0;
+    const gone = new Set<string>();
+    for (const { infoHash, stored } of torrents) {
+      if (!(await this.#options.shelf.remove(infoHash))) continue;
+      gone.add(infoHash);
+      freed += stored;
     }
+    const entries = await this.#load();
+    for (const infoHash of gone) entries.delete(infoHash);
     await this.#save(entries);
+    return freed;
   }
 
   #touch(infoHash: string, change: Partial<Entry>, then?: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
+      await then?.();
       const entries = await this.#load();
       const old = entries.get(infoHash) ?? { name: '', length: 0 };
       entries.set(infoHash, { ...old, ...change, lastUsed: this.#options.now() });
-      await then?.();
       await this.#save(entries);
     });
   }
 
+  /** Every time anew: a tab with an engine of its own may have written it. */
   async #load(): Promise<Map<string, Entry>> {
-    this.#entries ??= decodeEntries(await this.#options.state.load(KEY));
-    return this.#entries;
+    return decodeEntries(await this.#options.state.load(KEY));
   }
 
   async #save(entries: ReadonlyMap<string, Entry>): Promise<void> {

@@ -155,6 +155,41 @@ export async function removeTree(path: Path): Promise<void> {
   }
 }
 
+/** Names of a folder's files; none when it is not there. */
+export async function namesIn(path: Path): Promise<string[]> {
+  return (await childrenOf(path)).map(({ name }) => name);
+}
+
+/** Bytes of each folder in a folder, with all that is in it; none when it is not there. */
+export async function folderSizes(path: Path): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (const child of await childrenOf(path)) {
+    if (child.kind === 'directory') sizes.set(child.name, await treeSize([...path, child.name]));
+  }
+  return sizes;
+}
+
+async function treeSize(path: Path): Promise<number> {
+  let size = 0;
+  for (const child of await childrenOf(path)) {
+    const at = [...path, child.name];
+    // What goes meanwhile counts nothing.
+    size += child.kind === 'directory' ? await treeSize(at) : Math.max(0, await sizeOf(at));
+  }
+  return size;
+}
+
+async function childrenOf(path: Path): Promise<FileSystemHandle[]> {
+  try {
+    const children: FileSystemHandle[] = [];
+    for await (const child of (await folderAt(path, false)).values()) children.push(child);
+    return children;
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
+  }
+}
+
 /** Rejects with `InvalidModificationError` when something is at `to`. Removes the old parent folders as `removeFile` does. */
 export async function moveFile(from: Path, to: Path, depth: number): Promise<void> {
   const source = await fileAt(from, false);

@@ -3,26 +3,23 @@
 import { DiskError } from '../engine/ports.ts';
 import type { FileStore, StoredFile } from '../engine/storage/file-store.ts';
 
-/** Asked for at once, so that a download does not stop for each of its blocks. */
-const ROOM = 64 * 1024 * 1024;
-
 /**
  * @param makeRoom frees about so many bytes and resolves with how many there were; 0 when there is nothing to free. It is
  *   called once for all writes that fail at the same time.
  */
 export function withRoomMaking(store: FileStore, makeRoom: (bytes: number) => Promise<number>): FileStore {
   let making: Promise<number> | undefined;
-  const made = (): Promise<number> => {
-    making ??= makeRoom(ROOM).finally(() => {
+  const made = (bytes: number): Promise<number> => {
+    making ??= makeRoom(bytes).finally(() => {
       making = undefined;
     });
     return making;
   };
   /** The fault stands when there is nothing to free, or the attempt fails too. */
-  async function again(error: unknown, run: () => Promise<void>): Promise<void> {
+  async function again(error: unknown, bytes: number, run: () => Promise<void>): Promise<void> {
     for (let fault = error; ; ) {
       if (!(fault instanceof DiskError) || fault.code !== 'FULL') throw fault;
-      if ((await made().catch(() => 0)) === 0) throw fault;
+      if ((await made(bytes).catch(() => 0)) === 0) throw fault;
       try {
         await run();
         return;
@@ -36,7 +33,8 @@ export function withRoomMaking(store: FileStore, makeRoom: (bytes: number) => Pr
     read: (offset, into) => file.read(offset, into),
     write: (offset, parts) => {
       const write = (): Promise<void> => file.write(offset, parts);
-      return write().catch((error: unknown) => again(error, write));
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      return write().catch((error: unknown) => again(error, bytes, write));
     },
     truncate: (length) => file.truncate(length),
     sync: () => file.sync?.() ?? Promise.resolve(),

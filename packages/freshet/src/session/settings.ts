@@ -91,6 +91,8 @@ export interface SeedSettings extends AddSettings {
   readonly announceList?: readonly (readonly string[])[] | undefined;
   /** Leave out what operating systems strew about. */
   readonly filterJunkFiles?: boolean | undefined;
+  /** The torrent file that was made of the same inputs before, so that they need not be hashed again. */
+  readonly made?: Uint8Array | undefined;
 }
 
 /** When a complete torrent has seeded enough and is paused. */
