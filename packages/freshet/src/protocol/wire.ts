@@ -2,6 +2,7 @@
 
 import { readUint32 } from './bytes.ts';
 import { ID_LENGTH, type InfoHash, type PeerId } from './ids.ts';
+import { placeBytes } from './place-bytes.ts';
 import {
   HANDSHAKE_LENGTH,
   HASH_REQUEST_BODY_LENGTH,
@@ -295,7 +296,13 @@ export class WireDecoder {
   #readBody(chunk: Uint8Array, at: number): number {
     const length = Math.min(this.#bodyLength - this.#bodyArrived, chunk.length - at);
     // The view is the only thing allocated for a block; a byte loop would cost ten times as much.
-    this.#target?.set(length === chunk.length ? chunk : chunk.subarray(at, at + length), this.#bodyArrived);
+    if (this.#target !== undefined) {
+      placeBytes(
+        this.#target,
+        this.#bodyArrived,
+        length === chunk.length ? chunk : chunk.subarray(at, at + length),
+      );
+    }
     this.#bodyArrived += length;
     if (this.#bodyArrived === this.#bodyLength) this.#endBody();
     else if (this.#state === BLOCK) this.#handler.onBlockData?.(this.#bodyArrived);

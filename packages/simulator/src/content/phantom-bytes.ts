@@ -2,6 +2,8 @@
 
 /** The longest view, from any place: what a read cache reads at a time, and pieces of usual lengths. */
 const LONGEST_VIEW = 4 * 1024 * 1024;
+/** Zeros so far apart have the same memory; nearer ones have not, so that a byte lies in the same place in all views. */
+const PERIOD = 256 * 1024;
 
 /** A stretch whose bytes are not all zero, and zeros behind and before it for views that reach beyond. */
 interface Island {
@@ -18,7 +20,7 @@ export class PhantomBytes {
   readonly length: number;
   readonly #longest: number;
   readonly #zeros: Uint8Array;
-  /** By length, so that the same view is given again. */
+  /** By place and length, so that the same view is given again. */
   readonly #zeroViews = new Map<number, Uint8Array>();
   readonly #islands: readonly Island[];
 
@@ -26,7 +28,7 @@ export class PhantomBytes {
   constructor(length: number, real: readonly { readonly offset: number; readonly bytes: Uint8Array }[]) {
     this.length = length;
     this.#longest = Math.min(length, LONGEST_VIEW);
-    this.#zeros = new Uint8Array(this.#longest);
+    this.#zeros = new Uint8Array(PERIOD + this.#longest);
     this.#islands = real.map(({ offset, bytes }) => {
       const before = Math.min(offset, this.#longest);
       const whole = new Uint8Array(before + bytes.length + this.#longest);
@@ -48,10 +50,12 @@ export class PhantomBytes {
       const at = offset - found.start + found.before;
       return at < 0 || at + length > found.bytes.length ? undefined : found.bytes.subarray(at, at + length);
     }
-    let view = this.#zeroViews.get(length);
+    const start = offset % PERIOD;
+    const key = start * 2 * LONGEST_VIEW + length;
+    let view = this.#zeroViews.get(key);
     if (view === undefined) {
-      view = this.#zeros.subarray(0, length);
-      this.#zeroViews.set(length, view);
+      view = this.#zeros.subarray(start, start + length);
+      this.#zeroViews.set(key, view);
     }
     return view;
   }

@@ -1,4 +1,5 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { placeBytes } from '../../protocol/place-bytes.ts';
 import type { BlockSource } from '../pieces/block-source.ts';
 import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
 import type { BlockPlace } from './web-seed-claims.ts';
@@ -47,7 +48,7 @@ export class BlockArrival {
       if (network) this.#host.onWasted(bytes.length);
       return;
     }
-    arrival.target.set(bytes, at);
+    placeBytes(arrival.target, at, bytes);
     if (network) arrival.received += bytes.length;
   }
 
