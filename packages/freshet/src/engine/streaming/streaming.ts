@@ -39,8 +39,8 @@ export class Streaming {
   /** Made with the first reader. */
   #surveyMade: MediaSurvey | undefined;
   #urgent: readonly UrgentPiece[] = [];
-  /** The same by piece. */
-  #deadlines: ReadonlyMap<number, UrgentPiece> = NOTHING_DUE;
+  /** The same by piece, once somebody has asked. */
+  #byPiece: ReadonlyMap<number, UrgentPiece> | undefined = NOTHING_DUE;
   #dirty = false;
 
   constructor(host: StreamingHost) {
@@ -138,8 +138,14 @@ export class Streaming {
     for (const reader of [...this.#readers]) reader.fail(error);
     this.#critical.clear();
     this.#urgent = [];
-    this.#deadlines = NOTHING_DUE;
+    this.#byPiece = NOTHING_DUE;
     this.#dirty = false;
+  }
+
+  /** As last computed. */
+  get #deadlines(): ReadonlyMap<number, UrgentPiece> {
+    this.#byPiece ??= byPiece(this.#urgent);
+    return this.#byPiece;
   }
 
   #now(): number {
@@ -170,12 +176,13 @@ export class Streaming {
   }
 
   #changed(jumped: boolean): void {
-    const before = this.#deadlines;
-    this.#dirty = true;
     if (!jumped) {
+      this.#dirty = true;
       this.#host.onUrgent(undefined);
       return;
     }
+    const before = this.#deadlines;
+    this.#dirty = true;
     // Players open and close readers all the time: only what is new and near is worth cancelling others for.
     const fresh = this.urgent().find(
       ({ piece, deadline }) => (before.get(piece)?.deadline ?? Number.POSITIVE_INFINITY) > deadline + NEARER,
@@ -198,15 +205,20 @@ export class Streaming {
     this.#dirty = false;
     const now = this.#now();
     const { pieceLength } = this.#host;
-    const deadlines = new Map<number, UrgentPiece>();
+    const urgent: UrgentPiece[] = [];
+    /** Needed when a piece may be named twice: one reader names each only once, and moves with each piece it gets. */
+    let deadlines: Map<number, UrgentPiece> | undefined =
+      this.#critical.size > 0 || this.#readers.size > 1 ? new Map() : undefined;
     /** `from` is the offset in the piece of what is waited for. */
     const need = (piece: number, deadline: number, from: number): void => {
       if (this.#host.isVerified(piece) || !this.#host.isWanted(piece)) return;
       // Who needs it first says where to begin; the others have their turn when they are there.
-      const known = deadlines.get(piece);
+      const known = deadlines?.get(piece);
       if (known !== undefined && deadline >= known.deadline) return;
       const firstBlock = from > 0 ? Math.floor(from / BLOCK_LENGTH) : 0;
-      deadlines.set(piece, { piece, deadline, firstBlock });
+      const needed = { piece, deadline, firstBlock };
+      if (deadlines === undefined) urgent.push(needed);
+      else deadlines.set(piece, needed);
     };
     for (const piece of this.#critical) need(piece, now, 0);
     for (const reader of this.#readers) {
@@ -222,16 +234,26 @@ export class Streaming {
       for (const { start, end, deadline } of this.#survey.early(reader.position)) {
         const beyond = Math.ceil(end / pieceLength);
         for (let piece = Math.floor(start / pieceLength); piece < beyond; piece++) {
+          if (this.#host.isVerified(piece)) continue;
+          deadlines ??= byPiece(urgent);
           need(piece, deadline, start - piece * pieceLength);
         }
       }
     }
-    const urgent = [...deadlines.values()];
-    // What one reader needs is in order already.
-    if (!urgent.every((next, i) => i === 0 || inOrder(urgent[i - 1]!, next) <= 0)) urgent.sort(inOrder);
-    this.#urgent = urgent;
-    this.#deadlines = deadlines;
+    this.#urgent = deadlines === undefined ? urgent : inTheirOrder([...deadlines.values()]);
+    this.#byPiece = deadlines;
   }
+}
+
+function byPiece(urgent: readonly UrgentPiece[]): Map<number, UrgentPiece> {
+  return new Map(urgent.map((needed) => [needed.piece, needed]));
+}
+
+/** Sorts it, in place. */
+function inTheirOrder(urgent: UrgentPiece[]): UrgentPiece[] {
+  // What one reader needs is in order already.
+  if (!urgent.every((next, i) => i === 0 || inOrder(urgent[i - 1]!, next) <= 0)) urgent.sort(inOrder);
+  return urgent;
 }
 
 function inOrder(a: UrgentPiece, b: UrgentPiece): number {
