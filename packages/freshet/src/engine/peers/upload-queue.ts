@@ -107,7 +107,7 @@ export class UploadQueue {
   /** Sends what can be sent now. */
   pump(): void {
     // Until the link is above its high water: only then does it tell when it has drained.
-    while (!this.#closed && !this.#reading && this.#sendBatch());
+    while (!this.#closed && !this.#reading && this.#head < this.#queue.length && this.#sendBatch());
   }
 
   /** Hands the link one batch. Returns whether it may take more. */

@@ -56,7 +56,8 @@ export class WebSeedPlanner {
   assign(now: number, ticked: boolean): void {
     this.nextDue = Number.POSITIVE_INFINITY;
     const useful = this.#host.usefulPeers();
-    const rivals = this.#host.rivals();
+    // Counting them is a look at each connection: only when it matters.
+    const rivals = useful === 0 || ticked ? this.#host.rivals() : 0;
     // Who is connected may be useful in a moment.
     const peers = Math.max(useful, Math.min(1, rivals));
     const streaming = this.#host.streaming();
