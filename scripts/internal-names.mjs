@@ -101,7 +101,7 @@ export function internalNames(entries, options) {
     else if (ts.isForInStatement(node)) keepType(checker.getTypeAtLocation(node.expression));
     else if (ts.isSpreadAssignment(node)) visitContext(node.expression);
     if (ts.isObjectLiteralExpression(node)) visitLiteral(node);
-    if (ts.isExpression(node) && !ts.isObjectLiteralExpression(node)) visitContext(node);
+    if (isGivenAway(node)) visitContext(node);
     ts.forEachChild(node, visit);
   }
 
@@ -175,6 +175,22 @@ export function internalNames(entries, options) {
     const file = symbol?.declarations?.[0]?.getSourceFile();
     return file?.isDeclarationFile === true;
   }
+}
+
+/** An expression that gives its value to a place with a type; arguments of calls are looked at with their call. */
+function isGivenAway(node) {
+  if (!ts.isExpression(node) || ts.isObjectLiteralExpression(node) || ts.isFunctionLike(node)) return false;
+  const { parent } = node;
+  return (
+    ((ts.isPropertyAssignment(parent) || ts.isVariableDeclaration(parent)) && parent.initializer === node) ||
+    ts.isReturnStatement(parent) ||
+    ts.isYieldExpression(parent) ||
+    ts.isArrayLiteralExpression(parent) ||
+    ts.isConditionalExpression(parent) ||
+    ts.isSpreadElement(parent) ||
+    (ts.isArrowFunction(parent) && parent.body === node) ||
+    (ts.isBinaryExpression(parent) && parent.right === node)
+  );
 }
 
 function isMember(node) {
