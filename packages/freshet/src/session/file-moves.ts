@@ -6,8 +6,7 @@ import { ArgumentError } from './errors.ts';
 import type { TorrentEvent } from './protocol.ts';
 
 export interface FileMovesHost {
-  /** Absent where the files are not ours. */
-  readonly files: MovableFiles | undefined;
+  readonly files: MovableFiles;
   /** The metadata's indexes of the files that are no padding. */
   real(): readonly number[];
   info(): Info | undefined;
@@ -32,13 +31,14 @@ export class FileMoves {
 
   /** What an earlier run has renamed. */
   tell(): void {
-    const paths = this.#host.files?.paths;
-    if (paths !== undefined && paths.size > 0) this.#tellRenamed([...paths.keys()]);
+    const { paths } = this.#host.files;
+    if (paths.size > 0) this.#tellRenamed([...paths.keys()]);
   }
 
   /** @param index place among the files that are no padding. */
   async renameFile(index: number, path: string): Promise<void> {
-    const { files } = this.#ours();
+    const { files } = this.#host;
+    this.#info();
     const at = this.#host.real()[index];
     if (at === undefined) throw new ArgumentError(`The torrent has no file ${index}.`);
     await files.rename(new Map([[at, namesOf(path)]]));
@@ -47,7 +47,8 @@ export class FileMoves {
 
   /** Gives the file, or the folder that all files are in, another name. */
   async rename(name: string): Promise<void> {
-    const { files, info } = this.#ours();
+    const { files } = this.#host;
+    const info = this.#info();
     const names = namesOf(name);
     if (names.length !== 1) throw new ArgumentError(`"${name}" is a path, where a name is needed.`);
     const changes = new Map<number, readonly string[]>();
@@ -68,8 +69,8 @@ export class FileMoves {
   }
 
   async move(path: string): Promise<void> {
-    const { files } = this.#ours();
-    const { folderOf, save, now, emit } = this.#host;
+    const { files, folderOf, save, now, emit } = this.#host;
+    this.#info();
     const folder = folderOf(path);
     if (folder === undefined) throw new ArgumentError('There are no folders here: nothing can be moved.');
     let told = now();
@@ -87,8 +88,8 @@ export class FileMoves {
 
   #tellRenamed(indexes: readonly number[]): void {
     const info = this.#host.info();
-    const paths = this.#host.files?.paths;
-    if (this.#host.closed() || info === undefined || paths === undefined) return;
+    const { paths } = this.#host.files;
+    if (this.#host.closed() || info === undefined) return;
     const places = new Map(this.#host.real().map((at, index) => [at, index]));
     const files = indexes.flatMap((at): { index: number; path: string }[] => {
       const index = places.get(at);
@@ -98,16 +99,10 @@ export class FileMoves {
     this.#host.emit({ type: 'renamed', files });
   }
 
-  #ours(): { readonly files: MovableFiles; readonly info: Info } {
-    const { files } = this.#host;
+  #info(): Info {
     const info = this.#host.info();
-    if (files === undefined) {
-      throw new ArgumentError(
-        'These files stay where they are: they are seeded in place, or kept by a page, where nobody sees their names.',
-      );
-    }
     if (info === undefined) throw new ArgumentError('The files are not known yet.');
-    return { files, info };
+    return info;
   }
 }
 

@@ -3,10 +3,16 @@
 import { ArgumentError, FreshetError, TorrentNotFoundError, toErrorValue } from './errors.ts';
 import { HostReader } from './host-reader.ts';
 import type { HostTorrents } from './host-torrents.ts';
-import { type ClientMessage, type HostMessage, readClientMessages, type SessionPort } from './messages.ts';
+import { Member, type MemberOwner, removed } from './member.ts';
+import {
+  type ClientMessage,
+  type HostMessage,
+  namesTorrent,
+  readClientMessages,
+  type SessionPort,
+} from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { CommandName, GlobalEvent, Session, TorrentEvent, TorrentKey } from './protocol.ts';
-import { Member, type MemberOwner, removed } from './shared-torrent.ts';
 import type { Begin, Command } from './torrent-journal.ts';
 
 export interface HostConnectionOptions {
@@ -136,7 +142,7 @@ export class HostConnection implements MemberOwner {
   }
 
   async #request(command: CommandName, given: object): Promise<unknown> {
-    if (!OF_TORRENTS.has(command)) return this.#options.session.request(command, given as never);
+    if (!namesTorrent(command)) return this.#options.session.request(command, given as never);
     const args = given as { readonly torrent?: unknown };
     const { torrent } = args;
     if (!Number.isSafeInteger(torrent)) {
@@ -211,36 +217,6 @@ export class HostConnection implements MemberOwner {
     this.#options.warn(new FreshetError('PORT', message));
   }
 }
-
-/** Commands that name a torrent. */
-const OF_TORRENTS: ReadonlySet<CommandName> = new Set<CommandName>([
-  'add',
-  'seed',
-  'remove',
-  'selectPieces',
-  'deselectPieces',
-  'criticalPieces',
-  'selectFiles',
-  'pause',
-  'resume',
-  'addPeer',
-  'removePeer',
-  'addWebSeed',
-  'removeWebSeed',
-  'addTracker',
-  'recheck',
-  'renameFile',
-  'rename',
-  'move',
-  'setTorrentLimits',
-  'setGoals',
-  'moveInQueue',
-  'forceStart',
-  'peers',
-  'trackers',
-  'webSeeds',
-  'pieces',
-]);
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;

@@ -3,8 +3,9 @@
 import type { Clock } from '../engine/ports.ts';
 import type { ErrorValue } from './errors.ts';
 import { fromErrorValue } from './errors.ts';
+import { type Member, removed } from './member.ts';
 import type { Session, TorrentEvent, TorrentKey } from './protocol.ts';
-import { type Member, removed, SharedTorrent } from './shared-torrent.ts';
+import { SharedTorrent } from './shared-torrent.ts';
 
 export class HostTorrents {
   readonly #session: Session;

@@ -4,7 +4,7 @@
  */
 
 import type { ErrorValue } from './errors.ts';
-import type { CommandName, SessionEvent, TorrentKey } from './protocol.ts';
+import type { CommandName, Commands, SessionEvent, TorrentKey } from './protocol.ts';
 
 /** Both ends have to be of the same version: part of the name under which they find each other. */
 export const SESSION_PROTOCOL_VERSION = 1;
@@ -49,12 +49,14 @@ export type HostMessage =
   /** The host ends: nothing more comes, and what has not been answered is to be asked of another one. */
   | { readonly type: 'gone' };
 
-/** All commands: what a client may ask for. */
-const COMMANDS: Readonly<Record<CommandName, true>> = {
+/** All commands that a client may ask for, and whether each names a torrent. */
+const COMMANDS: {
+  readonly [C in CommandName]: Commands[C]['args'] extends { readonly torrent: TorrentKey } ? true : false;
+} = {
   add: true,
   seed: true,
   remove: true,
-  identify: true,
+  identify: false,
   selectPieces: true,
   deselectPieces: true,
   criticalPieces: true,
@@ -70,21 +72,25 @@ const COMMANDS: Readonly<Record<CommandName, true>> = {
   renameFile: true,
   rename: true,
   move: true,
-  setLimits: true,
+  setLimits: false,
   setTorrentLimits: true,
   setGoals: true,
   moveInQueue: true,
   forceStart: true,
-  setQueue: true,
+  setQueue: false,
   peers: true,
   trackers: true,
   webSeeds: true,
   fileAddresses: true,
   pieces: true,
-  kept: true,
-  removeKept: true,
-  networkChanged: true,
+  kept: false,
+  removeKept: false,
+  networkChanged: false,
 };
+
+export function namesTorrent(command: CommandName): boolean {
+  return COMMANDS[command];
+}
 
 /** The messages in what came from a client; `undefined` in the place of each that is none. */
 export function readClientMessages(value: unknown): (ClientMessage | undefined)[] {

@@ -5,6 +5,7 @@ import type { Disk, Ports, StateStore } from '../engine/ports.ts';
 import type { FileStore } from '../engine/storage/file-store.ts';
 import type { MovableFiles } from '../engine/storage/torrent-folder.ts';
 import type { Info, InfoHash } from '../protocol/index.ts';
+import type { FileMoves, FileMovesHost } from './file-moves.ts';
 import type { BlobLike, KeptTorrent, StorageLocation } from './protocol.ts';
 
 /** Where one torrent is kept. */
@@ -15,6 +16,8 @@ export interface TorrentStorage {
   readonly state: StateStore | undefined;
   /** For other names and another place; absent where the files are not ours. */
   readonly files?: MovableFiles | undefined;
+  /** `FileMoves`, with `files`. Handed in, so that a platform whose files nobody moves need not have the code. */
+  readonly openMoves?: ((host: FileMovesHost) => FileMoves) | undefined;
   /** A sentence that says why it is not kept where it was asked for; absent when it is. */
   readonly reason?: string | undefined;
 }

@@ -113,7 +113,7 @@ describe('RemoteReader', () => {
         expect(host.forgotten).toContain(reader);
       },
     );
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, { numRuns: 100 });
     expect(losses).toBeGreaterThan(50);
   });
 

@@ -323,8 +323,13 @@ describe('another host', () => {
     remote.detach();
     await world.clock.advanceAsync(1000);
     const second = new HostedEngine(world, '10.0.0.2', { torrentPort: 1000 });
-    second.connect(remote);
+    const { pipe } = second.connect(remote);
     await world.clock.advanceAsync(1000);
+    const said = pipe.posted.host.flat() as { event?: { event: { type: string } } }[];
+    const types = said.map(({ event }) => event?.event.type);
+    expect(types).toContain('ready');
+    // Nothing is read and hashed again.
+    expect(types).not.toContain('hashing');
     const leecher = world.client('10.0.0.3');
     const torrent = leecher.add(seed.magnetURI!, { peers: ['10.0.0.2:1000'] });
     await world.run(torrent.untilDone());

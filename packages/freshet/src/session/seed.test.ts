@@ -150,6 +150,43 @@ describe('makeTorrent', () => {
     }
   });
 
+  it.each([1, 2, 'hybrid'] as const)(
+    'of version %s, made before of the same files, are not hashed again',
+    async (version) => {
+      const inputs = ['f/a', 'f/b'].map((name) => ({ kind: 'bytes' as const, name, bytes }));
+      const settings = { version, pieceLength: LEAF_LENGTH, creationDate: false } as const;
+      const hashed: number[] = [];
+      const host = {
+        platform: platform({}),
+        cancelled: () => false,
+        onProgress: (done: number) => hashed.push(done),
+      };
+      const { source } = await makeTorrent(inputs, settings, host);
+      expect(hashed.length).toBeGreaterThan(0);
+      hashed.length = 0;
+      const again = await makeTorrent(inputs, { ...settings, made: source.torrentFile }, host);
+      expect(again.source).toEqual(source);
+      expect(hashed).toEqual([]);
+      // What is of other files, other settings or nothing at all counts for nothing.
+      const others = [
+        { inputs: [{ ...inputs[0]!, bytes: bytes.subarray(1) }, inputs[1]!], settings },
+        { inputs, settings: { ...settings, name: 'g' } },
+        { inputs, settings: { ...settings, pieceLength: 2 * LEAF_LENGTH } },
+        { inputs, settings: { ...settings, version: version === 2 ? (1 as const) : (2 as const) } },
+      ];
+      for (const other of others) {
+        hashed.length = 0;
+        const made = await makeTorrent(other.inputs, { ...other.settings, made: source.torrentFile }, host);
+        expect(hashed.length).toBeGreaterThan(0);
+        expect(made.source.infoBytes).not.toEqual(source.infoBytes);
+      }
+      hashed.length = 0;
+      const made = await makeTorrent(inputs, { ...settings, made: Uint8Array.of(1, 2) }, host);
+      expect(made.source.infoBytes).toEqual(source.infoBytes);
+      expect(hashed.length).toBeGreaterThan(0);
+    },
+  );
+
   it('makes a version 2 torrent of one file, and refuses versions that are none', async () => {
     const host = {
       platform: platform({ 'film.mp4': bytes }),

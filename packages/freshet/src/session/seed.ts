@@ -13,6 +13,7 @@ import {
   encodeTorrent,
   type Info,
   parseInfo,
+  parseTorrent,
   safePath,
   type TorrentVersion,
 } from '../protocol/index.ts';
@@ -54,22 +55,12 @@ export async function makeTorrent(
     'seed' in file ? [{ path: draft.files[index]!.path, seed: file.seed }] : [],
   );
   const store = platform.openSeed(placed);
-  const disk = openMappedDisk({ info: draft, infoHash: new Uint8Array(20), store });
-  let hashes: PieceHashes;
-  try {
-    hashes = await hashPieces({
-      info: draft,
-      read: (offset, into) => disk.read(offset, into),
-      hasher: platform.ports.hasher,
-      cancelled: host.cancelled,
-      onProgress: (hashed) => host.onProgress(Math.min(hashed * draft.pieceLength, length), length),
-    });
-  } finally {
-    await disk.close();
-  }
+  const built =
+    (settings.made && madeBefore(settings.made, draft)) ??
+    plan.build(await hashesOf(plan, store, length, host));
   if (host.cancelled()) throw new AbortedError('Seeding was given up.');
 
-  const { infoBytes, pieceLayers } = plan.build(hashes);
+  const { infoBytes, pieceLayers } = built;
   const created = settings.creationDate ?? platform.ports.clock.wallTime();
   const seconds = created === false ? undefined : Math.floor(created / 1000);
   const trackers = settings.announceList ?? (settings.announce ?? []).map((url) => [url]);
@@ -100,6 +91,47 @@ export async function makeTorrent(
     store,
     path: folderOf(inputs, platform),
   };
+}
+
+async function hashesOf(
+  { draft }: Plan,
+  store: FileStore,
+  length: number,
+  { platform, cancelled, onProgress }: SeedHost,
+): Promise<PieceHashes> {
+  const disk = openMappedDisk({ info: draft, infoHash: new Uint8Array(20), store });
+  try {
+    return await hashPieces({
+      info: draft,
+      read: (offset, into) => disk.read(offset, into),
+      hasher: platform.ports.hasher,
+      cancelled,
+      onProgress: (hashed) => onProgress(Math.min(hashed * draft.pieceLength, length), length),
+    });
+  } finally {
+    await disk.close();
+  }
+}
+
+/** What hashing came to the last time; `undefined` where the file is of something else. */
+function madeBefore(torrentFile: Uint8Array, draft: Info): Built | undefined {
+  try {
+    const { info, infoBytes, pieceLayers } = parseTorrent(torrentFile);
+    const same =
+      info.name === draft.name &&
+      info.pieceLength === draft.pieceLength &&
+      info.length === draft.length &&
+      info.hasV1 === draft.hasV1 &&
+      info.hasV2 === draft.hasV2 &&
+      info.files.length === draft.files.length &&
+      info.files.every((file, index) => {
+        const { pathText, offset, length } = draft.files[index]!;
+        return file.pathText === pathText && file.offset === offset && file.length === length;
+      });
+    return same ? { infoBytes, pieceLayers: info.hasV2 ? pieceLayers : undefined } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function listInputs(
@@ -159,10 +191,12 @@ interface Plan {
   readonly files: readonly PlannedFile[];
   /** What it will be, but for its hashes: says where which file is. */
   readonly draft: Info;
-  build(hashes: PieceHashes): {
-    readonly infoBytes: Uint8Array;
-    readonly pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
-  };
+  build(hashes: PieceHashes): Built;
+}
+
+interface Built {
+  readonly infoBytes: Uint8Array;
+  readonly pieceLayers: ReadonlyMap<string, Uint8Array> | undefined;
 }
 
 function planTorrent(layout: Layout, settings: SeedSettings, pieceLength: number): Plan {

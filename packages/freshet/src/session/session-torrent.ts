@@ -7,7 +7,7 @@ import type { PeerStatus, TorrentObserver } from '../engine/torrent-types.ts';
 import { type Info, primaryHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
 import { ArgumentError, DestroyedError, StorageError, toErrorValue } from './errors.ts';
-import { FileMoves } from './file-moves.ts';
+import type { FileMoves } from './file-moves.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker, type TickerHost } from './progress-ticker.ts';
 import type {
@@ -25,6 +25,9 @@ import { TorrentDescription } from './torrent-description.ts';
 import { TorrentSelection } from './torrent-selection.ts';
 import { torrentSpec } from './torrent-spec.ts';
 import { waitingReader } from './waiting-reader.ts';
+
+const UNMOVABLE =
+  'These files stay where they are: they are seeded in place, or kept by a page, where nobody sees their names.';
 
 export interface TorrentHost {
   readonly engine: Engine;
@@ -206,7 +209,9 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
   async relocate(action: (moves: FileMoves) => Promise<void>): Promise<void> {
     await this.#whenReady;
     if (this.#storage === undefined || this.closed) throw new DestroyedError('The torrent was removed.');
-    await action(this.#movesIn(this.#storage));
+    const moves = this.#movesIn(this.#storage);
+    if (moves === undefined) throw new ArgumentError(UNMOVABLE);
+    await action(moves);
   }
 
   peers(): PeerSnapshot[] {
@@ -245,10 +250,11 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     return this.#closed;
   }
 
-  #movesIn(storage: TorrentStorage): FileMoves {
+  #movesIn({ files, openMoves }: TorrentStorage): FileMoves | undefined {
+    if (files === undefined) return undefined;
     const { platform, emit } = this.#host;
-    this.#moves ??= new FileMoves({
-      files: storage.files,
+    this.#moves ??= openMoves?.({
+      files,
       real: () => this.#selection.files,
       info: () => this.#description?.info,
       folderOf: (path) =>
@@ -265,7 +271,7 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     const storage = this.#storage;
     if (this.#movesTold || storage === undefined) return;
     this.#movesTold = true;
-    if (storage.files !== undefined && storage.files.paths.size > 0) this.#movesIn(storage).tell();
+    if (storage.files !== undefined && storage.files.paths.size > 0) this.#movesIn(storage)?.tell();
   }
 
   // What the engine tells. This is its observer itself: seventeen functions for each of ten thousand torrents take room.

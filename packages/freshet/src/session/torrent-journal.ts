@@ -166,12 +166,13 @@ export class TorrentJournal {
   /** The same torrent for another engine. @param peers addresses of peers that it was connected to. */
   again(peers: readonly string[] = []): Replay {
     const options = this.#settingsNow(peers);
+    const first = this.#begin;
     const begin: Begin =
-      this.#begin.command === 'add'
+      first.command === 'add'
         ? { command: 'add', args: { torrent: this.torrent, source: this.#source(), options } }
         : {
             command: 'seed',
-            args: { ...this.#begin.args, options: { ...this.#begin.args.options, ...options } },
+            args: { ...first.args, options: { ...first.args.options, ...options, made: this.torrentFile } },
           };
     return { begin, after: this.commands() };
   }
