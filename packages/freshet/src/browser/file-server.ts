@@ -30,6 +30,8 @@ export interface FileSource {
 
 /** How often running streams are looked after, in ms: less than half of the 30 s after which browsers stop a worker. */
 const LOOK_AFTER = 10_000;
+/** For the worker to say that it still has a stream, in ms. */
+const ANSWER_LIMIT = 5_000;
 
 /** Answers requests as long as it is open. A page may have several, for different clients and scopes. */
 export class BrowserFileServer {
@@ -81,6 +83,8 @@ export class BrowserFileServer {
       request: data,
       find: () => this.#source.find(path),
       onOpen: () => {
+        // A player often asks anew because the worker that had its stream was stopped.
+        this.#lookAfter();
         this.#running.add(answer);
         this.#timer ??= setInterval(this.#lookAfter, LOOK_AFTER);
       },
@@ -119,8 +123,8 @@ class Answer {
   readonly #abort = new AbortController();
   #bytes: AsyncIterator<Uint8Array> | undefined;
   #opened = false;
-  /** The worker has not answered since it was asked whether it is there. */
-  #asked = false;
+  /** Runs while the worker has not answered whether it still has the stream. */
+  #unanswered: ReturnType<typeof setTimeout> | undefined;
 
   constructor(port: MessagePort, worker: ServiceWorker | null, options: AnswerOptions) {
     this.#port = port;
@@ -134,13 +138,11 @@ class Answer {
 
   /** Keeps the worker running, and ends the stream when that has been stopped or has forgotten it. */
   lookAfter(): void {
-    if (this.#asked) {
-      this.#end();
-      return;
-    }
-    this.#asked = true;
+    this.#unanswered ??= setTimeout(() => this.#end(), ANSWER_LIMIT);
     this.#tell({ type: 'ping' });
-    this.#worker?.postMessage({ freshet: 'keep' } satisfies KeepMessage);
+    // Some browsers throw when the worker is gone for good.
+    if (this.#worker?.state !== 'redundant')
+      this.#worker?.postMessage({ freshet: 'keep' } satisfies KeepMessage);
   }
 
   /** Breaks the stream off. */
@@ -151,7 +153,8 @@ class Answer {
   }
 
   #onMessage(message: WorkerMessage): void {
-    this.#asked = false;
+    clearTimeout(this.#unanswered);
+    this.#unanswered = undefined;
     if (message.type === 'ping') this.#tell({ type: 'pong' });
     else if (message.type === 'cancel') this.#end();
     else if (message.type === 'open' && !this.#opened) void this.#open(message.skip);
@@ -203,6 +206,7 @@ class Answer {
 
   #end(): void {
     if (this.#abort.signal.aborted) return;
+    clearTimeout(this.#unanswered);
     this.#abort.abort(new Error('This stream has been cancelled.'));
     // Ends what is being read where nobody waits for it.
     this.#bytes?.return?.().catch(() => undefined);
