@@ -31,6 +31,7 @@ import { NodeStateStore } from './node/state.ts';
 import type { IceServer } from './node/webrtc.ts';
 import { type InfoHash, infoHashToHex, safePath } from './protocol/index.ts';
 import { DirectSession } from './session/direct.ts';
+import { FileMoves } from './session/file-moves.ts';
 import type { PlacedSeedFile, SeedFile, SessionPlatform } from './session/platform.ts';
 import type { StorageLocation } from './session/protocol.ts';
 
@@ -73,7 +74,12 @@ function sessionPlatform(ports: ReturnType<typeof createNodePorts>): SessionPlat
         state: new NodeStateStore(join(name, '.freshet')),
       });
       const folder = await TorrentFolder.open({ infoHash, at: open(folderOf(location, infoHash)), open });
-      return { openDisk: (info) => folder.openDisk(info), state: folder.state, files: folder };
+      return {
+        openDisk: (info) => folder.openDisk(info),
+        state: folder.state,
+        files: folder,
+        openMoves: (host) => new FileMoves(host),
+      };
     },
     readFile,
     listSeed,
