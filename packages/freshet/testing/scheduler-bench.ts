@@ -12,6 +12,8 @@ export class RecordingPeer extends FakeSource implements RequestTarget {
   have: Bitfield | undefined;
   queueTime = 0;
   rate = 0;
+  /** Blocks that it has upload to spare for. */
+  spareBlocks: number = Number.POSITIVE_INFINITY;
   costly = false;
   currentPiece = -1;
   barrenSince = -1;
@@ -19,6 +21,9 @@ export class RecordingPeer extends FakeSource implements RequestTarget {
   rescuedAt = Number.NEGATIVE_INFINITY;
   get outstanding(): number {
     return this.blocks.size;
+  }
+  spare(): number {
+    return this.spareBlocks;
   }
   isRequesting(piece: number, block: number): boolean {
     return this.blocks.has(`${piece}/${block}`);

@@ -46,7 +46,7 @@ interface Waiting {
 
 /**
  * Browsers refuse peer connections beyond some hundreds and each costs memory, so that a client with many
- * torrents cannot make five offers for each of them on each announce. Offers are made one at a time for whoever
+ * torrents cannot make ten offers for each of them on each announce. Offers are made one at a time for whoever
  * has the fewest in the making; who finds no place waits without holding up its announce. A client without a
  * free place for an answer ignores the offer: the other side makes new ones.
  */

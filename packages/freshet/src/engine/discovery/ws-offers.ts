@@ -26,7 +26,7 @@ export interface WsOffersOptions {
 }
 
 /** Offers in the making for one torrent at one tracker. */
-const MAX_OFFERS = 5;
+const MAX_OFFERS = 10;
 /** Answers in the making for one torrent at one tracker: a tracker must not fill a client's whole budget. */
 const MAX_ANSWERS = 8;
 /** First wait, in milliseconds, before an offer that failed after its answer is replaced; doubles each time. */

@@ -35,7 +35,7 @@ describe('links through a tracker', () => {
     clock.advance(200);
     expect(links.map(({ peerId, url }) => [peerId && toHex(peerId), url])).toEqual([[toHex(THEIR_ID), A]]);
     expect(theirs?.transport).toBe('webrtc');
-    expect([budget.offers, status(A).peers]).toEqual([4, 1]);
+    expect([budget.offers, status(A).peers]).toEqual([8, 1]);
   });
 
   it('answers an offer, addressed to its sender', () => {
@@ -124,7 +124,7 @@ describe('links through a tracker', () => {
     });
     for (let i = 0; i < 5; i++) tracker.socket!.send(bad);
     clock.advance(100);
-    expect(budget.offers).toBe(4);
+    expect(budget.offers).toBe(8);
   });
 
   it('replaces an offer that failed after its answer, at growing intervals and not forever', () => {
@@ -170,7 +170,7 @@ describe('links through a tracker', () => {
     serve(A);
     announcer.start();
     clock.advance(200);
-    expect(budget.halfOpen).toBe(5);
+    expect(budget.halfOpen).toBe(9);
     announcer.stop();
     expect(budget.halfOpen).toBe(0);
     clock.advance(10_000);

@@ -24,9 +24,9 @@ describe('announces over a WebSocket', () => {
     clock.advance(100);
     expect(tracker.announces).toHaveLength(2);
     expect(JSON.parse(tracker.frames[1]!)).not.toHaveProperty('event');
-    expect(tracker.announces[1]).toMatchObject({ event: undefined, numwant: 5 });
+    expect(tracker.announces[1]).toMatchObject({ event: undefined, numwant: 9 });
     const ids = tracker.announces[1]!.offers.map(({ offerId }) => toHex(offerId));
-    expect(new Set(ids).size).toBe(5);
+    expect(new Set(ids).size).toBe(9);
     expect(ids.every((id) => id.length === 40)).toBe(true);
     expect(status(A)).toMatchObject({ state: 'working', seeds: 5, leechers: 5 });
   });
@@ -79,7 +79,7 @@ describe('announces over a WebSocket', () => {
     tracker.reply = () => counts(0, 1);
     announcer.start();
     clock.advance(60);
-    expect(budget.offers).toBe(5);
+    expect(budget.offers).toBe(10);
     clock.advance(1_000);
     expect(budget.offers).toBe(0);
     expect(tracker.announces.flatMap(({ offers }) => offers)).toEqual([]);
@@ -122,7 +122,7 @@ describe('announces over a WebSocket', () => {
     const tracker = serve(A);
     announcer.start();
     clock.advance(200);
-    // Two are fast, one is slow, and two never get anywhere.
+    // Two are fast, one is slow, and the others never get anywhere; one was too many for nine others.
     for (const handler of handlers.slice(0, 2)) handler.onDescription('v=0 fast');
     clock.advance(3_000);
     handlers[2]!.onDescription('v=0 slow');
@@ -133,11 +133,11 @@ describe('announces over a WebSocket', () => {
       ['v=0 slow'],
     ]);
     clock.advance(45_000);
-    expect([budget.offers, cancelled]).toEqual([5, 0]);
+    expect([budget.offers, cancelled]).toEqual([9, 1]);
     clock.advance(5_000);
-    expect([budget.offers, cancelled]).toEqual([0, 5]);
+    expect([budget.offers, cancelled]).toEqual([0, 10]);
     clock.advance(70_000);
-    expect(handlers).toHaveLength(10);
+    expect(handlers).toHaveLength(19);
   });
 
   it('keeps frames under 16 KiB', () => {
@@ -152,7 +152,7 @@ describe('announces over a WebSocket', () => {
     const tracker = serve(A);
     announcer.start();
     clock.advance(1_000);
-    expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(5);
+    expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(9);
     for (const frame of tracker.frames)
       expect(new TextEncoder().encode(frame).length).toBeLessThanOrEqual(16_384);
   });

@@ -3,6 +3,7 @@ import { type PartialPiece, RECEIVED } from '../pieces/partial-piece.ts';
 import type { PieceStore } from '../pieces/piece-store.ts';
 import type { GivesWay, RequestTarget, Scheduler } from '../pieces/scheduler.ts';
 import { RequestWindow } from './request-window.ts';
+import { SpareWindow } from './spare-window.ts';
 
 interface PendingRequest {
   readonly partial: PartialPiece;
@@ -59,6 +60,7 @@ const REJECT_REST = 10_000;
 /** The requests in flight to one peer, from the scheduler's choice to the block in its place. */
 export class RequestPipeline implements RequestTarget {
   readonly window: RequestWindow = new RequestWindow();
+  readonly #spare = new SpareWindow();
   currentPiece = -1;
   barrenSince = -1;
   helpedAt: number = Number.NEGATIVE_INFINITY;
@@ -109,6 +111,10 @@ export class RequestPipeline implements RequestTarget {
   get queueTime(): number {
     if (this.rate <= 0) return this.outstanding === 0 ? 0 : this.#meanTime || 1000;
     return ((this.outstanding + 1) * BLOCK_LENGTH * 1000) / this.rate;
+  }
+
+  spare(now: number): number {
+    return this.#spare.room(now, this.outstanding, Number.isFinite(this.window.minRoundTrip));
   }
 
   get have(): Bitfield | undefined {
@@ -323,6 +329,7 @@ export class RequestPipeline implements RequestTarget {
       this.#meanTime += 0.1 * (elapsed - this.#meanTime);
     }
     this.window.onBlock(elapsed);
+    this.#spare.onBlock(elapsed, this.window.minRoundTrip);
     this.#scheduler.observe(elapsed);
   }
 

@@ -1,16 +1,15 @@
 import { BLOCK_LENGTH } from '../../protocol/index.ts';
 
 /** What is needed within so many milliseconds is asked for at any rate. */
-export const NEAR = 15_000;
+export const NEAR = 6000;
 /** What lies farther ahead, at this part of the rate that deadlines count with, which is a quarter above the film's. */
-const FAR_RATE = 0.4;
+const FAR_RATE = 1;
 /** Milliseconds' worth of it that may be asked for at once. */
 const BURST = 2000;
 
 /**
- * Viewers who have only each other hold back with what they need later. Who fetches as fast as it can while a film plays
- * takes its peers' upload from those who need something now, and these turn to a source that the site pays for; and what
- * it has ahead when its tab is closed was sent for nothing. A token bucket, in blocks.
+ * Viewers who have only each other hold back with what they need later: what it has ahead when its tab is closed was sent for
+ * nothing. A token bucket, in blocks. How much of it one peer is asked for is up to that peer's line. @see SpareWindow
  */
 export class Restraint {
   #tokens = Number.POSITIVE_INFINITY;

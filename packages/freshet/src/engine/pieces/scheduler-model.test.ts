@@ -42,6 +42,9 @@ class ModelPeer extends FakeSource implements RequestTarget {
   get outstanding(): number {
     return this.asked.length;
   }
+  spare(now: number): number {
+    return now % 3;
+  }
   isRequesting(piece: number, block: number): boolean {
     return this.asked.some((each) => each.partial.index === piece && each.block === block);
   }

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type SampleTorrent, sampleTorrent } from '../../../testing/memory-swarm.ts';
 import { RecordingPeer, type SchedulerBench, schedulerBench } from '../../../testing/scheduler-bench.ts';
-import { BLOCK_LENGTH } from '../../protocol/index.ts';
+import { Bitfield, BLOCK_LENGTH } from '../../protocol/index.ts';
 import { NEAR } from './restraint.ts';
 import type { UrgentPiece } from './scheduler.ts';
 
 const PIECES = 40;
 const BLOCKS = 4;
-/** 25 blocks a second for deadlines: at most 20 blocks far ahead at once, and ten a second. */
-const DEMAND = 25 * BLOCK_LENGTH;
+/** 10 blocks a second for deadlines: at most 20 blocks far ahead at once, and ten a second. */
+const DEMAND = 10 * BLOCK_LENGTH;
 const BURST = 20;
 
 let sample: SampleTorrent;
@@ -70,6 +70,40 @@ describe('a viewer with rivals', () => {
     const peer = asked(b);
     expect(behind(peer, 30)).toBe(10 * BLOCKS);
     expect(peer.asked).toHaveLength(10 * BLOCKS);
+  });
+
+  it('asks a peer for what is due later only as far as that has upload to spare', () => {
+    const b = viewer();
+    b.urgent = [...due(0, 2, NEAR), ...due(10, 20, NEAR + 1)];
+    const peer = new RecordingPeer(1);
+    peer.spareBlocks = 3;
+    b.scheduler.assign(peer, 1000, 0);
+    expect(peer.asked.length - behind(peer, 10)).toBe(2 * BLOCKS);
+    // As much again of what has no deadline: this peer's room does not shrink.
+    expect(behind(peer, 10)).toBe(6);
+    const busy = new RecordingPeer(2);
+    busy.spareBlocks = 0;
+    b.scheduler.assign(busy, 1000, 0);
+    expect(busy.asked).toEqual([]);
+  });
+
+  it('asks for what few have first, of what is due later, and goes on with what it has begun', () => {
+    const b = viewer();
+    // 40 pieces are more than one draw compares; these eight are all that the peer has.
+    const has = [20, 23, 25, 26, 30, 31, 33, 38];
+    const peer = new RecordingPeer(1);
+    peer.have = new Bitfield(PIECES);
+    for (const piece of has) {
+      peer.have.set(piece);
+      b.store.picker.addAvailability(piece);
+      if (piece !== 26) b.store.picker.addAvailability(piece);
+    }
+    b.urgent = due(0, 40, NEAR + 1);
+    b.demand = DEMAND / 4;
+    peer.spareBlocks = 2;
+    b.scheduler.assign(peer, 2, 0);
+    b.scheduler.assign(peer, 2, 0);
+    expect(peer.asked).toEqual(['26/0', '26/1', '26/2', '26/3']);
   });
 
   it.each<[string, (b: SchedulerBench) => void]>([

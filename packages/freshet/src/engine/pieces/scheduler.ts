@@ -3,6 +3,7 @@ import type { Random } from '../ports.ts';
 import type { BlockSource } from './block-source.ts';
 import { BlockTimes } from './block-times.ts';
 import { owedBlocks } from './end-game.ts';
+import { drawFar } from './far-pieces.ts';
 import { FREE, type PartialPiece, REQUESTED } from './partial-piece.ts';
 import type { Offer } from './picker.ts';
 import type { PieceStore } from './piece-store.ts';
@@ -35,6 +36,8 @@ export interface RequestTarget extends BlockSource {
   readonly rate: number;
   /** Requests in flight. */
   readonly outstanding: number;
+  /** Blocks that it can be asked for now without keeping others of its peers waiting. @see SpareWindow */
+  spare(now: number): number;
   /** Its bytes cost the site money: while somebody watches, it gives only what nobody else can in time. */
   readonly costly: boolean;
   /** The latest piece that it suggests (BEP 6) of those that are as good as another; -1 when there is none. */
@@ -140,8 +143,12 @@ export class Scheduler {
   /** Asks the peer for up to `room` blocks. */
   assign(peer: RequestTarget, room: number, now: number): void {
     const rate = this.#sharedRate();
-    const urgent = this.#assignUrgent(peer, room, this.#restraint.room(rate, now), now);
-    const background = Math.min(urgent, this.#restraint.room(rate, now));
+    const far = (): number =>
+      rate === undefined
+        ? Number.POSITIVE_INFINITY
+        : Math.min(this.#restraint.room(rate, now), peer.spare(now));
+    const urgent = this.#assignUrgent(peer, room, far(), now);
+    const background = Math.min(urgent, far());
     let left = background;
     if (left > 0) left = this.#continuePiece(peer, left, now);
     if (left > 0) left = this.#joinPartials(peer, left, now);
@@ -203,7 +210,10 @@ export class Scheduler {
     for (let i = 0; i < end && left > 0; i++) {
       const { piece, deadline, firstBlock = 0 } = urgent[i]!;
       const slack = deadline - now;
-      if (slack > NEAR && far <= 0) break;
+      if (slack > NEAR && Number.isFinite(far)) {
+        left -= this.#assignFar(peer, i, Math.min(left, far), now);
+        break;
+      }
       const rescue = rescuing && blockLooks > 0 && slack < RESCUE_HORIZON;
       // Most are passed over here, each time that a peer says anything: they have no block that nobody is asked for.
       if (!rescue && !unasked.get(piece) && !picker.isOpen(piece)) continue;
@@ -214,13 +224,39 @@ export class Scheduler {
       const partial = this.#store.isMissing(piece) ? this.#store.begin(piece, true) : undefined;
       if (partial === undefined) continue;
       if (rescue) blockLooks -= partial.blockCount;
-      const given = this.#requestUrgent(peer, partial, firstBlock, slack, rescue, left, now);
-      left -= given;
-      if (slack <= NEAR) continue;
-      far -= given;
-      this.#restraint.take(given);
+      left -= this.#requestUrgent(peer, partial, firstBlock, slack, rescue, left, now);
     }
     return left;
+  }
+
+  /**
+   * Asks for up to `room` blocks of the urgent pieces from place `from` on, which are needed later: first of the one that
+   * the peer has begun. Returns how many.
+   */
+  #assignFar(peer: RequestTarget, from: number, room: number, now: number): number {
+    if (room <= 0) return 0;
+    const { unasked, picker } = this.#store;
+    const pieces = this.#urgent();
+    const may = (piece: number): boolean =>
+      (unasked.get(piece) || picker.isOpen(piece)) && this.#mayTake(peer, piece);
+    const begun =
+      pieces.findIndex(({ piece }) => piece === peer.currentPiece) >= from && may(peer.currentPiece);
+    let next = begun ? peer.currentPiece : -1;
+    let left = room;
+    while (left > 0) {
+      if (next < 0) {
+        const below = (bound: number): number => this.#random.below(bound);
+        next = drawFar(pieces, from, may, (piece) => picker.availability(piece), below);
+      }
+      const partial = next >= 0 && this.#store.isMissing(next) ? this.#store.begin(next, true) : undefined;
+      const given = partial === undefined ? 0 : this.#requestFree(peer, partial, left, now);
+      if (given === 0) break;
+      peer.currentPiece = next;
+      next = -1;
+      left -= given;
+    }
+    this.#restraint.take(room - left);
+    return room - left;
   }
 
   /** Asks for blocks of a piece with a deadline. Returns how many. */
