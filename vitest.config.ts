@@ -10,7 +10,7 @@ export default defineConfig({
         ...source,
         test: {
           name: 'unit',
-          include: ['packages/*/src/**/*.test.ts', 'fuzz/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'fuzz/**/*.test.ts', 'scripts/*.test.ts'],
           // Whole swarms are simulated among them, on machines that others use too.
           testTimeout: 60_000,
           maxWorkers: 2,

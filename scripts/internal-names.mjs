@@ -97,6 +97,10 @@ export function internalNames(entries, options) {
       if (isUntyped(checker.getTypeAtLocation(node.expression))) keepType(checker.getTypeAtLocation(node));
     } else if (ts.isTypePredicateNode(node) && node.type) keepType(checker.getTypeFromTypeNode(node.type));
     else if (ts.isCallExpression(node) || ts.isNewExpression(node)) visitCall(node);
+    else if (ts.isPropertyAccessExpression(node)) {
+      if (ts.isIdentifier(node.name) && isAny(checker.getTypeAtLocation(node.expression)))
+        kept.add(node.name.text);
+    } else if (ts.isObjectBindingPattern(node)) visitPattern(node);
     else if (ts.isElementAccessExpression(node)) keepKeys(checker.getTypeAtLocation(node.argumentExpression));
     else if (ts.isForInStatement(node)) keepType(checker.getTypeAtLocation(node.expression));
     else if (ts.isSpreadAssignment(node)) visitContext(node.expression);
@@ -115,22 +119,41 @@ export function internalNames(entries, options) {
       let type = checker.getTypeOfSymbolAtLocation(parameter, node);
       if (parameter.valueDeclaration?.dotDotDotToken)
         type = checker.getIndexTypeOfType(type, ts.IndexKind.Number) ?? type;
-      if (takesAnything(type)) keepData(checker.getTypeAtLocation(argument));
+      const given = checker.getTypeAtLocation(argument);
+      if (takesAnything(type)) keepData(given);
+      else if (isAny(given)) keepType(type);
+    }
+  }
+
+  /** `const { name } = value`, where nobody knows what the value is. */
+  function visitPattern(node) {
+    if (!isAny(checker.getTypeAtLocation(node.parent.initializer ?? node))) return;
+    for (const { name, propertyName = name } of node.elements) {
+      if (ts.isIdentifier(propertyName)) kept.add(propertyName.text);
     }
   }
 
   /** `value` stands where a type is expected: does its shape get lost there? */
   function visitContext(node) {
     const context = checker.getContextualType(node);
-    if (context !== undefined && takesAnything(context)) keepData(checker.getTypeAtLocation(node));
+    if (context === undefined) return;
+    const given = checker.getTypeAtLocation(node);
+    if (takesAnything(context)) keepData(given);
+    else if (isAny(given)) keepType(context);
   }
 
   function visitLiteral(node) {
     const context = checker.getContextualType(node);
     for (const property of node.properties) {
-      if (!property.name || !ts.isIdentifier(property.name)) continue;
-      if (context === undefined) continue;
-      if (!hasProperty(context, property.name.text)) kept.add(property.name.text);
+      if (!property.name || !ts.isIdentifier(property.name) || context === undefined) continue;
+      const { text } = property.name;
+      if (!hasProperty(context, text)) kept.add(text);
+      else if (ts.isShorthandPropertyAssignment(property)) {
+        const place = checker.getPropertyOfType(checker.getApparentType(context), text);
+        const given = checker.getShorthandAssignmentValueSymbol(property);
+        if (place && given && takesAnything(checker.getTypeOfSymbol(place)))
+          keepData(checker.getTypeOfSymbol(given));
+      }
     }
   }
 
@@ -159,6 +182,10 @@ export function internalNames(entries, options) {
           part.getConstructSignatures().length === 0) ||
         (part.flags & ts.TypeFlags.Object && checker.getStringIndexType?.(part)),
     );
+  }
+
+  function isAny(type) {
+    return (type.flags & ts.TypeFlags.Any) !== 0;
   }
 
   function isUntyped(type) {
