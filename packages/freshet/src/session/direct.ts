@@ -186,6 +186,7 @@ export class DirectSession implements Session {
       addWebSeed: ({ torrent, url }) => void addWebSeed(get(torrent), this.#settings, url),
       removeWebSeed: ({ torrent, url }) => void get(torrent).run((engine) => engine.removeWebSeed(url)),
       addTracker: ({ torrent, url }) => void addTracker(get(torrent), this.#settings, url),
+      setMetadata: ({ torrent, source }) => this.#setMetadata(get(torrent), source),
       recheck: async ({ torrent }) => {
         await get(torrent).recheck();
         return undefined;
@@ -245,15 +246,8 @@ export class DirectSession implements Session {
 
   async #add(key: TorrentKey, source: TorrentSource, settings: AddSettings): Promise<undefined> {
     const torrent = this.#create(key, settings);
-    const { ports, readFile } = this.#platform;
     try {
-      const resolved = await resolveSource(source, {
-        http: ports.http,
-        hasher: ports.hasher,
-        readFile,
-        onFetch: (fetching) => void torrent.onClose(() => fetching.cancel()),
-        within: (milliseconds, outcome) => this.#within(milliseconds, outcome),
-      });
+      const resolved = await this.#resolve(torrent, source);
       if (torrent.closed) return undefined;
       this.#refuseDuplicate(resolved.hashes);
       const location = settings.location ?? {};
@@ -272,6 +266,22 @@ export class DirectSession implements Session {
     } catch (error) {
       torrent.fail(error, false);
     }
+    return undefined;
+  }
+
+  #resolve(torrent: SessionTorrent, source: TorrentSource): Promise<ResolvedSource> {
+    const { ports, readFile } = this.#platform;
+    return resolveSource(source, {
+      http: ports.http,
+      hasher: ports.hasher,
+      readFile,
+      onFetch: (fetching) => void torrent.onClose(() => fetching.cancel()),
+      within: (milliseconds, outcome) => this.#within(milliseconds, outcome),
+    });
+  }
+
+  async #setMetadata(torrent: SessionTorrent, source: TorrentSource): Promise<undefined> {
+    torrent.onExactSource(await this.#resolve(torrent, source));
     return undefined;
   }
 

@@ -68,6 +68,7 @@ const COMMANDS: {
   addWebSeed: true,
   removeWebSeed: true,
   addTracker: true,
+  setMetadata: true,
   recheck: true,
   renameFile: true,
   rename: true,

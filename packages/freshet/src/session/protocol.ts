@@ -74,6 +74,8 @@ export interface Commands {
   addWebSeed: { args: { torrent: TorrentKey; url: string }; result: undefined };
   removeWebSeed: { args: { torrent: TorrentKey; url: string }; result: undefined };
   addTracker: { args: { torrent: TorrentKey; url: string }; result: undefined };
+  /** The torrent's metadata, for one that has none yet; what is of another torrent is passed over. */
+  setMetadata: { args: { torrent: TorrentKey; source: TorrentSource }; result: undefined };
   /** Verifies what is stored again. Resolves when that is done. */
   recheck: { args: { torrent: TorrentKey }; result: undefined };
   /**

@@ -55,6 +55,9 @@ export class RemoteTorrent {
     this.#peers.clear();
     this.#renamedHere.clear();
     this.#before = this.#stats;
+    // The next host has a queue of its own, which it tells of.
+    if (this.#queued) told.push({ type: 'queued', queued: false });
+    this.#queued = false;
     if (this.#verified === undefined || this.#stats === undefined) return told;
     this.#returning = true;
     this.#stats = { ...this.#stats, downloadSpeed: 0, uploadSpeed: 0, numPeers: 0 };

@@ -384,4 +384,83 @@ describe('another host', () => {
     expect(world.files.get('10.0.0.2')!.paths()).toEqual([]);
     await world.run(client.destroy());
   });
+
+  it('may come at any time, to any number of clients, whatever they do', async () => {
+    const done = { crashes: 0, closings: 0, reads: 0, removals: 0 };
+    for (let round = 0; round < 6; round++) {
+      const random = new SeededRandom(round);
+      const { world, seed } = await seeded();
+      const delay = (): number => random.below(30);
+      const newEngine = (): HostedEngine => new HostedEngine(world, '10.0.0.2', { downloadLimit: 400_000 });
+      let engine = newEngine();
+      const clients = [0, 1, 2].map(() => remoteClient(world));
+      const torrents: (Torrent | undefined)[] = [];
+      const reads: Promise<void>[] = [];
+      for (const { remote } of clients) engine.connect(remote, delay);
+      for (let step = 0; step < 25; step++) {
+        const i = random.below(3);
+        const { client } = clients[i]!;
+        const torrent = torrents[i];
+        const what = random.below(10);
+        if (torrent === undefined) {
+          const id = random.below(2) === 0 ? seed.torrentFile! : seed.magnetURI!;
+          torrents[i] = client.add(id, PEERS);
+        } else if (what === 0) {
+          done.removals++;
+          torrents[i] = undefined;
+          void torrent.destroy();
+        } else if (what === 1 || what === 2) {
+          const old = engine;
+          engine = newEngine();
+          if (what === 1) {
+            done.crashes++;
+            await world.run(old.crash());
+            for (const { remote } of clients) remote.detach();
+          } else {
+            done.closings++;
+            await world.run(old.host.close());
+          }
+          await world.clock.advanceAsync(random.below(500));
+          for (const { remote } of clients) engine.connect(remote, delay);
+        } else if (what === 3) torrent.pause();
+        else if (what === 4) torrent.resume();
+        else if (what === 5) torrent.deselectFile(random.below(2));
+        else if (what === 6) torrent.selectFile(random.below(2), random.below(3));
+        else {
+          const start = random.below(100_000);
+          const end = start + random.below(100_000 - start);
+          const read = torrent.untilReady().then(() => torrent.files[1]!.arrayBuffer({ start, end }));
+          reads.push(
+            read.then(
+              (bytes) => {
+                done.reads++;
+                expect(new Uint8Array(bytes)).toEqual(content.slice(start, end + 1));
+              },
+              // It was removed meanwhile.
+              () => expect(torrent.destroyed).toBe(true),
+            ),
+          );
+        }
+        await world.clock.advanceAsync(random.below(400));
+      }
+      for (const [i, { client }] of clients.entries()) {
+        torrents[i] ??= client.add(seed.torrentFile!, PEERS);
+        torrents[i]!.resume();
+        torrents[i]!.selectFile(0);
+        torrents[i]!.selectFile(1);
+      }
+      await world.run(Promise.all(torrents.map((torrent) => torrent!.untilReady())));
+      for (let turn = 0; turn < 100 && torrents.some((torrent) => torrent!.progress < 1); turn++) {
+        await world.clock.advanceAsync(100);
+      }
+      expect(torrents.map((torrent) => torrent!.progress)).toEqual([1, 1, 1]);
+      expect(torrents.map((torrent) => torrent!.done)).toEqual([true, true, true]);
+      await world.run(Promise.all(reads));
+      expect(world.warnings).toEqual([]);
+      await world.run(Promise.all(clients.map(({ client }) => client.destroy())));
+      expect(engine.host.size).toBe(0);
+      await world.run(engine.host.close());
+    }
+    expect(Math.min(...Object.values(done))).toBeGreaterThan(5);
+  }, 180_000);
 });

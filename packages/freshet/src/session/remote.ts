@@ -15,8 +15,9 @@ import type {
   TorrentKey,
 } from './protocol.ts';
 import { RemoteReader, type RemoteReaderHost } from './remote-reader.ts';
+import { isBegin, isOver, needsStorage, torrentOf } from './remote-requests.ts';
 import { RemoteTorrent } from './remote-torrent.ts';
-import type { Begin, Command } from './torrent-journal.ts';
+import type { Command } from './torrent-journal.ts';
 
 export interface RemoteSessionOptions {
   /** What came over the port is no message, or could not be sent. */
@@ -378,33 +379,6 @@ export class RemoteSession implements Session, RemoteReaderHost {
   #warn(message: string): void {
     this.#options.onWarning?.(new FreshetError('PORT', message));
   }
-}
-
-/** What asks for nothing but the end of a torrent that a host has, and so for nothing where there is none. */
-function isOver({ command, args }: Command): boolean {
-  return command === 'remove' && !args.destroyStore;
-}
-
-const NEED_STORAGE: ReadonlySet<CommandName> = new Set<CommandName>([
-  'recheck',
-  'remove',
-  'peers',
-  'trackers',
-  'webSeeds',
-  'pieces',
-  'removePeer',
-]);
-
-function needsStorage(command: Command): boolean {
-  return NEED_STORAGE.has(command.command) && !isOver(command);
-}
-
-function torrentOf({ args }: Command): TorrentKey | undefined {
-  return 'torrent' in args ? args.torrent : undefined;
-}
-
-function isBegin(command: Command): command is Begin {
-  return command.command === 'add' || command.command === 'seed';
 }
 
 /** In the order of the queue as far as it is known, else as they were added. */

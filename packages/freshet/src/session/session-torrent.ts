@@ -154,9 +154,13 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
     this.#starting = false;
     if (this.#closed !== undefined) this.#closeLate?.();
     else for (const command of this.#beforeStart.splice(0)) command(torrent);
-    void source.late?.then((exact) => {
-      if (!this.closed) description.onExactSource(exact, torrent, settings);
-    });
+    void source.late?.then((exact) => this.onExactSource(exact));
+  }
+
+  /** Metadata from elsewhere than from peers. */
+  onExactSource(exact: ResolvedSource | undefined): void {
+    if (this.closed) return;
+    this.run((torrent) => this.#description?.onExactSource(exact, torrent, this.#host.settings));
   }
 
   fail(error: unknown, resumable: boolean): void {

@@ -3,11 +3,18 @@
 import type { Clock } from '../engine/ports.ts';
 import { ArgumentError } from './errors.ts';
 import type { Member } from './member.ts';
-import type { Session, TorrentEvent, TorrentKey } from './protocol.ts';
+import type { Session, TorrentEvent, TorrentKey, TorrentSource } from './protocol.ts';
 import { SharedSelection } from './shared-selection.ts';
 import { hintsOf } from './source-hints.ts';
 import type { Command } from './torrent-journal.ts';
 import { TorrentRecord } from './torrent-record.ts';
+
+/** Sources that have the metadata in them. */
+const HAVE_METADATA: ReadonlySet<TorrentSource['kind']> = new Set<TorrentSource['kind']>([
+  'metainfo',
+  'info',
+  'blob',
+]);
 
 /** Milliseconds for which a torrent waits for its clients' commands at `ready`. */
 const HEARD_WITHIN = 500;
@@ -168,7 +175,11 @@ export class SharedTorrent {
   #bring({ journal }: Member): void {
     const torrent = this.key;
     const { begin, settings, added } = journal;
-    const hints = begin.command === 'add' ? hintsOf(begin.args.source) : undefined;
+    const source = begin.command === 'add' ? begin.args.source : undefined;
+    const hints = source && hintsOf(source);
+    if (source !== undefined && this.record.metadata === undefined && HAVE_METADATA.has(source.kind)) {
+      this.#askAside({ command: 'setMetadata', args: { torrent, source } });
+    }
     for (const url of new Set([...(hints?.announce ?? []), ...added.announce])) {
       this.#askAside({ command: 'addTracker', args: { torrent, url } });
     }

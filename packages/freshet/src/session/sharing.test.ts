@@ -73,6 +73,29 @@ describe('several clients of one engine', () => {
     await world.run(engine.host.close());
   });
 
+  it('have the metadata, trackers and peers that one of them brings', async () => {
+    const { world, seed } = await seeded();
+    const engine = new HostedEngine(world, HOST);
+    const [one, other] = [remoteClient(world), remoteClient(world)];
+    engine.connect(one.remote);
+    engine.connect(other.remote);
+    const first = one.client.add(seed.infoHash!);
+    await world.clock.advanceAsync(2000);
+    expect(first.files).toEqual([]);
+    const link = `magnet:?xt=urn:btih:${seed.infoHash}&tr=http%3A%2F%2Ftracker.example%2Fannounce&x.pe=10.0.0.9:9`;
+    const third = remoteClient(world);
+    engine.connect(third.remote);
+    third.client.add(link);
+    const second = other.client.add(seed.torrentFile!, PEERS);
+    await world.run(Promise.all([first.untilDone(), second.untilDone()]));
+    expect(first.files).toHaveLength(3);
+    expect((await world.run(first.trackers())).map(({ url }) => url)).toEqual([
+      'http://tracker.example/announce',
+    ]);
+    await world.run(Promise.all([one, other, third].map(({ client }) => client.destroy())));
+    await world.run(engine.host.close());
+  });
+
   it('may not add it twice each', async () => {
     const { world, seed } = await seeded();
     const engine = new HostedEngine(world, HOST);
