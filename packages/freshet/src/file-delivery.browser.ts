@@ -85,13 +85,12 @@ class FileDelivery {
   #use(kind: Delivery['kind'], url: string): void {
     const { element } = this.#request;
     const from = this.#keeper?.end();
-    this.#tell(kind, url);
     this.#keeper = new PlaybackKeeper(element, url, {
-      // An address that never gave anything may be wrong, or not be reachable from this page.
-      replaceable: kind === 'web-seed',
+      local: kind !== 'web-seed',
       from,
-      onFailed: () => void this.#fallBack('The service worker of this page answers no more.'),
+      onFailed: () => void this.#fallBack('The service worker does not answer any more; reload the page.'),
     });
+    this.#tell(kind, url);
   }
 
   #tell(kind: Delivery['kind'], url: string | undefined): void {

@@ -318,8 +318,8 @@ export class Client extends Emitter<ClientEvents> {
         }
         const { element, file, tell } = request;
         const url = this.#fileURL(torrent, file);
-        tell({ element, kind: 'server', url });
         element.src = url;
+        tell({ element, kind: 'server', url });
       },
       ready: (torrent) => {
         if (!seed) callSafely(callback, torrent);

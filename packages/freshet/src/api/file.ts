@@ -28,7 +28,7 @@ export interface Delivery {
    * it is there.
    */
   readonly kind: 'service-worker' | 'server' | 'web-seed' | 'blob';
-  /** What `element.src` becomes; absent while a blob is not complete. */
+  /** What `element.src` is now; absent while a blob is not complete. */
   readonly url?: string | undefined;
   /** A sentence that says why nothing better could be used. */
   readonly reason?: string | undefined;

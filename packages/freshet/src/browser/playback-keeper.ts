@@ -1,7 +1,9 @@
 /** Takes a film up again that broke off: a service worker that was stopped, a connection that was lost. */
 
-/** Milliseconds before the attempts to go on, half a minute in all. */
+/** Milliseconds before the attempts to go on: half a minute in all, for a network that is cut. */
 const WAITS: readonly number[] = [0, 500, 1000, 2000, 4000, 8000, 8000, 8000];
+/** Attempts where there is no network between: what is not there after seconds will not come. */
+const LOCAL_ATTEMPTS = 5;
 /** `MediaError.code`, and what one is when nothing could be loaded at all. */
 const NETWORK = 2;
 const NOT_SUPPORTED = 4;
@@ -27,7 +29,7 @@ export interface Position {
 export class PlaybackKeeper {
   readonly #element: { src: string };
   readonly #onFailed: () => void;
-  readonly #replaceable: boolean;
+  readonly #local: boolean;
   /** As the element spells it. */
   readonly #src: string;
   #attempts = 0;
@@ -35,16 +37,17 @@ export class PlaybackKeeper {
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
-   * @param replaceable whether another address can be tried when nothing comes from this one.
-   * @param onFailed the address is not to be used any longer. Called once.
+   * @param options.local the address is answered by this browser itself. Of another one that never gave anything
+   *   `onFailed` is told at once: it may be wrong, or not be reachable from this page.
+   * @param options.onFailed the address is not to be used any longer. Called once.
    */
   constructor(
     element: { src: string },
     url: string,
-    options: { readonly replaceable: boolean; readonly from?: Position | undefined; onFailed(): void },
+    options: { readonly local: boolean; readonly from?: Position | undefined; onFailed(): void },
   ) {
     this.#element = element;
-    this.#replaceable = options.replaceable;
+    this.#local = options.local;
     this.#onFailed = () => options.onFailed();
     element.src = url;
     this.#src = element.src;
@@ -73,7 +76,7 @@ export class PlaybackKeeper {
     const broken = code === NETWORK || (code === NOT_SUPPORTED && this.#attempts > 0);
     const useless = this.#attempts === 0 && !broken && (media === undefined || code === NOT_SUPPORTED);
     if (media !== undefined && broken && this.#retry(media)) event.stopImmediatePropagation();
-    else if (broken || (useless && this.#replaceable)) {
+    else if (broken || (useless && !this.#local)) {
       event.stopImmediatePropagation();
       this.end();
       this.#onFailed();
@@ -88,7 +91,7 @@ export class PlaybackKeeper {
       this.#last = { time, playing: !paused };
     }
     const wait = WAITS[this.#attempts++];
-    if (wait === undefined) return false;
+    if (wait === undefined || (this.#local && this.#attempts > LOCAL_ATTEMPTS)) return false;
     const from = { time: this.#last.time, playing: this.#last.playing };
     this.#timer = setTimeout(() => {
       if (media.src !== this.#src) return;
