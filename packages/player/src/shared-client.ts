@@ -9,7 +9,6 @@ import Client, {
 } from 'freshet';
 
 let client: Client | undefined;
-let server: Promise<void> | undefined;
 const users = new WeakMap<Torrent, number>();
 /** An address of a torrent file does not tell which torrent it is, so elements with the same one meet here. */
 const bySource = new Map<TorrentId, Torrent>();
@@ -19,10 +18,7 @@ const bySource = new Map<TorrentId, Torrent>();
  * @throws {Error} if it exists already and `options` are given, which would then have no effect.
  */
 export function sharedClient(options?: ClientOptions): Client {
-  if (client?.destroyed === true) {
-    client = undefined;
-    server = undefined;
-  }
+  if (client?.destroyed === true) client = undefined;
   if (client !== undefined && options !== undefined)
     throw new Error('The page has a Freshet client already; give its options before the first element.');
   client ??= new Client(options);
@@ -30,22 +26,13 @@ export function sharedClient(options?: ClientOptions): Client {
 }
 
 /**
- * Registers the service worker that `file.streamURL` needs, once for the page. Rejects with a sentence where that is
- * impossible, and tries again with the next call.
+ * Registers the service worker that `file.streamURL` needs, once for the page, and gives the client its server. Where it is
+ * impossible `file.streamTo` finds another way, and says why.
  */
-export function ensureServer(url: string | URL): Promise<void> {
+export function ensureServer(url: string | URL): void {
   const shared = sharedClient();
-  if (shared.server !== undefined) return Promise.resolve();
-  server ??= registerServiceWorker(url).then(
-    (controller) => {
-      if (shared.server === undefined && !shared.destroyed) shared.createServer({ controller });
-    },
-    (error: unknown) => {
-      server = undefined;
-      throw error;
-    },
-  );
-  return server;
+  if (shared.server === undefined && !shared.destroyed)
+    shared.createServer({ controller: registerServiceWorker(url) });
 }
 
 /** Adds a torrent, or joins the elements that have it already. Give it back with `releaseTorrent`. */

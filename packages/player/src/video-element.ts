@@ -1,6 +1,6 @@
 /** `<freshet-video>`: a film that comes from the swarm. */
 
-import type { Client, File, StatsSnapshot, Torrent } from 'freshet';
+import type { Client, Delivery, File, StatsSnapshot, Torrent } from 'freshet';
 import { chooseFile, mediaKind } from './choose-file.ts';
 import { mediaErrorSentence, sentence } from './messages.ts';
 import { acquireTorrent, ensureServer, releaseTorrent, sharedClient } from './shared-client.ts';
@@ -53,7 +53,7 @@ export class FreshetVideo extends Base {
   #generation = 0;
   #pending = false;
   #stopListening: (() => void) | undefined;
-  #objectUrl: string | undefined;
+  #stopDelivery: (() => void) | undefined;
 
   constructor() {
     super();
@@ -190,11 +190,7 @@ export class FreshetVideo extends Base {
       this.#torrent = torrent;
       this.#acquired = acquired;
       this.#listen(torrent);
-      // Both take their time, and neither needs the other.
-      const serving = ensureServer(this.getAttribute('service-worker') ?? 'freshet-sw.js').then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      ensureServer(this.getAttribute('service-worker') ?? 'freshet-sw.js');
       await torrent.untilReady();
       if (stale()) return;
       const { video } = this.#view;
@@ -207,25 +203,31 @@ export class FreshetVideo extends Base {
         throw new Error(`\u201c${file.name}\u201d is neither a film nor sound, so it can only be saved.`);
       this.#file = file;
       this.dispatchEvent(new CustomEvent('metadata', { detail: { torrent, file } }));
-      const problem = await serving;
-      if (stale()) return;
-      const url = problem === undefined ? file.streamURL : await this.#wholeFile(file, stale);
-      if (url === undefined) return;
-      this.#view.say('Waiting for the first bytes\u2026');
-      video.src = url;
-      if (this.hasAttribute('autoplay')) await this.#autoplay(stale);
+      this.#stopDelivery = this.#deliver(file);
     } catch (error) {
       if (!stale()) this.#fail(error);
     }
   }
 
-  /** Without a service worker a film can be played once it is complete. */
-  async #wholeFile(file: File, stale: () => boolean): Promise<string | undefined> {
-    this.#view.say('This browser lets the page stream nothing, so the film plays once it is complete.');
-    const blob = await file.blob();
-    if (stale()) return undefined;
-    this.#objectUrl = URL.createObjectURL(blob);
-    return this.#objectUrl;
+  /** Gives the film to the element, and says what there is to wait for. Returns the way to stop listening. */
+  #deliver(file: File): () => void {
+    const { video } = this.#view;
+    let begun = false;
+    const tell = ({ element, kind, url }: Delivery): void => {
+      if (element !== video) return;
+      this.#view.say(
+        kind === 'blob' && url === undefined
+          ? 'This browser lets the page stream nothing, so the film plays once it is complete.'
+          : 'Waiting for the first bytes\u2026',
+      );
+      if (url === undefined || begun) return;
+      begun = true;
+      if (this.hasAttribute('autoplay')) void this.#autoplay(() => this.#file !== file);
+    };
+    const fail = (error: Error): void => this.#fail(error);
+    file.on('delivery', tell).on('error', fail);
+    file.streamTo(video);
+    return () => file.off('delivery', tell).off('error', fail);
   }
 
   async #autoplay(stale: () => boolean): Promise<void> {
@@ -275,14 +277,14 @@ export class FreshetVideo extends Base {
     const { video } = this.#view;
     this.#stopListening?.();
     this.#stopListening = undefined;
+    this.#stopDelivery?.();
+    this.#stopDelivery = undefined;
     this.#file = undefined;
     if (video.hasAttribute('src')) {
       // Ends the request for the stream; without `load` it would go on.
       video.removeAttribute('src');
       video.load();
     }
-    if (this.#objectUrl !== undefined) URL.revokeObjectURL(this.#objectUrl);
-    this.#objectUrl = undefined;
     this.#view.say(undefined);
     this.#view.offerSound(false);
     if (this.#torrent !== undefined && this.#acquired) releaseTorrent(this.#torrent);
