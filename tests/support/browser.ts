@@ -26,6 +26,8 @@ export interface BrowserPage {
   reloadPastCache(): Promise<void>;
   /** Chooses files of this machine, by their paths, in a file input. */
   chooseFiles(selector: string, ...paths: readonly string[]): Promise<void>;
+  /** How many dedicated workers the page has. */
+  workers(): number;
   /** Writes a picture of the page; makes its folder. */
   screenshot(path: string): Promise<void>;
   /** Closes the page as a user closes a tab. */

@@ -110,6 +110,7 @@ async function openPage(
       await session.detach();
     },
     chooseFiles: (selector, ...paths) => page.setInputFiles(selector, paths),
+    workers: () => page.workers().length,
     screenshot: async (path) => {
       await mkdir(dirname(path), { recursive: true });
       await page.screenshot({ path });

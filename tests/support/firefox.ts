@@ -135,6 +135,7 @@ async function openPage(driven: Driven, url?: string, options: PageOptions = {})
       if (input === null) throw new Error(`the page has no ${selector}`);
       await input.uploadFile(...paths);
     },
+    workers: () => page.workers().length,
     screenshot: async (path) => {
       await mkdir(dirname(path), { recursive: true });
       await page.screenshot({ path: path as `${string}.png` });
