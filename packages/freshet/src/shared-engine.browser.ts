@@ -58,7 +58,10 @@ export function shareEngine(options: SharedEngineOptions): { close(): Promise<vo
     },
     onFailure: (error) => onFailure(toFreshetError(error)),
   });
-  const refusePipes = acceptPipes(`${prefix} `, (channel, port) => local?.givePipe(channel, port));
+  const refusePipes = acceptPipes(
+    (channel) => leadership.role === 'leading' && channel.startsWith(`${prefix} `),
+    (channel, port) => local?.givePipe(channel, port),
+  );
   // The browser may keep a page that is left, to show it again: until then the others go on without it.
   const hide = ({ persisted }: PageTransitionEvent): void => {
     if (persisted) leadership.suspend();

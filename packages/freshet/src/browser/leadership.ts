@@ -83,7 +83,6 @@ export class Leadership {
     this.#options = options;
   }
 
-  /** For tests and for people who wonder. */
   get role(): State['name'] {
     return this.#state.name;
   }

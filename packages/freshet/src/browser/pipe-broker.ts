@@ -33,14 +33,17 @@ export function requestPipe(name: string): MessagePort | undefined {
 }
 
 /**
- * Takes the ends of pipes that are meant for the engine of this tab.
- * @param prefix what the names of its pipes begin with.
+ * Takes the ends of pipes.
+ * @param isOurs whether the engine that a pipe of this name leads to is in this tab.
  */
-export function acceptPipes(prefix: string, onPipe: (name: string, port: MessagePort) => void): () => void {
+export function acceptPipes(
+  isOurs: (name: string) => boolean,
+  onPipe: (name: string, port: MessagePort) => void,
+): () => void {
   const container = workers();
   const onMessage = ({ data, ports: [question] }: MessageEvent<unknown>): void => {
     const name = pipeName(data);
-    if (question === undefined || name?.startsWith(prefix) !== true) return;
+    if (question === undefined || name === undefined || !isOurs(name)) return;
     question.onmessage = ({ ports: [port] }) => port && onPipe(name, port);
     question.postMessage(null);
   };
