@@ -27,7 +27,7 @@ export async function size(_context: BenchContext): Promise<Result> {
       sizes.minified += code.length;
       sizes.brotli += brotliCompressSync(code).length;
     }
-    addRound(rows, name, { engine: 0, ...parts, ...sizes });
+    addRound(rows, name, { ...parts, ...sizes });
   };
   await weigh('Freshet', {
     library: `${MADE}freshet.min.js`,
