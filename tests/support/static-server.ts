@@ -22,10 +22,16 @@ export interface StaticServer {
   close(): Promise<void>;
 }
 
+export interface StaticPage {
+  readonly type: string;
+  readonly body: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
 /** What `serveFolder` can be told beside the folders. */
 export interface StaticServerOptions {
-  /** Paths answered by a function instead of a file; it returns a body and its media type. */
-  pages?: Record<string, () => { type: string; body: string | Uint8Array }> | undefined;
+  /** Paths answered by a function instead of a file; it returns a body, its media type and what other headers there are. */
+  pages?: Record<string, () => StaticPage> | undefined;
   /** Answer ranges with 206 (the default), or ignore them as simple servers do. */
   ranges?: boolean | undefined;
 }
@@ -37,6 +43,8 @@ const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
   '.json': 'application/json',
   '.mp4': 'video/mp4',
+  '.webm': 'video/webm',
+  '.mkv': 'video/x-matroska',
   '.torrent': 'application/x-bittorrent',
 };
 
@@ -65,8 +73,8 @@ export async function serveFolder(
     response.setHeader('access-control-expose-headers', 'content-range, content-length, accept-ranges');
     const page = options.pages?.[path];
     if (page !== undefined) {
-      const { type, body } = page();
-      response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' }).end(body);
+      const { type, body, headers } = page();
+      response.writeHead(200, { 'content-type': type, 'cache-control': 'no-store', ...headers }).end(body);
       return;
     }
     const mount = folders.find(([prefix]) => path.startsWith(prefix));
