@@ -175,6 +175,10 @@ export class ContentHost implements PieceStoreEvents, StreamingHost, WebSeedHost
     return this.#content.streaming.active;
   }
 
+  demand(): number {
+    return this.#content.streaming.demand;
+  }
+
   usefulPeers(): number {
     return this.#options.usefulPeers();
   }

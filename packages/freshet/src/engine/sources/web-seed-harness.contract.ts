@@ -176,6 +176,7 @@ export class Harness {
       policy: options.policy,
       urgent,
       streaming: () => this.streaming,
+      demand: () => (this.streaming ? this.urgent.length : 0),
       usefulPeers: () => this.peers,
       rivals: () => this.peers,
       viewers: () => this.peers + 1,

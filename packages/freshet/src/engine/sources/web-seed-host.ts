@@ -31,6 +31,8 @@ export interface WebSeedHost {
   urgent(): readonly UrgentPiece[];
   /** Somebody watches. */
   streaming(): boolean;
+  /** Bytes per second that readers still need; 0 when they have all. */
+  demand(): number;
   /** Connected peers that would send something now. */
   usefulPeers(): number;
   /** Connected peers that want what we want. */

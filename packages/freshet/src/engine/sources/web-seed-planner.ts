@@ -68,7 +68,8 @@ export class WebSeedPlanner {
     if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
     this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
-    if (peers > 0 && streaming) return;
+    // Who closes the tab has no use for the rest, and it was paid for.
+    if (streaming && (peers > 0 || this.#host.demand() > 0)) return;
     for (const source of this.#sources.values()) {
       while (
         source.wantsRun(now) &&
@@ -187,8 +188,8 @@ export class WebSeedPlanner {
 
   /** The missing pieces with a deadline that are for the web seeds to fetch, earliest first. */
   #due(now: number, peers: number, waiting: boolean): UrgentPiece[] {
-    const { waitingDemand, highDemand, aloneDemand } = this.#policy;
-    const whatever = peers === 0 ? Number.POSITIVE_INFINITY : Math.max(highDemand, aloneDemand);
+    const { waitingDemand, highDemand, aloneDemand, soleDemand } = this.#policy;
+    const whatever = peers === 0 ? soleDemand : Math.max(highDemand, aloneDemand);
     const horizon = now + (waiting ? waitingDemand : whatever);
     const due: UrgentPiece[] = [];
     for (const piece of this.#host.urgent()) {

@@ -9,6 +9,11 @@ export interface WebSeedPolicy {
   readonly highDemand?: number | undefined;
   /** A piece that no peer has is fetched when it is due within this, by everybody who needs it; before, by somebody. Default 5000. */
   readonly aloneDemand?: number | undefined;
+  /**
+   * As `highDemand`, with no peer to take from: about what a player has in its buffer, and as much again. Default 20,000. What
+   * nobody is about to watch is fetched once readers need nothing more.
+   */
+  readonly soleDemand?: number | undefined;
   /** As `highDemand`, while the first peers are expected: they may give the rest in a moment. Default 1500. */
   readonly waitingDemand?: number | undefined;
   /**
@@ -25,6 +30,7 @@ export function completePolicy(given: WebSeedPolicy = {}): {
   return {
     highDemand: given.highDemand ?? HIGH_DEMAND,
     aloneDemand: given.aloneDemand ?? 5000,
+    soleDemand: given.soleDemand ?? 20_000,
     waitingDemand: given.waitingDemand ?? 1500,
     sharedCopies: given.sharedCopies ?? 2,
   };

@@ -95,7 +95,7 @@ describe('streaming', () => {
     expect(h.verified.length).toBeLessThanOrEqual(expected + 4);
   });
 
-  it('fetches only what is due while the first peers may be about to come, and all when none has', async () => {
+  it('fetches only what is due while the first peers may be about to come, and what is read soon when none has', async () => {
     const h = new Harness(makeTorrent(16 * MIB, 256 * KIB), { latencyMs: 20 });
     h.serveAll(URL);
     h.seeds.add(URL);
@@ -108,6 +108,24 @@ describe('streaming', () => {
     expect(h.verified.length).toBeLessThanOrEqual(4);
     h.expectsPeers = false;
     await h.run(3000);
+    expect(h.verified.length).toBeGreaterThanOrEqual(20);
+  });
+
+  it('fetches for a viewer without peers what is read within 20 s, and the rest when readers need nothing more', async () => {
+    const h = new Harness(makeTorrent(16 * MIB, 256 * KIB), { latencyMs: 20 });
+    h.serveAll(URL);
+    h.seeds.add(URL);
+    viewer(h, 0, 40);
+    h.seeds.start();
+    await h.run(2000);
+    // Runs end at whole mebibytes.
+    expect(h.verified.length).toBeGreaterThanOrEqual(21);
+    expect(h.verified.length).toBeLessThanOrEqual(26);
+    await h.run(5000);
+    expect(h.verified.length).toBeGreaterThanOrEqual(26);
+    expect(h.verified.length).toBeLessThanOrEqual(31);
+    h.urgent = [];
+    await h.run(5000);
     expect(h.store.verified.isFull).toBe(true);
   });
 
