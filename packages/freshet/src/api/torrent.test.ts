@@ -327,6 +327,13 @@ describe('File', () => {
     client.createServer();
     expect(() => client.createServer()).toThrow(ArgumentError);
     expect(file.streamURL).toBe(`/webtorrent/${HASH}/Folder/%C3%BC%20b.txt`);
-    expect(file.streamTo({ src: '' }).src).toBe(file.streamURL);
+    expect(file.delivery).toBeUndefined();
+    const element = { src: '' };
+    const told: unknown[] = [];
+    file.on('delivery', (delivery) => told.push(delivery));
+    expect(file.streamTo(element)).toBe(element);
+    expect(element.src).toBe(file.streamURL);
+    expect(file.delivery).toEqual({ element, kind: 'server', url: file.streamURL });
+    expect(told).toEqual([file.delivery]);
   });
 });
