@@ -9,19 +9,38 @@ export interface BlobFile {
   readonly blob: Blob;
 }
 
+/**
+ * Reads one part after the other: of parts of one blob that are read side by side in a worker, Firefox now and then
+ * answers none (seen in version 153 with a `File` that a page had made of many parts).
+ */
+class BlobReader {
+  readonly blob: Blob;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(blob: Blob) {
+    this.blob = blob;
+  }
+
+  read(start: number, end: number): Promise<ArrayBuffer> {
+    const part = this.#last.then(() => this.blob.slice(start, end).arrayBuffer());
+    this.#last = part.catch(() => undefined);
+    return part;
+  }
+}
+
 class StoredBlob implements StoredFile {
-  readonly #blob: Blob;
+  readonly #reader: BlobReader;
   readonly #label: string;
 
-  constructor(blob: Blob, label: string) {
-    this.#blob = blob;
+  constructor(reader: BlobReader, label: string) {
+    this.#reader = reader;
     this.#label = label;
   }
 
   async read(offset: number, into: Uint8Array): Promise<number> {
     let data: ArrayBuffer;
     try {
-      data = await this.#blob.slice(offset, offset + into.length).arrayBuffer();
+      data = await this.#reader.read(offset, offset + into.length);
     } catch (cause) {
       // Browsers compare size and time with those of the moment the file was chosen.
       const message = `"${this.#label}" has changed or moved since it was chosen; choose it again to go on seeding.`;
@@ -43,28 +62,28 @@ class StoredBlob implements StoredFile {
 }
 
 class BlobFileStore implements FileStore {
-  readonly #blobs: ReadonlyMap<string, Blob>;
+  readonly #readers: ReadonlyMap<string, BlobReader>;
 
   constructor(files: readonly BlobFile[]) {
-    this.#blobs = new Map(files.map(({ path, blob }) => [keyOf(path), blob]));
+    this.#readers = new Map(files.map(({ path, blob }) => [keyOf(path), new BlobReader(blob)]));
   }
 
   async open(path: readonly string[], forWriting: boolean): Promise<StoredFile> {
     const label = this.label(path);
     if (forWriting) throw readOnly(label);
-    const blob = this.#blobs.get(keyOf(path));
-    if (blob) return new StoredBlob(blob, label);
+    const reader = this.#readers.get(keyOf(path));
+    if (reader) return new StoredBlob(reader, label);
     throw new DiskError('NOT_FOUND', label, `"${label}" is not among the files that were chosen.`);
   }
 
   async stat(path: readonly string[]): Promise<FileFingerprint> {
-    const blob = this.#blobs.get(keyOf(path));
+    const blob = this.#readers.get(keyOf(path))?.blob;
     if (!blob) return { size: -1, modified: 0 };
     return { size: blob.size, modified: 'lastModified' in blob ? Number(blob.lastModified) : 0 };
   }
 
   async remove(path: readonly string[]): Promise<void> {
-    if (this.#blobs.has(keyOf(path))) throw readOnly(this.label(path));
+    if (this.#readers.has(keyOf(path))) throw readOnly(this.label(path));
   }
 
   label(path: readonly string[]): string {
