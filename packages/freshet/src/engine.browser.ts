@@ -17,15 +17,14 @@ export function openDirectSession(settings: SessionSettings, rtc: Port | undefin
 }
 
 function sessionPlatform(rtc: Port | undefined, limit: number | undefined): SessionPlatform {
-  // Opened with the first torrent that is downloaded: a page that only seeds needs none.
-  let persistent: Promise<BrowserStorage> | undefined;
+  // Looked for while the first torrent is on its way to us; a torrent's place in it is made when it comes.
+  const persistent = BrowserStorage.open({ limit });
   let memory: Promise<BrowserStorage> | undefined;
   const storageFor = (inMemory: boolean): Promise<BrowserStorage> => {
     if (inMemory) {
       memory ??= BrowserStorage.open({ kind: 'memory' });
       return memory;
     }
-    persistent ??= BrowserStorage.open({ limit });
     return persistent;
   };
   return {

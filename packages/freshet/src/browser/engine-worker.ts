@@ -56,6 +56,7 @@ class EngineWorker implements LocalEngine {
         ...(rtcChannel ? [rtcChannel.port2] : []),
       ]);
       this.#limit = setTimeout(() => this.#fail(new Error('the worker does not start')), START_LIMIT);
+      this.#peers?.prepare();
     } catch (error) {
       queueMicrotask(() => this.#fail(error));
     }

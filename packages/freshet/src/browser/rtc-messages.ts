@@ -3,6 +3,9 @@
  * connection. The page has no timers in this: those of a hidden tab are late.
  */
 
+/** The connection that the page makes before it is asked for one (`RtcPeers.prepare`). Others count from 1. */
+export const PREPARED = 0;
+
 export type RtcRequest =
   /** Answered with a channel and a description. */
   | { readonly id: number; readonly op: 'offer' }

@@ -3,7 +3,7 @@
 import { linkChannel } from './data-channel.ts';
 import { ChannelForwarder } from './forwarded-channel.ts';
 import type { Port } from './port.ts';
-import type { RtcReport, RtcRequest, WithoutId } from './rtc-messages.ts';
+import { PREPARED, type RtcReport, type RtcRequest, type WithoutId } from './rtc-messages.ts';
 
 /** STUN servers used unless others are given; the ones WebTorrent uses. */
 export const DEFAULT_ICE_SERVERS: readonly RTCIceServer[] = [
@@ -118,12 +118,23 @@ export class RtcPeers {
   readonly #iceServers: readonly RTCIceServer[];
   readonly #peers = new Map<number, RtcPeer>();
   #onIdle: (() => void) | undefined;
+  /** There is a prepared connection that nobody has asked for. */
+  #prepared = false;
 
   constructor(port: Port, options: RtcPeersOptions = {}) {
     this.#port = port;
     this.#iceServers = options.iceServers ?? DEFAULT_ICE_SERVERS;
     port.onMessage = (message) => this.#hear(message as RtcRequest);
     globalThis.addEventListener('pagehide', this.#onHide);
+  }
+
+  /**
+   * Makes a connection for the first offer while the engine starts: its candidates take a tenth of a second and more to be
+   * gathered. The engine closes it when it wants none soon.
+   */
+  prepare(): void {
+    this.#prepared = true;
+    this.#start(PREPARED, undefined);
   }
 
   /** Closes all connections: the engine has gone. */
@@ -135,12 +146,18 @@ export class RtcPeers {
 
   /** Calls back when the engine has closed all connections, at once if it has. */
   whenIdle(callback: () => void): void {
+    if (this.#prepared) this.#hear({ id: PREPARED, op: 'close' });
     if (this.#peers.size === 0) callback();
     else this.#onIdle = callback;
   }
 
   #hear(request: RtcRequest): void {
     const { id } = request;
+    if (id === PREPARED && this.#prepared) {
+      this.#prepared = false;
+      // What is asked for is there.
+      if (request.op === 'offer') return;
+    }
     if (request.op === 'offer') this.#start(id, undefined);
     else if (request.op === 'answer') this.#start(id, request.sdp);
     else if (request.op === 'close') {

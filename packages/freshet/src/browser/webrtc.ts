@@ -4,13 +4,15 @@ import type { RtcAttempt, RtcConnector, RtcHandler } from '../engine/ports.ts';
 import { linkChannel } from './data-channel.ts';
 import { ForwardedChannel } from './forwarded-channel.ts';
 import type { Port } from './port.ts';
-import type { RtcReport, RtcRequest, WithoutId } from './rtc-messages.ts';
+import { PREPARED, type RtcReport, type RtcRequest, type WithoutId } from './rtc-messages.ts';
 import { type LinkConnection, WebRtcLink } from './webrtc-link.ts';
 
 /** A STUN server that does not answer would hold the description back for ten seconds and more. */
 const GATHERING_LIMIT = 2_000;
 /** From both descriptions known to an open channel. Browsers give up on a pair of candidates after about 30 s. */
 const CONNECT_LIMIT = 30_000;
+/** What was gathered longer ago may be out of date: the device may be on another network. */
+const PREPARED_LIMIT = 30_000;
 
 type Ask = (request: WithoutId<RtcRequest>, transfer?: readonly unknown[]) => void;
 
@@ -112,25 +114,68 @@ class BridgedConnection implements RtcAttempt, LinkConnection {
   }
 }
 
+/** What the page tells of the connection that it has made unasked, until an offer is wanted. */
+class PreparedConnection {
+  readonly #close: () => void;
+  #told: RtcReport[] | undefined = [];
+  #limit: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(close: () => void) {
+    this.#close = close;
+  }
+
+  hear(report: RtcReport): void {
+    if (this.#told === undefined) return;
+    this.#told.push(report);
+    if (report.type === 'refused') this.#giveUp();
+    else this.#limit ??= setTimeout(() => this.#giveUp(), PREPARED_LIMIT);
+  }
+
+  /** What it has told so far, if it can be used: once. */
+  take(): readonly RtcReport[] | undefined {
+    const told = this.#told;
+    if (told === undefined || told.length === 0) return undefined;
+    clearTimeout(this.#limit);
+    this.#told = undefined;
+    return told;
+  }
+
+  #giveUp(): void {
+    clearTimeout(this.#limit);
+    this.#told = undefined;
+    this.#close();
+  }
+}
+
 /**
  * Makes WebRTC connections that understand simple-peer (WebTorrent) and node-datachannel at the other end.
  * @param port leads to the `RtcPeers` of a page.
  */
 export function createBrowserRtc(port: Port): RtcConnector {
   const connections = new Map<number, BridgedConnection>();
-  let lastId = 0;
+  let lastId = PREPARED;
+  const prepared = new PreparedConnection(() => port.post({ id: PREPARED, op: 'close' }));
   port.onMessage = (message) => {
     const report = message as RtcReport;
-    connections.get(report.id)?.hear(report);
+    const connection = connections.get(report.id);
+    if (connection) connection.hear(report);
+    else if (report.id === PREPARED) prepared.hear(report);
   };
   const start = (offer: string | undefined, handler: RtcHandler): RtcAttempt => {
-    const id = ++lastId;
+    const told = offer === undefined ? prepared.take() : undefined;
+    const id = told === undefined ? ++lastId : PREPARED;
     const ask: Ask = (request, transfer) => {
       if (request.op === 'close') connections.delete(id);
       port.post({ ...request, id }, transfer);
     };
     const connection = new BridgedConnection(offer, handler, ask);
     connections.set(id, connection);
+    if (told !== undefined) {
+      // Later, as from any other connection.
+      queueMicrotask(() => {
+        for (const report of told) connection.hear(report);
+      });
+    }
     return connection;
   };
   return {
