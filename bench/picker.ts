@@ -149,6 +149,9 @@ class Peer implements RequestTarget {
   isRequesting(): boolean {
     return false;
   }
+  spare(): number {
+    return Number.POSITIVE_INFINITY;
+  }
   request(partial: PartialPiece, block: number): void {
     this.queue.push({ partial, block });
   }
