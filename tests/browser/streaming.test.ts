@@ -1,4 +1,4 @@
-/** Films and files through the service worker of a real Chromium, whatever happens to it and to the tabs. Needs a build. */
+/** Films and files through the service worker, whatever happens to it and to the tabs. Needs a build. */
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import Client from 'freshet';
 import type { CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BROWSER_NAMES, type Browser, type BrowserPage, startBrowser } from '../support/browser.ts';
 import { startChromium, type TestBrowser, type TestPage } from '../support/chromium.ts';
 import { makeFile, makeTempDir, removeDir } from '../support/files.ts';
 import { needProgram } from '../support/process.ts';
@@ -72,15 +73,17 @@ let bytes: Buffer;
 /** Changes with each version that the site has had of its service worker. */
 let version = 0;
 
-async function page(at = '/app/'): Promise<TestPage> {
-  const opened = await browser.open(`${server.url}${at}`);
+async function page(at?: string): Promise<TestPage>;
+async function page(at: string, where: Browser): Promise<BrowserPage>;
+async function page(at = '/app/', where: Browser = browser): Promise<BrowserPage> {
+  const opened = await where.open(`${server.url}${at}`);
   await opened.waitFor(() => 'streaming' in globalThis);
   return opened;
 }
 
 /** Opens a torrent in a page. Returns the number of its file there, and its address. */
 function openIn(
-  tab: TestPage,
+  tab: BrowserPage,
   name: string,
   options: Parameters<StreamingHarness['open']>[1] = {},
 ): Promise<{ file: number; url: string }> {
@@ -90,7 +93,7 @@ function openIn(
   );
 }
 
-function played(tab: TestPage, seconds: number): Promise<void> {
+function played(tab: BrowserPage, seconds: number): Promise<void> {
   return tab.evaluate((more) => streaming.played(more), seconds);
 }
 
@@ -172,9 +175,19 @@ afterAll(async () => {
   await removeDir(folder);
 });
 
-describe('a film in a page', () => {
+describe.each(BROWSER_NAMES)('a film in a page of %s', (kind) => {
+  let own: Browser;
+
+  beforeAll(async () => {
+    own = kind === 'chromium' ? browser : await startBrowser(kind);
+  }, 60_000);
+
+  afterAll(async () => {
+    if (own !== browser) await own?.close();
+  });
+
   it.each(Object.keys(MEDIA).filter((name) => name !== 'heavy.mp4'))('plays and seeks: %s', async (name) => {
-    const tab = await page();
+    const tab = await page('/app/', own);
     const { file } = await openIn(tab, name);
     await tab.evaluate((place) => streaming.play(place), file);
     await played(tab, 1);
@@ -189,7 +202,9 @@ describe('a film in a page', () => {
     expect(tab.errors).toEqual([]);
     await tab.close();
   });
+});
 
+describe('a film in a page', () => {
   it('goes on when the service worker is stopped', async () => {
     const tab = await page();
     const { file } = await openIn(tab, 'heavy.mp4');
