@@ -117,26 +117,25 @@ function makeWorker(address: string | undefined): { make: () => Worker; started:
   let blob: string | undefined;
   return {
     make: () => {
-      try {
-        // Written as bundlers know it: they make the worker's script an output of their own and put its address here.
-        return address === undefined
-          ? new Worker(new URL('./freshet-worker.js', import.meta.url), {
-              type: 'module',
-              name: 'freshet engine',
-            })
-          : new Worker(address, { type: 'module', name: ENGINE_WORKER });
-      } catch (error) {
-        const url = new URL(
-          address ?? './freshet-worker.js',
-          address === undefined ? import.meta.url : document.baseURI,
-        );
-        if (url.origin === location.origin) throw error;
-        // From another origin, such as a content delivery network: a script of this one has to fetch it.
+      const url = new URL(
+        address ?? './freshet-worker.js',
+        address === undefined ? import.meta.url : document.baseURI,
+      );
+      if (/^https?:$/.test(url.protocol) && url.origin !== location.origin) {
+        // From another origin, such as a content delivery network: a script of this one has to fetch it. Not found out by
+        // trying, as Chromium refuses at once and Firefox later.
         blob = URL.createObjectURL(
           new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }),
         );
         return new Worker(blob, { type: 'module', name: ENGINE_WORKER });
       }
+      // Written as bundlers know it: they make the worker's script an output of their own and put its address here.
+      return address === undefined
+        ? new Worker(new URL('./freshet-worker.js', import.meta.url), {
+            type: 'module',
+            name: 'freshet engine',
+          })
+        : new Worker(address, { type: 'module', name: ENGINE_WORKER });
     },
     started: () => {
       if (blob !== undefined) URL.revokeObjectURL(blob);
