@@ -33,13 +33,15 @@ export interface OneClientTab {
   /** Events of torrents that are to come once, in order. */
   readonly events: string[];
   start(options?: Options): void;
-  /** The client that was started last. */
-  readonly client: Freshet | undefined;
+  /** All that were started; the last one is meant by what follows. */
+  readonly clients: readonly Freshet[];
   add(torrentFile: readonly number[], url: string): void;
   addMagnet(magnet: string): void;
   seed(content: string, name: string, announce: readonly string[]): Promise<string>;
   watch(index?: number): Promise<void>;
   playing(): Playing;
+  /** Sets the time of the film, in seconds. */
+  seek(to: number): void;
   status(index?: number): TabStatus | undefined;
   untilDone(index?: number): Promise<void>;
   hash(index?: number): Promise<string>;
@@ -59,11 +61,12 @@ export function createTab({ default: Client, registerServiceWorker }: Library): 
   const arrivals: number[] = [];
   const events: string[] = [];
   const torrents: Torrent[] = [];
-  let client: Freshet | undefined;
+  const clients: Freshet[] = [];
   let stalls = 0;
   let messages = 0;
 
   const current = (): Freshet => {
+    const client = clients.at(-1);
     if (client === undefined) throw new Error('the tab has no client');
     return client;
   };
@@ -87,15 +90,14 @@ export function createTab({ default: Client, registerServiceWorker }: Library): 
     complaints,
     arrivals,
     events,
+    clients,
     start: (options) => {
-      client = new Client({ tracker: { rtcConfig: { iceServers: [] } }, ...options });
+      const client = new Client({ tracker: { rtcConfig: { iceServers: [] } }, ...options });
+      clients.push(client);
       client.on('error', (error) => complaints.push(`client: ${error.message}`));
       client.on('warning', (error) =>
         complaints.push(`${'code' in error ? error.code : ''}: ${error.message}`),
       );
-    },
-    get client() {
-      return client;
     },
     add: (torrentFile, url) => {
       follow(current().add(Uint8Array.from(torrentFile), { urlList: [url] }));
@@ -137,6 +139,9 @@ export function createTab({ default: Client, registerServiceWorker }: Library): 
       const video = document.querySelector('video');
       if (video === null) throw new Error('nothing plays in the tab');
       return { time: video.currentTime, error: video.error?.message, ended: video.ended, stalls };
+    },
+    seek: (to) => {
+      document.querySelector('video')!.currentTime = to;
     },
     status: (index = 0) => {
       const torrent = torrents[index];
