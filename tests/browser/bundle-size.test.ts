@@ -10,7 +10,7 @@ import { SHIPPED, shippedBundle } from '../support/bundles.ts';
  * Bytes gzipped of all files together: what was reached, and 2 % for what is yet to come. The aim is 40 KB; what stands
  * against it is in docs/benchmarks.md. Lower it whenever the figure falls.
  */
-const BOUND = 145_000;
+const BOUND = 144_900;
 
 /** The source files that a bundle was made of, below `src/`, or the packages they are of. */
 async function sourcesOf(name: string): Promise<string[]> {
