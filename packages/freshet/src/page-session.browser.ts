@@ -79,7 +79,8 @@ export class PageSession implements Session {
     if (!shared || worker === false || typeof document === 'undefined') return undefined;
     return shareEngine({
       folder: FOLDER,
-      settings: { ...settings, rtc },
+      // Copies: what programs give may be proxies, which cannot be cloned.
+      settings: JSON.parse(JSON.stringify({ ...settings, rtc })) as object,
       start: (share, started) =>
         startPageEngine({ settings, worker, rtc, share, onWarning: (error) => this.#warn(error) }, started),
       onAttach: (port) => this.#remote.attach(port),

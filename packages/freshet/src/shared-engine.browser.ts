@@ -62,23 +62,40 @@ export function shareEngine(options: SharedEngineOptions): { close(): Promise<vo
     (channel) => leadership.role === 'leading' && channel.startsWith(`${prefix} `),
     (channel, port) => local?.givePipe(channel, port),
   );
-  // The browser may keep a page that is left, to show it again: until then the others go on without it.
-  const hide = ({ persisted }: PageTransitionEvent): void => {
-    if (persisted) leadership.suspend();
-  };
-  const show = ({ persisted }: PageTransitionEvent): void => {
-    if (persisted) leadership.join();
-  };
-  globalThis.addEventListener('pagehide', hide);
-  globalThis.addEventListener('pageshow', show);
+  const stopWatching = watchPage(
+    () => leadership.suspend(),
+    () => leadership.join(),
+  );
   leadership.join();
   return {
     close: () => {
-      globalThis.removeEventListener('pagehide', hide);
-      globalThis.removeEventListener('pageshow', show);
+      stopWatching();
       refusePipes();
       return leadership.leave();
     },
+  };
+}
+
+/**
+ * Browsers stop pages: one that was left and may be shown again, and on phones one in the background. With their locks
+ * they would stop all other tabs as well, so they give them up until they go on.
+ */
+function watchPage(onStop: () => void, onGo: () => void): () => void {
+  const hide = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) onStop();
+  };
+  const show = ({ persisted }: PageTransitionEvent): void => {
+    if (persisted) onGo();
+  };
+  globalThis.addEventListener('pagehide', hide);
+  globalThis.addEventListener('pageshow', show);
+  document.addEventListener('freeze', onStop);
+  document.addEventListener('resume', onGo);
+  return () => {
+    globalThis.removeEventListener('pagehide', hide);
+    globalThis.removeEventListener('pageshow', show);
+    document.removeEventListener('freeze', onStop);
+    document.removeEventListener('resume', onGo);
   };
 }
 

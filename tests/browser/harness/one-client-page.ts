@@ -52,6 +52,8 @@ export interface OneClientTab {
   /** Messages that this tab has sent over channels of its own to another tab's engine, since `countMessages`. */
   countMessages(): void;
   readonly messages: number;
+  /** The browser's name of the tab that has the engine. */
+  leader(): Promise<string | undefined>;
   /** Names of the locks that are held, and by how many. */
   locks(): Promise<Record<string, number>>;
 }
@@ -159,6 +161,10 @@ export function createTab({ default: Client, registerServiceWorker }: Library): 
     },
     remove: (index = 0) => current().remove(at(index)),
     destroy: () => current().destroy(),
+    leader: async () => {
+      const { held } = await navigator.locks.query();
+      return held?.find(({ name }) => name?.endsWith(' leader') === true)?.clientId;
+    },
     locks: async () => {
       const { held } = await navigator.locks.query();
       const counts: Record<string, number> = {};

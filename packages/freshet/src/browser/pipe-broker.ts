@@ -48,8 +48,6 @@ export function acceptPipes(
     question.postMessage(null);
   };
   container?.addEventListener('message', onMessage);
-  // Messages are held back until the document is parsed unless they are asked for.
-  container?.startMessages();
   return () => container?.removeEventListener('message', onMessage);
 }
 
