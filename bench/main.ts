@@ -37,6 +37,10 @@ const BENCHES: Record<string, { about: string; load: () => Promise<Bench> }> = {
     about: 'first frame and seek in a page, from a seeder that is held to 1 MB/s, beside WebTorrent',
     load: async () => (await import('./playback.ts')).playback,
   },
+  memory: {
+    about: 'memory of a page that downloads 2 GiB from a seeder in Node into OPFS',
+    load: async () => (await import('./memory.ts')).memory,
+  },
   picker: {
     about: 'what a have, a pick, a block and a priority cost with 1,000 to 1,000,000 pieces',
     load: async () => (await import('./picker.ts')).picker,

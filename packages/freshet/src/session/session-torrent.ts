@@ -8,6 +8,7 @@ import { type Info, primaryHash } from '../protocol/index.ts';
 import { LazySet } from '../protocol/lazy-collections.ts';
 import { ArgumentError, DestroyedError, StorageError, toErrorValue } from './errors.ts';
 import type { FileMoves } from './file-moves.ts';
+import { favourFilmStart } from './film-start.ts';
 import type { SessionPlatform, TorrentStorage } from './platform.ts';
 import { ProgressTicker, type TickerHost } from './progress-ticker.ts';
 import type {
@@ -370,6 +371,7 @@ export class SessionTorrent implements TorrentObserver, TickerHost {
         stats: statsSnapshot(torrent.stats()),
       });
     });
+    if (!this.#seed) favourFilmStart(torrent);
     this.#resolveReady();
     this.#ticker.changed();
     if (this.#doneWaits && torrent.done) this.onDone();
