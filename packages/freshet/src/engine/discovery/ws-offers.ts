@@ -129,7 +129,6 @@ export class WsOffers implements OfferRequester {
         offer.sdp = sdp;
         offer.state = 'gathered';
         if (sdp.length > MAX_SDP) this.#drop(offer);
-        else if (this.#isFirst()) this.flush();
         else this.#batchTimer ??= this.#options.clock.setTimer(BATCH, () => this.flush());
       },
       onLink: (link) => {
@@ -143,12 +142,6 @@ export class WsOffers implements OfferRequester {
         if (offer.state === 'answered') this.#tryAgain();
       },
     };
-  }
-
-  /** None has gone out yet that waits: a peer that can be had at once is not kept waiting for a fuller message. */
-  #isFirst(): boolean {
-    for (const { state } of this.#offers.values()) if (state === 'sent' || state === 'answered') return false;
-    return true;
   }
 
   /** A peer's answer has come in. Ignored unless it is to an offer of ours that was sent and waits for one. */
