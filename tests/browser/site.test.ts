@@ -221,6 +221,10 @@ describe('the page of freshet serve', () => {
     });
     await viewer.goto(url);
     await playing(viewer);
+    // Who has no peers is sent what is about to be watched, and not the whole film at once.
+    await viewer.evaluate(() => {
+      window.freshet!.player.video.playbackRate = 12;
+    });
     const { viewers, origin, webSeed, verified } = await complete(viewer);
     expect({ viewers, origin }).toEqual({ viewers: 0, origin: 0 });
     expect(webSeed).toBeGreaterThanOrEqual(verified);
