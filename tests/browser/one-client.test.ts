@@ -205,9 +205,9 @@ describe.each(BROWSER_NAMES)('tabs of one site in %s', (name) => {
     await playsTo(viewer, FAR + 1);
     expect((await viewer.run(() => tab.playing(), undefined)).error).toBeUndefined();
     expect(await finish(viewer)).toBe(hash);
+    await expectContent(viewer);
     expect(film.bytesSent()).toBeLessThan(1.1 * LENGTH);
     expect(await engines(viewer)).toBe(1);
-    await expectContent(viewer);
   });
 
   it('go on when the leader is reloaded', async () => {
@@ -221,9 +221,9 @@ describe.each(BROWSER_NAMES)('tabs of one site in %s', (name) => {
     await add(leader);
     expect(await Promise.all([leader, other].map(finish))).toEqual([hash, hash]);
     expect(await longestPause(other, began)).toBeLessThan(5000);
+    await expectContent(leader, other);
     expect(film.bytesSent()).toBeLessThan(1.1 * LENGTH);
     expect(await engines(leader)).toBe(1);
-    await expectContent(leader, other);
   });
 
   it('seed a file that was chosen in a tab without the engine, and go on when the leader closes', async () => {
@@ -284,9 +284,9 @@ describe.each(BROWSER_NAMES)('tabs of one site in %s', (name) => {
     expect(await longestPause(other, began)).toBeLessThan(5000);
     await leader.run(() => tab.start(), undefined);
     expect(await finish(other)).toBe(hash);
+    await expectContent(other);
     expect(film.bytesSent()).toBeLessThan(1.1 * LENGTH);
     expect(await engines(leader)).toBe(1);
-    await expectContent(other);
   });
 
   it("go on when the leader's renderer crashes", async () => {
@@ -302,9 +302,9 @@ describe.each(BROWSER_NAMES)('tabs of one site in %s', (name) => {
     await within(crashed, PATIENCE, 'the crash');
     expect(await finish(other)).toBe(hash);
     expect(await longestPause(other, began)).toBeLessThan(5000);
+    await expectContent(other);
     expect(film.bytesSent()).toBeLessThan(1.15 * LENGTH);
     expect(await engines(other)).toBe(1);
-    await expectContent(other);
   });
 
   it('come and go ten times in any order and leave nothing stuck', async () => {
@@ -389,9 +389,9 @@ describe.each(BROWSER_NAMES)('tabs of one site in %s', (name) => {
     expect(await other.run(() => tab.leader(), undefined)).not.toBe(before);
     await transition(events[1]!);
     expect(await Promise.all([leader, other].map(finish))).toEqual([hash, hash]);
+    await expectContent(leader, other);
     expect(film.bytesSent()).toBeLessThan(1.1 * LENGTH);
     expect(await engines(leader)).toBe(1);
-    await expectContent(leader, other);
   });
 
   it('share an engine in a page where there can be no workers', async () => {

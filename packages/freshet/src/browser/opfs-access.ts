@@ -23,7 +23,7 @@ interface SyncFileHandle {
 type Path = readonly string[];
 
 /** A page that was just reloaded may have a predecessor whose worker has not let go of its handles yet. */
-const LOCK_TRIES = 10;
+const LOCK_TRIES = 40;
 const LOCK_PAUSE = 50;
 /** Copied at a time, where a file cannot be moved. */
 const COPY_LENGTH = 1 << 20;

@@ -42,7 +42,7 @@ export interface TorrentPlace {
 
 const DEFAULT_MEMORY = 1024 ** 3;
 /** A page that was just reloaded may still hold its lock. */
-const LOCK_LIMIT = 500;
+const LOCK_LIMIT = 2000;
 const TAKEN = 'Another tab of this site stores this torrent already, so this one keeps it in memory.';
 
 /** All storage of one engine. OPFS is for one that runs in a dedicated worker. */
@@ -56,12 +56,14 @@ export class BrowserStorage {
   readonly kept: KeptTorrents | undefined;
 
   readonly #folder: string;
+  readonly #limited: boolean;
   readonly #memory: { free: number };
   /** Torrents that are ours and have no open disk: what gives each up. */
   readonly #claimed = new Map<string, () => void>();
 
   private constructor(kind: 'opfs' | 'memory', reason: string | undefined, options: BrowserStorageOptions) {
     this.#folder = options.folder ?? 'freshet';
+    this.#limited = options.limit !== undefined;
     this.#memory = { free: options.memoryLimit ?? DEFAULT_MEMORY };
     this.kind = kind;
     this.reason = reason;
@@ -114,7 +116,9 @@ export class BrowserStorage {
           );
         this.#claimed.delete(key);
         // A catalogue that cannot be written keeps no torrent from being stored.
-        await this.kept?.describe(key, info.name, info.length).catch(() => undefined);
+        const described = this.kept?.describe(key, info.name, info.length).catch(() => undefined);
+        // Room is made before it is used. Without a limit there is none to be made, and the film can begin.
+        if (this.#limited) await described;
         const disk = openMappedDisk({ info, infoHash, store, wanted });
         return withEnd(disk, { closed: release, destroyed: removeFolder });
       },
@@ -132,7 +136,8 @@ export class BrowserStorage {
     if (this.#claimed.has(key)) return true;
     const unlock = await lock(this.#lockOf(key));
     if (!unlock) return false;
-    await this.kept?.open(key).catch(() => undefined);
+    // It is in use from now on; nobody waits until that is written down.
+    void this.kept?.open(key).catch(() => undefined);
     this.#claimed.set(key, () => {
       unlock();
       this.kept?.close(key).catch(() => undefined);
