@@ -56,14 +56,12 @@ export class BrowserStorage {
   readonly kept: KeptTorrents | undefined;
 
   readonly #folder: string;
-  readonly #limited: boolean;
   readonly #memory: { free: number };
   /** Torrents that are ours and have no open disk: what gives each up. */
   readonly #claimed = new Map<string, () => void>();
 
   private constructor(kind: 'opfs' | 'memory', reason: string | undefined, options: BrowserStorageOptions) {
     this.#folder = options.folder ?? 'freshet';
-    this.#limited = options.limit !== undefined;
     this.#memory = { free: options.memoryLimit ?? DEFAULT_MEMORY };
     this.kind = kind;
     this.reason = reason;
@@ -116,9 +114,7 @@ export class BrowserStorage {
           );
         this.#claimed.delete(key);
         // A catalogue that cannot be written keeps no torrent from being stored.
-        const described = this.kept?.describe(key, info.name, info.length).catch(() => undefined);
-        // Room is made before it is used. Without a limit there is none to be made, and the film can begin.
-        if (this.#limited) await described;
+        await this.kept?.describe(key, info.name, info.length).catch(() => undefined);
         const disk = openMappedDisk({ info, infoHash, store, wanted });
         return withEnd(disk, { closed: release, destroyed: removeFolder });
       },
