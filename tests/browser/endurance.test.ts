@@ -21,8 +21,8 @@ const FILM = fileURLToPath(new URL('../../assets/sample-film.mp4', import.meta.u
 const PATIENCE = 60_000;
 /** Milliseconds without a network. */
 const CUT = 20_000;
-/** Milliseconds from the end of the cut within which the film has to go on. */
-const RECOVERY = 20_000;
+/** Milliseconds from the end of the cut within which the film has to go on; a few seconds where the machine has time. */
+const RECOVERY = 60_000;
 /** Bytes per second: five times what the film needs, so that not all of it is there before the cut. */
 const RATE = 600_000;
 const PEERS = 50;
