@@ -23,7 +23,16 @@ const POLICIES: Readonly<Record<Exclude<Policy, 'http'>, Omit<ViewerOptions, 'li
   freshet: {},
   sequential: { spec: { strategy: 'sequential' }, aside: true },
   rarest: { spec: { strategy: 'rarest' }, aside: true },
-  window: { spec: { webSeedPolicy: { highDemand: 15_000, aloneDemand: 15_000, waitingDemand: 15_000 } } },
+  window: {
+    spec: {
+      webSeedPolicy: {
+        highDemand: 15_000,
+        aloneDemand: 15_000,
+        waitingDemand: 15_000,
+        busyInterval: Number.POSITIVE_INFINITY,
+      },
+    },
+  },
 };
 
 /** Real engines, or plain players, on simulated machines. */

@@ -244,7 +244,16 @@ export class CoarseSwarm {
     }
     const rate = viewer.originRate;
     const viewers = this.present.length;
-    const state = { now, alone, pieceLength, rate, viewers, copies: policy.sharedCopies, aloneDemand: 5000 };
+    const state = {
+      now,
+      alone,
+      pieceLength,
+      rate,
+      viewers,
+      copies: policy.sharedCopies,
+      aloneDemand: 5000,
+      interval: 1000,
+    };
     const { pieces, chance } = sharedDraw(state);
     if (random.below(1_000_000) >= chance * 1_000_000) return;
     this.#begin(viewer, pieces[random.below(pieces.length)]!.piece, undefined);

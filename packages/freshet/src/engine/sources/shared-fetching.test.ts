@@ -19,6 +19,7 @@ const plain: SharedState = {
   viewers: 10,
   copies: 2,
   aloneDemand: 5000,
+  interval: 1000,
 };
 
 describe('isCrowded', () => {
@@ -31,6 +32,8 @@ describe('isCrowded', () => {
     ['when less than a second is left beyond what it takes', { alone: pieces(1249, 5) }, true],
     ['not when a second is left', { alone: pieces(1250, 5) }, false],
     ['when a slow origin needs longer than there is', { rate: 32 * KIB }, true],
+    ['when it is busy, however soon it could send', { interval: 1001 }, true],
+    ['when it is busy and nothing is known of its rate', { interval: 8000, rate: 0 }, true],
     ['when a piece is too long for it', { pieceLength: 16 * SHARED_RUN, alone: pieces(4900, 5) }, true],
   ])('%s', (_name, change, expected) => expect(isCrowded({ ...plain, ...change })).toBe(expected));
 });
@@ -53,6 +56,9 @@ describe('sharedDraw', () => {
     ['once a second at most', crowded, 1],
     ['as of a piece a second when there is only one', { alone: pieces(6000, 1) }, 0.2],
     ['not when all is had', { alone: [] }, 0],
+    ['not when all is had and the origin is busy', { alone: [], interval: 8000 }, 0],
+    ['once in the interval of a busy origin', { interval: 8000 }, 1 / 8],
+    ['no more often than all together should', { interval: 2500, viewers: 1000 }, 0.02],
   ])('draws %s', (_name, change, chance) =>
     expect(sharedDraw({ ...plain, ...change }).chance).toBeCloseTo(chance, 10),
   );
@@ -69,5 +75,17 @@ describe('sharedDraw', () => {
     expect(numbers({ ...plain, alone, viewers: 3 })).toEqual([7, 8, 9]);
     expect(numbers({ ...plain, alone, viewers: 500 })).toHaveLength(64);
     expect(numbers({ ...plain, alone: alone.slice(0, 4) })).toHaveLength(4);
+  });
+
+  it.each([
+    ['as many as all together ask for in four seconds', 80, 16_000, 20],
+    ['no more than there are viewers', 10, 2500, 10],
+    ['64 at most', 500, 8000, 64],
+    ['four at least', 10, 64_000, 4],
+  ])('chooses among the next ones of a busy origin: %s', (_name, viewers, interval, expected) => {
+    const alone = pieces(9000, 200);
+    expect(numbers({ ...plain, alone, viewers, interval })).toEqual(
+      alone.slice(0, expected).map(({ piece }) => piece),
+    );
   });
 });

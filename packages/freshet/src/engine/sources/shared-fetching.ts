@@ -1,4 +1,5 @@
 import type { UrgentPiece } from '../pieces/scheduler.ts';
+import { MIN_INTERVAL } from './origin-pace.ts';
 
 /**
  * What each viewer brings in for all. Viewers who are about as far would each ask the origin for the piece that comes next,
@@ -12,6 +13,12 @@ export const SHARED_RUN: number = 256 * 1024;
 const HURRY = 10;
 /** And is chosen among so many of the next pieces at most. */
 const MAX_CHOICE = 64;
+/**
+ * Of a busy origin, among as many as all together ask for in so many milliseconds: until one that somebody has got is known to
+ * the others. Among fewer, many would fetch the same; among more, what is needed first would come late.
+ */
+const SPREAD = 4000;
+const MIN_CHOICE = 4;
 /** Milliseconds between the moment when the origin could have sent a piece, and its deadline, that are no reserve. */
 const MARGIN = 1000;
 
@@ -29,13 +36,16 @@ export interface SharedState {
   readonly copies: number;
   /** What is due within so many milliseconds is fetched by who needs it, unless the origin is too slow for that. */
   readonly aloneDemand: number;
+  /** Milliseconds that lie between two runs of each viewer, as the origin is busy; `MIN_INTERVAL` while it is not. @see OriginPace */
+  readonly interval: number;
 }
 
 /**
- * Whether the origin is too slow to send everybody what nobody has: the first such piece would come late, or only just in
- * time.
+ * Whether the origin is too slow to send everybody what nobody has: it is busy, or the first such piece would come late, or
+ * only just in time.
  */
-export function isCrowded({ now, alone, pieceLength, rate }: SharedState): boolean {
+export function isCrowded({ now, alone, pieceLength, rate, interval }: SharedState): boolean {
+  if (interval > MIN_INTERVAL) return true;
   const first = alone[0];
   if (first === undefined || rate === 0) return false;
   return first.deadline - now < (1000 * pieceLength) / rate + MARGIN;
@@ -46,14 +56,15 @@ export function sharedDraw(state: SharedState): {
   readonly pieces: readonly UrgentPiece[];
   readonly chance: number;
 } {
-  const { now, alone, viewers, copies, aloneDemand } = state;
+  const { now, alone, viewers, copies, aloneDemand, interval } = state;
   const crowded = isCrowded(state);
   const pieces = crowded
-    ? alone.slice(0, Math.min(viewers, MAX_CHOICE))
+    ? alone.slice(0, Math.min(viewers, MAX_CHOICE, Math.max(MIN_CHOICE, (viewers * SPREAD) / interval)))
     : alone.filter(({ deadline }) => deadline - now >= aloneDemand);
   if (pieces.length === 0) return { pieces, chance: 0 };
   const often = copies * (crowded ? HURRY : 1);
-  return { pieces, chance: Math.min(1, (often * runsPerSecond(pieces, state.pieceLength)) / viewers) };
+  const chance = (often * runsPerSecond(pieces, state.pieceLength)) / viewers;
+  return { pieces, chance: Math.min(MIN_INTERVAL / interval, chance) };
 }
 
 /** How many runs a second of the film takes. */

@@ -1,4 +1,5 @@
 import type { UrgentPiece } from '../pieces/scheduler.ts';
+import { MIN_INTERVAL } from './origin-pace.ts';
 import { isCrowded, SHARED_RUN, type SharedState, sharedDraw } from './shared-fetching.ts';
 import type { WebSeedHost } from './web-seed-host.ts';
 import { MIN_LATE, SeedNeeds } from './web-seed-needs.ts';
@@ -25,6 +26,8 @@ const NEARLY_THROUGH = 200;
 const MAX_HELD = 20_000;
 /** Missing pieces looked at for the next run. */
 const MAX_LOOKS = 1024;
+/** Milliseconds between two runs of all viewers together, at most. */
+const LEAST_ASKED = 2000;
 
 /**
  * What the web seeds of a torrent fetch, and when: what the peers cannot give in time. With no peer to take from they are
@@ -43,6 +46,10 @@ export class WebSeedPlanner {
   nextDue: number = Number.POSITIVE_INFINITY;
   /** As of the last second. @see isCrowded */
   #crowded = false;
+  /** Milliseconds that should lie between two runs of busy web seeds, as of the last second; `MIN_INTERVAL` while one is not busy. */
+  #interval: number = MIN_INTERVAL;
+  /** Whether what peers have is asked for in this second when it is due. */
+  #rescues = true;
 
   constructor(host: WebSeedHost, sources: ReadonlyMap<string, WebSeedSource>, isRunning: () => boolean) {
     this.#host = host;
@@ -55,6 +62,7 @@ export class WebSeedPlanner {
   /** Begins, pauses and gives up runs. @param ticked a second has passed since this was last so. */
   assign(now: number, ticked: boolean): void {
     this.nextDue = Number.POSITIVE_INFINITY;
+    for (const source of this.#sources.values()) source.pace.look(source.runs, now);
     const useful = this.#host.usefulPeers();
     // Counting them is a look at each connection: only when it matters.
     const rivals = useful === 0 || ticked ? this.#host.rivals() : 0;
@@ -64,7 +72,12 @@ export class WebSeedPlanner {
     // A fast server would have sent the whole film before the first peer is there to be asked.
     const waiting = useful === 0 && this.#host.expectsPeers();
     this.#dropHeld(now);
-    if (ticked) this.#share(streaming && rivals > 0 ? this.#sharedState(now) : undefined);
+    if (ticked) {
+      this.#measure(now);
+      this.#share(streaming && rivals > 0 ? this.#sharedState(now) : undefined);
+      // As often as one viewer should ask, and one of all who know each other does.
+      this.#rescues = !this.#busy || this.#draws(MIN_INTERVAL / (this.#interval * Math.max(1, rivals)));
+    }
     if (streaming && !this.#assignUrgent(now, peers, waiting)) return;
     this.#releaseHeld(streaming && peers > 0);
     if (streaming && waiting) return;
@@ -76,6 +89,24 @@ export class WebSeedPlanner {
         (streaming ? this.#beginNext(source, now) : this.#beginFar(source, now))
       );
     }
+  }
+
+  #measure(now: number): void {
+    let interval = Number.POSITIVE_INFINITY;
+    for (const source of this.#sources.values()) {
+      if (!source.dead) interval = Math.min(interval, source.pace.interval(now));
+    }
+    // However slow a server is, one of all viewers asks it every few seconds.
+    interval = Math.min(interval, LEAST_ASKED * this.#host.viewers());
+    this.#interval = interval > this.#policy.busyInterval ? interval : MIN_INTERVAL;
+  }
+
+  get #busy(): boolean {
+    return this.#interval > MIN_INTERVAL;
+  }
+
+  #draws(chance: number): boolean {
+    return this.#host.random.below(1_000_000) < chance * 1_000_000;
   }
 
   /** Gives up paused runs that are of no use any more, or that a server would not keep much longer. */
@@ -110,8 +141,11 @@ export class WebSeedPlanner {
     const { random } = this.#host;
     if (state === undefined || this.#needs.runs().some((run) => run.shared)) return;
     const { pieces, chance } = sharedDraw(state);
-    if (random.below(1_000_000) >= chance * 1_000_000) return;
-    const { piece } = pieces[random.below(pieces.length)]!;
+    if (!this.#draws(chance)) return;
+    let place = random.below(pieces.length);
+    // What is needed first twice as often as on average.
+    if (this.#busy) place = Math.min(place, random.below(pieces.length));
+    const { piece } = pieces[place]!;
     const source = this.#bestSource(state.now, true, (candidate) => candidate.canTake(piece));
     if (source === undefined) return;
     const needs = this.#needs.of(state.now, Number.POSITIVE_INFINITY, () => false);
@@ -131,6 +165,7 @@ export class WebSeedPlanner {
       viewers: this.#host.viewers(),
       copies: sharedCopies,
       aloneDemand,
+      interval: this.#interval,
     };
   }
 
@@ -198,7 +233,9 @@ export class WebSeedPlanner {
         break;
       }
       if (this.#isDue(piece, now, peers, waiting)) due.push(piece);
-      else this.nextDue = Math.min(this.nextDue, piece.deadline - highDemand);
+      else if (piece.deadline - highDemand >= now) {
+        this.nextDue = Math.min(this.nextDue, piece.deadline - highDemand);
+      }
     }
     return due;
   }
@@ -209,7 +246,9 @@ export class WebSeedPlanner {
     const slack = deadline - now;
     if (waiting) return slack < this.#policy.waitingDemand;
     if (peers === 0) return true;
-    if (slack < this.#policy.highDemand) return true;
+    if (slack < this.#policy.highDemand) {
+      return this.#rescues || this.#host.store.picker.availability(piece) === 0;
+    }
     return (
       slack < this.#policy.aloneDemand && !this.#host.scheduler.leaveToFree(piece, Number.POSITIVE_INFINITY)
     );

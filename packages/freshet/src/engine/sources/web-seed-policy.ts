@@ -21,6 +21,11 @@ export interface WebSeedPolicy {
    * has it. From 0, for never. Default 2.
    */
   readonly sharedCopies?: number | undefined;
+  /**
+   * A web seed is busy when, by how long its answers take, each viewer should wait longer than this from one request to the next.
+   * Then it is asked for what no peer has, and only now and then for anything else. Default 2000; infinite for never.
+   */
+  readonly busyInterval?: number | undefined;
 }
 
 /** The policy with all of its numbers. */
@@ -33,5 +38,6 @@ export function completePolicy(given: WebSeedPolicy = {}): {
     soleDemand: given.soleDemand ?? 20_000,
     waitingDemand: given.waitingDemand ?? 1500,
     sharedCopies: given.sharedCopies ?? 2,
+    busyInterval: given.busyInterval ?? 2000,
   };
 }

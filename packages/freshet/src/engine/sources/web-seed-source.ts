@@ -3,6 +3,7 @@ import type { HttpExchange } from '../ports.ts';
 import { RateMeter } from '../rate-meter.ts';
 import type { WebSeedStatus } from '../torrent-types.ts';
 import { originOf } from './origin-limits.ts';
+import { OriginPace } from './origin-pace.ts';
 import { FileLayout, PieceLayout, type Resource, type SeedLayout } from './seed-layout.ts';
 import type { RunOwner, WebSeedHost } from './web-seed-host.ts';
 import { Parallelism } from './web-seed-parallel.ts';
@@ -30,6 +31,7 @@ export class WebSeedSource implements BlockSource, RunOwner {
   readonly url: string;
   readonly runs: Set<WebSeedRun> = new Set();
   readonly meter: RateMeter = new RateMeter();
+  readonly pace: OriginPace = new OriginPace();
   readonly #parallel: Parallelism = new Parallelism();
   /** False once the server has sent a whole file instead of a range. */
   ranges = true;

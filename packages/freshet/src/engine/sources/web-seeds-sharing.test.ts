@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rangeResponse } from '../../memory/index.ts';
 import {
   HandPeer,
   Harness,
@@ -96,13 +97,53 @@ describe('sharing', () => {
     expect(asked(h)[0]).toBe(0);
     await h.run(60_000);
     const drawn = asked(h).slice(1);
-    expect(drawn.length).toBeGreaterThan(8);
+    expect(drawn.length).toBeGreaterThan(6);
     expect(drawn.filter((piece) => piece >= 5).length).toBeGreaterThan(drawn.length / 3);
     // Each a single piece: nothing else is asked for because it is due.
     const lengths = h.http.requests.slice(1).map(({ range }) => range!.last - range!.first + 1);
     expect(new Set(lengths)).toEqual(new Set([PIECE]));
     // Not far beyond: what is needed now is what the swarm lacks.
     expect(Math.max(...drawn)).toBeLessThan(40);
+  });
+
+  /** Requests in ten minutes after the first one, a quarter of a minute each, for pieces that are overdue. */
+  async function lateRequests(others: number, options: HarnessOptions, have: boolean): Promise<number> {
+    const h = viewer(others, 0, { bytesPerSecond: 16 * KIB, ...options });
+    if (have) for (let piece = 0; piece < COUNT; piece++) h.store.picker.addAvailability(piece);
+    await h.run(60_000);
+    const before = asked(h).length;
+    await h.run(600_000);
+    return asked(h).length - before;
+  }
+
+  it('leaves what peers have to them when the origin is busy, but for one try now and then', async () => {
+    const seldom = await lateRequests(9, {}, true);
+    expect(seldom).toBeGreaterThan(0);
+    expect(seldom).toBeLessThan(12);
+    // That is what the origin could send.
+    const never = { policy: { busyInterval: Number.POSITIVE_INFINITY } };
+    expect(await lateRequests(9, never, true)).toBeGreaterThan(20);
+  });
+
+  it('asks a busy origin more often beside a single peer', async () => {
+    expect(await lateRequests(1, {}, true)).toBeGreaterThan(6);
+  });
+
+  it('goes on asking a busy origin for what nobody has', async () => {
+    expect(await lateRequests(9, {}, false)).toBeGreaterThan(6);
+  });
+
+  it('asks an origin that is no longer busy as before', async () => {
+    const h = viewer(9, 0, { bytesPerSecond: 16 * KIB });
+    await h.run(60_000);
+    for (let piece = 0; piece < COUNT; piece++) h.store.picker.addAvailability(piece);
+    h.http.route(URL, (request) => ({
+      ...rangeResponse(torrent.content, request),
+      bytesPerSecond: 4096 * KIB,
+    }));
+    // Until the interval is over, and a try shows it.
+    await h.run(300_000);
+    expect(h.store.verified.isFull).toBe(true);
   });
 });
 
