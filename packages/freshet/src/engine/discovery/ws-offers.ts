@@ -59,8 +59,6 @@ export class WsOffers implements OfferRequester {
   /** By sender and offer id. */
   readonly #answers = new Map<string, RtcAttempt>();
   #batchTimer: Timer | undefined;
-  /** The tracker has told how many others there are. */
-  #limited = false;
   #retryTimer: Timer | undefined;
   /** Answered offers that failed, since the last link. */
   #failures = 0;
@@ -93,8 +91,6 @@ export class WsOffers implements OfferRequester {
       ({ state }) => state === 'gathering' || state === 'gathered' || (state === 'sent' && others <= 0),
     );
     for (const offer of candidates.reverse().slice(0, Math.max(0, excess))) this.#drop(offer);
-    this.#limited = true;
-    this.#flushIfComplete();
   }
 
   /** Sends what is gathered, in as many messages as it takes. */
@@ -134,7 +130,6 @@ export class WsOffers implements OfferRequester {
         offer.state = 'gathered';
         if (sdp.length > MAX_SDP) this.#drop(offer);
         else this.#batchTimer ??= this.#options.clock.setTimer(BATCH, () => this.flush());
-        this.#flushIfComplete();
       },
       onLink: (link) => {
         this.#offers.delete(key);
@@ -147,13 +142,6 @@ export class WsOffers implements OfferRequester {
         if (offer.state === 'answered') this.#tryAgain();
       },
     };
-  }
-
-  /** Nothing is in the making that would share the message with what waits: in a swarm of two, there is one offer. */
-  #flushIfComplete(): void {
-    if (this.#batchTimer === undefined || !this.#limited) return;
-    for (const { state } of this.#offers.values()) if (state === 'gathering') return;
-    this.flush();
   }
 
   /** A peer's answer has come in. Ignored unless it is to an offer of ours that was sent and waits for one. */
@@ -184,7 +172,6 @@ export class WsOffers implements OfferRequester {
 
   /** The way over the tracker is gone: what waits for an answer has waited in vain, the rest may still connect. */
   disconnected(): void {
-    this.#limited = false;
     this.#withdraw();
     for (const offer of [...this.#offers.values()]) if (offer.state !== 'answered') this.#drop(offer);
   }

@@ -107,28 +107,6 @@ describe('announces over a WebSocket', () => {
     expect(tracker.announces.flatMap(({ offers }) => offers)).toHaveLength(before + 2);
   });
 
-  it('sends the only offer of a swarm of two without waiting for others', () => {
-    const handlers: { onDescription(sdp: string): void }[] = [];
-    const attempt = { accept: () => {}, cancel: () => {} };
-    const rtc: RtcConnector = {
-      offer: (handler) => {
-        handlers.push(handler);
-        return attempt;
-      },
-      answer: () => attempt,
-    };
-    const { clock, serve, announcer } = setUp([[A]], { rtcOptions: { rtc } });
-    const tracker = serve(A);
-    tracker.reply = () => counts(1, 1);
-    const sent = (): number => tracker.announces.flatMap(({ offers }) => offers).length;
-    announcer.start();
-    clock.advance(200);
-    expect([handlers.length, sent()]).toEqual([10, 0]);
-    handlers[0]!.onDescription('v=0 only');
-    clock.advance(40);
-    expect(sent()).toBe(1);
-  });
-
   it('expires offers after 50 s and makes new ones with the next announce', () => {
     const handlers: { onDescription(sdp: string): void }[] = [];
     let cancelled = 0;
