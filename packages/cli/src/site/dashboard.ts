@@ -177,8 +177,13 @@ class Watched {
   checked = 0;
   kept = 0;
   keptPieces: Torrent['bitfield'];
+  #ready = false;
   readonly #onReady = (): void => {
-    this.kept = this.torrent.received === 0 ? this.torrent.downloaded : 0;
+    const isFirst = !this.#ready;
+    this.#ready = true;
+    // What another tab of the site has already is here as well.
+    if (isFirst) this.ledger.begin(this.torrent.stats.received);
+    this.kept = isFirst || this.torrent.received === 0 ? this.torrent.downloaded : 0;
     this.keptPieces = this.kept === 0 ? undefined : this.torrent.bitfield?.clone();
   };
   readonly #onChecking = (checked: number, total: number): void => {

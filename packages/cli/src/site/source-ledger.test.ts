@@ -39,6 +39,23 @@ describe('SourceLedger', () => {
   });
 });
 
+describe('a page that shares the engine of another tab', () => {
+  it('counts what came since it is there', () => {
+    const book = new SourceLedger();
+    book.begin({ webrtc: 900, webseed: 100 });
+    expect(book.shares({ webrtc: 900, webseed: 100 })).toMatchObject({ total: 0 });
+    book.note([peer(1, 50)]);
+    expect(book.shares({ webrtc: 950, webseed: 110 })).toEqual({
+      viewers: 50,
+      origin: 0,
+      webSeed: 10,
+      total: 60,
+    });
+    // Another engine, which counts from nothing.
+    expect(book.shares({ webrtc: 0, webseed: 0 })).toMatchObject({ total: 0 });
+  });
+});
+
 describe('percents', () => {
   it('adds up to 100', () => {
     expect(percents({ viewers: 1, origin: 1, webSeed: 1, total: 3 })).toEqual([34, 33, 33]);

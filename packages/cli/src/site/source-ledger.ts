@@ -14,6 +14,12 @@ export interface Shares {
 /** For one torrent. */
 export class SourceLedger {
   readonly #byPeer = new Map<number, { bytes: number; origin: boolean }>();
+  #before: Readonly<Record<string, number>> = {};
+
+  /** All that was received so far was so for other tabs of the site, whose engine this page shares. */
+  begin(received: Readonly<Record<string, number>>): void {
+    this.#before = { ...received };
+  }
 
   /** What connected peers say of themselves. Those seen before and not now keep what they gave. */
   note(peers: readonly Pick<PeerSnapshot, 'id' | 'isOrigin' | 'downloaded'>[]): void {
@@ -22,9 +28,10 @@ export class SourceLedger {
 
   /** `received` is the torrent's count by kind of source, which misses nothing. */
   shares(received: Readonly<Record<string, number>>): Shares {
+    const since = (kind: string): number => Math.max(0, (received[kind] ?? 0) - (this.#before[kind] ?? 0));
     let total = 0;
-    for (const bytes of Object.values(received)) total += bytes;
-    const webSeed = received['webseed'] ?? 0;
+    for (const kind of Object.keys(received)) total += since(kind);
+    const webSeed = since('webseed');
     let origin = 0;
     let viewers = 0;
     let originSeen = false;
