@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { KeptTorrent } from '../engine/storage/kept-torrent.ts';
 import { MemoryState } from '../memory/state.ts';
-import { evictionOrder, type KeptTorrent, KeptTorrents, type Shelf } from './kept-torrents.ts';
+import { evictionOrder, KeptTorrents, type Shelf } from './kept-torrents.ts';
 
 const A = 'a'.repeat(40);
 const B = 'b'.repeat(40);

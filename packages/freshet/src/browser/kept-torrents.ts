@@ -1,24 +1,9 @@
 /** What a site keeps of torrents beyond the page, and which of them makes room when there is no more. */
 
 import type { StateStore } from '../engine/ports.ts';
+import type { KeptTorrent } from '../engine/storage/kept-torrent.ts';
 import { decodeStoredRecord } from '../engine/storage/stored-record.ts';
 import { dictBytes, dictDict, dictNumber, encode, utf8DecodeStrict } from '../protocol/index.ts';
-
-/** One torrent that is kept. */
-export interface KeptTorrent {
-  /** 40 hexadecimal characters: the v1 hash, else the beginning of the v2 hash. */
-  readonly infoHash: string;
-  /** Empty while only the hash is known. */
-  readonly name: string;
-  /** Bytes of the whole torrent; 0 while only the hash is known. */
-  readonly length: number;
-  /** Bytes that it takes now. */
-  readonly stored: number;
-  /** Milliseconds since 1970 when it was last opened, or closed. */
-  readonly lastUsed: number;
-  /** A client has it; it is not evicted, and not removed. */
-  readonly inUse: boolean;
-}
 
 /** Where the bytes are. */
 export interface Shelf {

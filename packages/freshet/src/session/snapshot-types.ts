@@ -1,5 +1,7 @@
 /** The state of an engine as a session tells it, in values that survive a structured clone. */
 
+export type { KeptTorrent } from '../engine/storage/kept-torrent.ts';
+
 export interface FileSnapshot {
   /** Place among the files of the torrent, pad files not counted. */
   readonly index: number;
@@ -115,20 +117,4 @@ export interface PieceMapSnapshot {
   readonly verified: Uint8Array;
   /** Pieces on their way: pairs of index and bytes received. */
   readonly partial: readonly (readonly [index: number, received: number])[];
-}
-
-/** A torrent that a site keeps in the browser's storage. */
-export interface KeptTorrent {
-  /** 40 hexadecimal characters: the v1 hash, else the beginning of the v2 hash. */
-  readonly infoHash: string;
-  /** Empty while only the hash is known. */
-  readonly name: string;
-  /** Bytes of the whole torrent; 0 while only the hash is known. */
-  readonly length: number;
-  /** Bytes that it takes now. */
-  readonly stored: number;
-  /** Milliseconds since 1970 when it was last opened, or closed. */
-  readonly lastUsed: number;
-  /** A client has it; it is not evicted, and not removed. */
-  readonly inUse: boolean;
 }
